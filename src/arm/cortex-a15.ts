@@ -1,0 +1,64 @@
+import { packCop } from './helpers.ts';
+import { type CpuModel, Sctlr } from './system-registers.ts';
+
+function id(crn: number, opc1: number, crm: number, opc2: number, value: number): [number, number] {
+  return [packCop(15, opc1, crn, crm, opc2), value | 0];
+}
+
+/** The rest of the CPUID scheme's space reads as zero (ARM DDI 0406C B7.1.1): c2 6 and 7, c3 to c7. */
+const RESERVED_IDS: readonly (readonly [number, number])[] = [
+  id(0, 0, 2, 6, 0),
+  id(0, 0, 2, 7, 0),
+  ...[3, 4, 5, 6, 7].flatMap((crm) => [0, 1, 2, 3, 4, 5, 6, 7].map((opc2) => id(0, 0, crm, opc2, 0))),
+];
+
+/**
+ * Cortex-A15 r4p0 as the `virt` board has it (ARM DDI 0438): without the Security and Virtualization Extensions'
+ * modes, without VFP and Advanced SIMD, with short descriptors only. ID fields that would promise what is not there
+ * are changed and say so.
+ */
+export const cortexA15: CpuModel = {
+  name: 'cortex-a15',
+  features: { divide: true, genericTimer: true, pxn: true, virtualization: true, swp: true },
+  resetSctlr: 0x00c50078,
+  writableSctlr:
+    Sctlr.M |
+    Sctlr.A |
+    Sctlr.C |
+    Sctlr.SW |
+    Sctlr.Z |
+    Sctlr.I |
+    Sctlr.V |
+    Sctlr.WXN |
+    Sctlr.UWXN |
+    Sctlr.EE |
+    Sctlr.TRE |
+    Sctlr.AFE |
+    Sctlr.TE,
+  idRegisters: new Map([
+    id(0, 0, 0, 0, 0x414fc0f0), // MIDR
+    id(0, 0, 0, 1, 0x8444c004), // CTR
+    id(0, 0, 0, 2, 0), // TCMTR
+    id(0, 0, 0, 3, 0), // TLBTR
+    id(0, 0, 0, 4, 0x414fc0f0), // an alias of MIDR (B4.1.105)
+    id(0, 0, 0, 6, 0), // REVIDR
+    id(0, 0, 0, 7, 0x414fc0f0),
+    id(0, 0, 1, 0, 0x00001131), // ID_PFR0
+    id(0, 0, 1, 1, 0x00010001), // ID_PFR1: generic timer; no Security, no Virtualization Extensions
+    id(0, 0, 1, 2, 0x02010505), // ID_DFR0: no Secure debug
+    id(0, 0, 1, 3, 0), // ID_AFR0
+    id(0, 0, 1, 4, 0x10201104), // ID_MMFR0: VMSAv7 with PXN, without the long-descriptor format
+    id(0, 0, 1, 5, 0x20000000), // ID_MMFR1
+    id(0, 0, 1, 6, 0x01240000), // ID_MMFR2
+    id(0, 0, 1, 7, 0x02102211), // ID_MMFR3
+    id(0, 0, 2, 0, 0x02101110), // ID_ISAR0
+    id(0, 0, 2, 1, 0x13112111), // ID_ISAR1
+    id(0, 0, 2, 2, 0x21232041), // ID_ISAR2
+    id(0, 0, 2, 3, 0x11112131), // ID_ISAR3
+    id(0, 0, 2, 4, 0x10011142), // ID_ISAR4
+    id(0, 0, 2, 5, 0), // ID_ISAR5
+    ...RESERVED_IDS,
+    id(0, 1, 0, 1, 0x0a200023), // CLIDR
+    id(0, 1, 0, 7, 0), // AIDR
+  ]),
+};

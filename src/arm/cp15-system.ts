@@ -1,0 +1,296 @@
+import type { CoprocessorContext, CoprocessorRegister, UserAccess } from './coprocessor.ts';
+import { packCop } from './helpers.ts';
+import type { CpuModel, SystemRegisters } from './system-registers.ts';
+
+type Word = {
+  [K in keyof SystemRegisters]: SystemRegisters[K] extends number ? K : never;
+}[keyof SystemRegisters];
+
+/** A register that is stored and read back, in `mask` bits. */
+function stored(
+  name: Word,
+  crn: number,
+  opc1: number,
+  crm: number,
+  opc2: number,
+  mask = -1,
+  user: UserAccess = 'none',
+): CoprocessorRegister {
+  return {
+    name,
+    at: packCop(15, opc1, crn, crm, opc2),
+    user,
+    read: (c) => c.regs[name],
+    write: (c, value) => {
+      (c.regs as { [K in Word]: number })[name] = value & mask;
+    },
+  };
+}
+
+/** A maintenance operation without effect on this model: caches are not modelled, translations watch their pages. */
+function nothing(
+  name: string,
+  crn: number,
+  opc1: number,
+  crm: number,
+  opc2: number,
+  user: UserAccess = 'none',
+): CoprocessorRegister {
+  return { name, at: packCop(15, opc1, crn, crm, opc2), user, write: () => {} };
+}
+
+function operation(
+  name: string,
+  crn: number,
+  opc1: number,
+  crm: number,
+  opc2: number,
+  write: (c: CoprocessorContext, value: number) => void,
+): CoprocessorRegister {
+  return { name, at: packCop(15, opc1, crn, crm, opc2), user: 'none', write };
+}
+
+function readOnly(
+  name: string,
+  crn: number,
+  opc1: number,
+  crm: number,
+  opc2: number,
+  read: (c: CoprocessorContext) => number,
+): CoprocessorRegister {
+  return { name, at: packCop(15, opc1, crn, crm, opc2), user: 'none', read };
+}
+
+/** c8: TLB maintenance (B4.2.2). All forms of ITLB, DTLB and unified act on the one TLB there is. */
+function tlbMaintenance(): CoprocessorRegister[] {
+  const rows: CoprocessorRegister[] = [];
+  for (const [crm, prefix, allCpus] of [
+    [3, 'TLBI', true],
+    [5, 'ITLBI', false],
+    [6, 'DTLBI', false],
+    [7, 'TLBI', false],
+  ] as const) {
+    const suffix = allCpus ? 'IS' : '';
+    rows.push(operation(`${prefix}ALL${suffix}`, 8, 0, crm, 0, (c) => c.invalidateTlb(allCpus, undefined)));
+    rows.push(operation(`${prefix}MVA${suffix}`, 8, 0, crm, 1, (c, va) => c.invalidateTlb(allCpus, va)));
+    rows.push(operation(`${prefix}ASID${suffix}`, 8, 0, crm, 2, (c) => c.invalidateTlb(allCpus, undefined)));
+    if (crm === 3 || crm === 7) {
+      rows.push(operation(`${prefix}MVAA${suffix}`, 8, 0, crm, 3, (c, va) => c.invalidateTlb(allCpus, va)));
+    }
+  }
+  return rows;
+}
+
+/** c7: cache maintenance, barriers and address translation (B4.2.1, B4.2.4). */
+function cacheMaintenance(): CoprocessorRegister[] {
+  return [
+    operation('ICIALLUIS', 7, 0, 1, 0, (c) => c.invalidateInstructions(undefined)),
+    nothing('BPIALLIS', 7, 0, 1, 6),
+    stored('PAR', 7, 0, 4, 0),
+    operation('ICIALLU', 7, 0, 5, 0, (c) => c.invalidateInstructions(undefined)),
+    operation('ICIMVAU', 7, 0, 5, 1, (c, va) => c.invalidateInstructions(va)),
+    nothing('CP15ISB', 7, 0, 5, 4, 'writeOnly'),
+    nothing('BPIALL', 7, 0, 5, 6),
+    nothing('BPIMVA', 7, 0, 5, 7),
+    nothing('DCIMVAC', 7, 0, 6, 1),
+    nothing('DCISW', 7, 0, 6, 2),
+    operation('ATS1CPR', 7, 0, 8, 0, (c, va) => c.mmu.addressTranslate(va, false, true)),
+    operation('ATS1CPW', 7, 0, 8, 1, (c, va) => c.mmu.addressTranslate(va, true, true)),
+    operation('ATS1CUR', 7, 0, 8, 2, (c, va) => c.mmu.addressTranslate(va, false, false)),
+    operation('ATS1CUW', 7, 0, 8, 3, (c, va) => c.mmu.addressTranslate(va, true, false)),
+    nothing('DCCMVAC', 7, 0, 10, 1),
+    nothing('DCCSW', 7, 0, 10, 2),
+    nothing('CP15DSB', 7, 0, 10, 4, 'writeOnly'),
+    nothing('CP15DMB', 7, 0, 10, 5, 'writeOnly'),
+    nothing('DCCMVAU', 7, 0, 11, 1),
+    nothing('PREFETCH', 7, 0, 13, 1),
+    nothing('DCCIMVAC', 7, 0, 14, 1),
+    nothing('DCCISW', 7, 0, 14, 2),
+  ];
+}
+
+/** L2CTLR: the interrupt controller is there (ARM DDI 0438 4.3.51). */
+const L2CTLR_GIC = 1 << 23;
+
+/** Performance monitors: the registers are there, the event counters are not (PMCR.N = 0). */
+function performanceMonitors(): CoprocessorRegister[] {
+  const user: UserAccess = (c) => (c.regs.PMUSERENR & 1) !== 0;
+  const row = (
+    name: string,
+    crm: number,
+    opc2: number,
+    read: (c: CoprocessorContext) => number,
+    write: (c: CoprocessorContext, v: number) => void,
+  ): CoprocessorRegister => ({
+    name,
+    at: packCop(15, 0, 9, crm, opc2),
+    user,
+    read,
+    write,
+  });
+  return [
+    row(
+      'PMCR',
+      12,
+      0,
+      (c) => c.regs.PMCR,
+      (c, v) => {
+        c.regs.PMCR = (c.regs.PMCR & ~0x39) | (v & 0x39);
+      },
+    ),
+    row(
+      'PMCNTENSET',
+      12,
+      1,
+      (c) => c.regs.PMCNTENSET,
+      (c, v) => {
+        c.regs.PMCNTENSET |= v & -0x80000000;
+      },
+    ),
+    row(
+      'PMCNTENCLR',
+      12,
+      2,
+      (c) => c.regs.PMCNTENSET,
+      (c, v) => {
+        c.regs.PMCNTENSET &= ~v;
+      },
+    ),
+    row(
+      'PMOVSR',
+      12,
+      3,
+      (c) => c.regs.PMOVSR,
+      (c, v) => {
+        c.regs.PMOVSR &= ~v;
+      },
+    ),
+    { name: 'PMSWINC', at: packCop(15, 0, 9, 12, 4), user, write: () => {} },
+    row(
+      'PMSELR',
+      12,
+      5,
+      (c) => c.regs.PMSELR,
+      (c, v) => {
+        c.regs.PMSELR = v & 31;
+      },
+    ),
+    { name: 'PMCEID0', at: packCop(15, 0, 9, 12, 6), user, read: () => 0 },
+    { name: 'PMCEID1', at: packCop(15, 0, 9, 12, 7), user, read: () => 0 },
+    row(
+      'PMCCNTR',
+      13,
+      0,
+      (c) => c.regs.PMCCNTR,
+      (c, v) => {
+        c.regs.PMCCNTR = v;
+      },
+    ),
+    row(
+      'PMXEVTYPER',
+      13,
+      1,
+      () => 0,
+      () => {},
+    ),
+    row(
+      'PMXEVCNTR',
+      13,
+      2,
+      () => 0,
+      () => {},
+    ),
+    {
+      name: 'PMUSERENR',
+      at: packCop(15, 0, 9, 14, 0),
+      user: 'read',
+      read: (c) => c.regs.PMUSERENR,
+      write: (c, v) => {
+        c.regs.PMUSERENR = v & 1;
+      },
+    },
+    {
+      name: 'PMINTENSET',
+      at: packCop(15, 0, 9, 14, 1),
+      user: 'none',
+      read: (c) => c.regs.PMINTENSET,
+      write: (c, v) => {
+        c.regs.PMINTENSET |= v & -0x80000000;
+      },
+    },
+    {
+      name: 'PMINTENCLR',
+      at: packCop(15, 0, 9, 14, 2),
+      user: 'none',
+      read: (c) => c.regs.PMINTENSET,
+      write: (c, v) => {
+        c.regs.PMINTENSET &= ~v;
+      },
+    },
+  ];
+}
+
+/** Everything of cp15 but the timer: B3.17 in order of CRn. */
+export function systemControlRegisters(model: CpuModel): CoprocessorRegister[] {
+  const id = [...model.idRegisters].map(
+    ([at, value]): CoprocessorRegister => ({
+      name: `ID ${at.toString(16)}`,
+      at,
+      user: 'none',
+      read: () => value,
+    }),
+  );
+  return [
+    ...id,
+    readOnly('MPIDR', 0, 0, 0, 5, (c) => 0x80000000 | c.cpu),
+    stored('CSSELR', 0, 2, 0, 0, 0xf),
+    readOnly(
+      'CCSIDR',
+      0,
+      1,
+      0,
+      0,
+      (c) => [0x701fe00a, 0x201fe00a, 0x711fe07a, 0][Math.min(c.regs.CSSELR, 3)],
+    ),
+    {
+      name: 'SCTLR',
+      at: packCop(15, 0, 1, 0, 0),
+      user: 'none',
+      read: (c) => c.regs.SCTLR,
+      write: (c, value) => {
+        c.regs.SCTLR = (value & model.writableSctlr) | (model.resetSctlr & ~model.writableSctlr);
+      },
+    },
+    stored('ACTLR', 1, 0, 0, 1),
+    // No VFP and no Advanced SIMD: every field is RAZ/WI (B4.1.40).
+    stored('CPACR', 1, 0, 0, 2, 0),
+    stored('TTBR0', 2, 0, 0, 0),
+    stored('TTBR1', 2, 0, 0, 1),
+    // Short descriptors only: EAE and the long format's fields are RAZ/WI (B4.1.153).
+    stored('TTBCR', 2, 0, 0, 2, 0x37),
+    stored('DACR', 3, 0, 0, 0),
+    stored('DFSR', 5, 0, 0, 0),
+    stored('IFSR', 5, 0, 0, 1),
+    stored('ADFSR', 5, 0, 1, 0),
+    stored('AIFSR', 5, 0, 1, 1),
+    stored('DFAR', 6, 0, 0, 0),
+    stored('IFAR', 6, 0, 0, 2),
+    ...cacheMaintenance(),
+    ...tlbMaintenance(),
+    ...performanceMonitors(),
+    readOnly('L2CTLR', 9, 1, 0, 2, (c) => ((c.cpuCount - 1) << 24) | L2CTLR_GIC),
+    stored('L2ECTLR', 9, 1, 0, 3),
+    stored('PRRR', 10, 0, 2, 0),
+    stored('NMRR', 10, 0, 2, 1),
+    stored('AMAIR0', 10, 0, 3, 0),
+    stored('AMAIR1', 10, 0, 3, 1),
+    stored('VBAR', 12, 0, 0, 0, ~31),
+    readOnly('ISR', 12, 0, 1, 0, (c) => c.pendingInterrupts()),
+    stored('FCSEIDR', 13, 0, 0, 0, 0),
+    stored('CONTEXTIDR', 13, 0, 0, 1),
+    stored('TPIDRURW', 13, 0, 0, 2, -1, 'readWrite'),
+    stored('TPIDRURO', 13, 0, 0, 3, -1, 'read'),
+    stored('TPIDRPRW', 13, 0, 0, 4),
+    readOnly('CBAR', 15, 4, 0, 0, (c) => c.peripheralBase),
+  ];
+}

@@ -1,0 +1,232 @@
+import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
+import { BUS_ERROR, type PhysicalMemory } from '../memory/physical-memory.ts';
+import type { AccessSize, Requester } from '../ports/mmio.ts';
+import { MemFlag } from '../translator/ir/ops.ts';
+import type { PendingFault } from '../translator/pending-fault.ts';
+import { AccessKind, ShortFault } from '../vmsa/short-descriptor.ts';
+import type { Mmu } from './mmu.ts';
+import { StateSlot } from './state.ts';
+import { Sctlr, type SystemRegisters } from './system-registers.ts';
+import { TlbFlag } from './tlb.ts';
+
+const STATE = MemoryLayout.state >>> 2;
+const CALL_LOW = STATE + StateSlot.CallLow;
+const CALL_HIGH = STATE + StateSlot.CallHigh;
+const ARMED = STATE + StateSlot.ExclusiveArmed;
+const EXCLUSIVE_ADDRESS = STATE + StateSlot.ExclusiveAddress;
+const EXCLUSIVE_SIZE = STATE + StateSlot.ExclusiveSize;
+
+/**
+ * Loads and stores of one CPU that the fast path does not take: TLB misses, devices, watched pages, accesses that are
+ * not aligned (ARM DDI 0406C A3.2), exclusives (A3.4). Results of 8 bytes have their high word in the CallHigh slot.
+ */
+export class DataAccess {
+  private readonly words: Int32Array;
+  private readonly u16: Uint16Array;
+  private readonly bytes: Uint8Array;
+  private readonly doubles: Float64Array;
+  private readonly physical: PhysicalMemory;
+  private readonly regs: SystemRegisters;
+  private readonly mmu: Mmu;
+  private readonly faults: PendingFault;
+
+  constructor(
+    memory: MachineMemory,
+    physical: PhysicalMemory,
+    regs: SystemRegisters,
+    mmu: Mmu,
+    faults: PendingFault,
+  ) {
+    this.words = memory.words;
+    this.u16 = memory.u16;
+    this.bytes = memory.bytes;
+    this.doubles = memory.doubles;
+    this.physical = physical;
+    this.regs = regs;
+    this.mmu = mmu;
+    this.faults = faults;
+  }
+
+  slowLoad(va: number, size: number, flags: number): number {
+    if (this.misaligned(va, size, flags)) return this.mmu.abort(va, ShortFault.Alignment, 0, false);
+    if ((va & (size - 1)) !== 0) return this.loadUnaligned(va, size, flags);
+    const entry = this.mmu.entryFor(va, AccessKind.Read, flags);
+    if (entry === 0) return 0;
+    const pa = this.physicalOf(entry, va);
+    if ((entry & TlbFlag.Ram) !== 0) return this.loadRam(pa + this.physical.ramDelta, size);
+    return this.loadDevice(va, pa, size, this.requesterFor(flags));
+  }
+
+  slowStore(va: number, size: number, low: number, high: number, flags: number): void {
+    if (this.misaligned(va, size, flags)) {
+      this.mmu.abort(va, ShortFault.Alignment, 0, true);
+      return;
+    }
+    if ((va & (size - 1)) !== 0) {
+      this.storeUnaligned(va, size, low, high, flags);
+      return;
+    }
+    const entry = this.mmu.entryFor(va, AccessKind.Write, flags);
+    if (entry === 0) return;
+    const pa = this.physicalOf(entry, va);
+    if ((entry & TlbFlag.Ram) !== 0) this.storeRam(pa, size, low, high);
+    else this.storeDevice(va, pa, size, low, high, this.requesterFor(flags));
+  }
+
+  /** A3.4: marks the address for exclusive access. */
+  loadExclusive(va: number, size: number): number {
+    const value = this.slowLoad(va, size, MemFlag.Aligned);
+    if (this.faults.faulted) return 0;
+    this.words[ARMED] = 1;
+    this.words[EXCLUSIVE_ADDRESS] = va;
+    this.words[EXCLUSIVE_SIZE] = size;
+    return value;
+  }
+
+  /**
+   * @returns 0 when the store was done, 1 when the monitor did not allow it. The monitor is cleared whenever another
+   * CPU runs, so what it covers can't have been changed by one in between.
+   */
+  storeExclusive(va: number, size: number, low: number, high: number): number {
+    if ((va & (size - 1)) !== 0) return this.mmu.abort(va, ShortFault.Alignment, 0, true);
+    const armed =
+      this.words[ARMED] === 1 && this.words[EXCLUSIVE_ADDRESS] === va && this.words[EXCLUSIVE_SIZE] === size;
+    this.words[ARMED] = 0;
+    if (!armed) return 1;
+    this.slowStore(va, size, low, high, MemFlag.Aligned);
+    return 0;
+  }
+
+  private requesterFor(flags: number): Requester {
+    const { mmu } = this;
+    return mmu.privileged && (flags & MemFlag.Unprivileged) === 0
+      ? mmu.privilegedRequester
+      : mmu.userRequester;
+  }
+
+  /** A3.2.1: whether an access must fault for its alignment alone, before translation. */
+  private misaligned(va: number, size: number, flags: number): boolean {
+    if ((va & (size - 1)) === 0) return false;
+    if ((flags & MemFlag.Aligned) !== 0) return true;
+    if ((flags & MemFlag.AlignedWord) !== 0) return (va & 3) !== 0;
+    return (this.regs.SCTLR & Sctlr.A) !== 0;
+  }
+
+  private physicalOf(entry: number, va: number): number {
+    return ((entry & -4096) | (va & 0xfff)) >>> 0;
+  }
+
+  private loadRam(at: number, size: number): number {
+    switch (size) {
+      case 1:
+        return this.bytes[at];
+      case 2:
+        return this.u16[at >>> 1];
+      case 4:
+        return this.words[at >>> 2];
+      default:
+        // One access of eight bytes: CallLow and CallHigh are an aligned pair.
+        this.doubles[CALL_LOW >>> 1] = this.doubles[at >>> 3];
+        return this.words[CALL_LOW];
+    }
+  }
+
+  private storeRam(pa: number, size: number, low: number, high: number): void {
+    const at = pa + this.physical.ramDelta;
+    switch (size) {
+      case 1:
+        this.bytes[at] = low;
+        break;
+      case 2:
+        this.u16[at >>> 1] = low;
+        break;
+      case 4:
+        this.words[at >>> 2] = low;
+        break;
+      default:
+        this.words[CALL_LOW] = low;
+        this.words[CALL_HIGH] = high;
+        this.doubles[at >>> 3] = this.doubles[CALL_LOW >>> 1];
+    }
+    this.physical.watches.written(pa - this.physical.ramBase, size);
+  }
+
+  private loadDevice(va: number, pa: number, size: number, requester: Requester): number {
+    if (size === 8) {
+      const wide = this.physical.readDevice64(pa, requester);
+      if (wide === undefined) return this.mmu.abort(va, ShortFault.SynchronousExternal, 0, false);
+      this.words[CALL_HIGH] = Number(wide >> 32n) | 0;
+      return Number(wide & 0xffffffffn) | 0;
+    }
+    const value = this.physical.read(pa, size as AccessSize, requester);
+    if (value === BUS_ERROR) return this.mmu.abort(va, ShortFault.SynchronousExternal, 0, false);
+    return value | 0;
+  }
+
+  private storeDevice(
+    va: number,
+    pa: number,
+    size: number,
+    low: number,
+    high: number,
+    requester: Requester,
+  ): void {
+    const done =
+      size === 8
+        ? this.physical.writeDevice64(pa, (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0), requester)
+        : this.physical.write(
+            pa,
+            size as AccessSize,
+            size === 4 ? low : low & ((1 << (8 * size)) - 1),
+            requester,
+          );
+    if (!done) this.mmu.abort(va, ShortFault.SynchronousExternal, 0, true);
+  }
+
+  /** Bytes of an access that is not aligned, or two words of a word-aligned doubleword. */
+  private loadUnaligned(va: number, size: number, flags: number): number {
+    if (size === 8) {
+      const low = this.slowLoad(va, 4, flags);
+      if (this.faults.faulted) return 0;
+      const high = this.slowLoad((va + 4) | 0, 4, flags);
+      this.words[CALL_HIGH] = high;
+      return low;
+    }
+    let value = 0;
+    for (let i = 0; i < size; i++) {
+      const at = (va + i) | 0;
+      const entry = this.mmu.entryFor(at, AccessKind.Read, flags);
+      if (entry === 0) return 0;
+      if ((entry & TlbFlag.Device) !== 0) return this.mmu.abort(va, ShortFault.Alignment, 0, false);
+      const pa = this.physicalOf(entry, at);
+      const byte =
+        (entry & TlbFlag.Ram) !== 0
+          ? this.bytes[pa + this.physical.ramDelta]
+          : this.loadDevice(at, pa, 1, this.requesterFor(flags));
+      if (this.faults.faulted) return 0;
+      value |= byte << (8 * i);
+    }
+    return value;
+  }
+
+  private storeUnaligned(va: number, size: number, low: number, high: number, flags: number): void {
+    if (size === 8) {
+      this.slowStore(va, 4, low, 0, flags);
+      if (!this.faults.faulted) this.slowStore((va + 4) | 0, 4, high, 0, flags);
+      return;
+    }
+    // Both pages are checked before the first byte is written, so that an abort leaves memory as it was. It is the
+    // first byte that faults that DFAR names (MemU is made of accesses to bytes, A3.2.1).
+    const last = (va + size - 1) | 0;
+    for (const at of [va, ((va ^ last) & -4096) === 0 ? last : last & -4096]) {
+      const entry = this.mmu.entryFor(at, AccessKind.Write, flags);
+      if (entry === 0) return;
+      if ((entry & TlbFlag.Device) !== 0) {
+        this.mmu.abort(va, ShortFault.Alignment, 0, true);
+        return;
+      }
+    }
+    for (let i = 0; i < size && !this.faults.faulted; i++)
+      this.slowStore((va + i) | 0, 1, low >>> (8 * i), 0, flags);
+  }
+}

@@ -1,0 +1,391 @@
+import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { ArmTimer } from '../ports/arm-timer.ts';
+import { type CachedBlock, TranslationCache } from '../translator/cache.ts';
+import { Interpreter, type InterpreterEnvironment, RunResult } from '../translator/interpreter.ts';
+import { type HelperInfo, WaitKind } from '../translator/ir/ops.ts';
+import { PendingFault } from '../translator/pending-fault.ts';
+import { runVectorOperation } from '../translator/vector-functions.ts';
+import { warmUpInterpreter } from '../translator/warm-up.ts';
+import { ArmCpu, type CpuEnvironment } from './cpu.ts';
+import { Psr } from './cpu-state.ts';
+import { enterException } from './exceptions.ts';
+import { ARM_HELPERS, type ArmHelperName } from './helpers.ts';
+import { advanceIt } from './lift/it-state.ts';
+import { ExceptionKind, StateSlot } from './state.ts';
+import { CoprocessorMap, systemHelpers } from './system-helpers.ts';
+import { type CpuModel, Sctlr } from './system-registers.ts';
+import { TlbArrays } from './tlb.ts';
+import { MAX_BLOCK_INSTRUCTIONS, translateBlock } from './translate-block.ts';
+
+const EVENT = MemoryLayout.eventWord >>> 2;
+const HELPER_NAMES = Object.keys(ARM_HELPERS) as ArmHelperName[];
+const HELPER_INDEX = new Map<HelperInfo, number>(HELPER_NAMES.map((name, i) => [ARM_HELPERS[name], i]));
+/** Blocks that start inside an IT block or are cut short have flags of their own and stay out of the jump cache. */
+const PLAIN_FLAGS = 3;
+/** In a block's key: SCTLR.SW was set where it was translated. */
+const SWP_EXISTS = 1 << 2;
+/** CTR.IminLine of the Cortex-A15: 16 words. */
+const CACHE_LINE = 64;
+
+/** Returns to the dispatcher between two looks at the host's clock, and how many of them a translation counts for. */
+const LATE_CHECK_INTERVAL = 8;
+const TRANSLATION_WEIGHT = 8;
+const never = (): boolean => false;
+
+/** Why {@link ArmEngine.run} came back to the machine. */
+export type StopReason =
+  /** All instructions of the budget have run. */
+  | 'budget'
+  /** The event word is set: a device or a native thread wants attention. */
+  | 'event'
+  /** The caller has no more time: `isLate`. */
+  | 'late'
+  /** WFI: nothing to do until an interrupt is pending. */
+  | 'wfi'
+  /** WFE without an event: another CPU may run now, or the machine may sleep a little. */
+  | 'wfe'
+  /** YIELD: another CPU may run now. */
+  | 'yield'
+  /** PSCI switched the CPU off, or the machine was reset or powered off. */
+  | 'off';
+
+/** What the engine asks of the machine. */
+export interface EngineHooks {
+  hypervisorCall(cpu: ArmCpu, conduit: 'hvc' | 'smc'): boolean;
+  /**
+   * A supervisor call that semihosting may take (ARM DUI 0471).
+   * @returns true when it was handled; the guest goes on after the instruction.
+   */
+  semihostingCall(cpu: ArmCpu, thumb: boolean, comment: number): boolean;
+  /** An interrupt line into a CPU went up: a machine that sleeps must wake. */
+  attention(): void;
+}
+
+/** The CPUs of a machine and the translator that runs them, one at a time, on the caller's thread. */
+export class ArmEngine {
+  readonly cpus: readonly ArmCpu[];
+  readonly cache: TranslationCache;
+  /** Guest instructions run since the machine was made, of all CPUs. */
+  instructions = 0;
+  /**
+   * Whether a budget is used up to its last instruction. Otherwise a slice ends before a block that does not fit, which
+   * costs nothing; a budget then holds at least one block.
+   */
+  exact = true;
+  private readonly words: Int32Array;
+  private readonly physical: PhysicalMemory;
+  private readonly tlb: TlbArrays;
+  private readonly fault = new PendingFault();
+  private readonly interpreter: Interpreter;
+  private readonly hooks: EngineHooks;
+  private active: ArmCpu;
+  private isLate: () => boolean = never;
+  private untilLateCheck = LATE_CHECK_INTERVAL;
+  /** Address that the last block without a first instruction could not fetch. */
+  private faultedFetch = 0;
+
+  /**
+   * @param timers one for each CPU, or undefined where the model has none; its length is the number of CPUs.
+   * @param peripheralBase what CBAR reads.
+   */
+  constructor(
+    memory: MachineMemory,
+    physical: PhysicalMemory,
+    model: CpuModel,
+    timers: readonly (ArmTimer | undefined)[],
+    peripheralBase: number,
+    hooks: EngineHooks,
+  ) {
+    warmUpInterpreter();
+    this.words = memory.words;
+    this.physical = physical;
+    this.hooks = hooks;
+    this.tlb = new TlbArrays(memory, physical.watches, physical.ramBase);
+    const environment: CpuEnvironment = {
+      cpuCount: timers.length,
+      peripheralBase,
+      hypervisorCall: (cpu, conduit) => hooks.hypervisorCall(cpu, conduit),
+      sendEvent: () => {
+        for (const cpu of this.cpus) cpu.state.slots[StateSlot.Event] = 1;
+      },
+      lookAround: () => {
+        this.lookAround();
+        hooks.attention();
+      },
+      invalidateTlb: (cpu, va) => {
+        if (va === undefined) this.tlb.invalidateAll(cpu);
+        else this.tlb.invalidatePage(va, cpu);
+        this.interpreter.forgetAll();
+      },
+      invalidateInstructions: (va) => this.invalidateInstructions(va),
+    };
+    this.cpus = timers.map(
+      (timer, i) => new ArmCpu(i, model, memory, physical, this.tlb, timer, this.fault, environment),
+    );
+    this.active = this.cpus[0];
+    this.interpreter = new Interpreter(memory, this.interpreterEnvironment(model));
+    this.tlb.onReuse = () => this.interpreter.forgetAll();
+    this.cache = new TranslationCache(
+      memory,
+      physical.watches,
+      physical.ramBase,
+      (helper) => HELPER_INDEX.get(helper) as number,
+      this.interpreter,
+    );
+    this.active.state.activate();
+  }
+
+  /** Makes generated code come back to the run loop at the next block. */
+  lookAround(): void {
+    this.words[EVENT] = 1;
+  }
+
+  /**
+   * Runs one CPU for at most `budget` instructions.
+   * @param isLate asked now and then: translations and exceptions may take a hundred times as long as other instructions.
+   */
+  run(cpu: ArmCpu, budget: number, isLate: () => boolean = never): StopReason {
+    this.switchTo(cpu);
+    this.interpreter.budget = budget;
+    this.isLate = isLate;
+    const reason = this.loop(cpu);
+    this.instructions += budget - this.interpreter.budget;
+    return reason;
+  }
+
+  /**
+   * Instruction cache maintenance. Stores by CPUs and by our own devices have invalidated what they touched by
+   * themselves; a real device's DMA has not, and this is where the guest announces it.
+   */
+  private invalidateInstructions(va: number | undefined): void {
+    if (va === undefined) {
+      this.cache.flush();
+      return;
+    }
+    const pa = this.active.mmu.translateForDebug(va);
+    if (pa >= 0 && this.physical.isRam(pa)) {
+      this.cache.invalidateRange(pa - (pa % CACHE_LINE) - this.physical.ramBase, CACHE_LINE);
+    }
+  }
+
+  private switchTo(cpu: ArmCpu): void {
+    if (cpu === this.active) return;
+    this.active.state.park();
+    this.active = cpu;
+    cpu.state.activate();
+  }
+
+  private loop(cpu: ArmCpu): StopReason {
+    const { interpreter, words } = this;
+    const { slots } = cpu.state;
+    for (;;) {
+      if (cpu.power !== 'on') return 'off';
+      if (words[EVENT] !== 0) return 'event';
+      this.takeInterrupt(cpu);
+      if (cpu.waiting) return 'wfi';
+      if (interpreter.budget <= 0) return 'budget';
+      cpu.mmu.selectContext(cpu.state.privileged);
+      interpreter.tlb = this.tlb.base(cpu.mmu.array);
+      interpreter.contextTag = cpu.mmu.array << 2;
+      const stop = this.runBlocks(cpu, slots);
+      if (stop !== undefined) return stop;
+    }
+  }
+
+  /** Runs blocks in one context, until it may have changed. */
+  private runBlocks(cpu: ArmCpu, slots: Int32Array): StopReason | undefined {
+    const { interpreter } = this;
+    for (;;) {
+      if (interpreter.budget <= 0) return undefined;
+      if (--this.untilLateCheck <= 0) {
+        this.untilLateCheck = LATE_CHECK_INTERVAL;
+        if (this.isLate()) return 'late';
+      }
+      const code = this.codeAt(cpu, slots);
+      if (code === 0) return undefined;
+      if (!this.exact && this.words[code + 1] > interpreter.budget) return 'budget';
+      switch (interpreter.run(code)) {
+        case RunResult.Lookup:
+          break;
+        case RunResult.Interrupted:
+          if (this.words[EVENT] !== 0 || interpreter.budget <= 0) return undefined;
+          break;
+        case RunResult.Resync:
+          return undefined;
+        case RunResult.Raise:
+          this.raised(cpu, slots);
+          return undefined;
+        case RunResult.Fault:
+          this.faulted(cpu);
+          return undefined;
+        case RunResult.Wait:
+          return this.wait(cpu, slots);
+      }
+    }
+  }
+
+  /** Code for the current PC; 0 after a prefetch abort was taken. */
+  private codeAt(cpu: ArmCpu, slots: Int32Array): number {
+    const { interpreter } = this;
+    const pc = slots[StateSlot.PC];
+    const flags = slots[StateSlot.T] | (slots[StateSlot.E] << 1) | (slots[StateSlot.IT] << 8);
+    if (flags <= PLAIN_FLAGS) {
+      const known = interpreter.recall(pc, flags);
+      if (known !== 0 && (!this.exact || this.words[known + 1] <= interpreter.budget)) return known;
+    }
+    const pa = cpu.mmu.translateFetch(pc);
+    if (pa < 0) return this.prefetchAbort(cpu, pc);
+    let block = this.blockAt(cpu, pc, pa, flags, 0);
+    if (this.exact && block !== undefined && block.instructions > interpreter.budget) {
+      // The budget ends inside the block: a shorter one stops at exactly the right instruction.
+      block = this.blockAt(cpu, pc, pa, flags, interpreter.budget);
+    } else if (block !== undefined && flags <= PLAIN_FLAGS) {
+      interpreter.remember(pc, flags, block.code);
+    }
+    return block === undefined ? this.prefetchAbort(cpu, this.faultedFetch) : block.code;
+  }
+
+  /** @param at the address that could not be fetched: the instruction, or its second half on another page. */
+  private prefetchAbort(cpu: ArmCpu, at: number): 0 {
+    const { slots } = cpu.state;
+    cpu.mmu.reportFetchFault(at);
+    // Vectors that can't be fetched abort for ever: a budget must come to its end all the same.
+    this.interpreter.budget--;
+    this.enter(cpu, ExceptionKind.PrefetchAbort, slots[StateSlot.PC], slots[StateSlot.IT]);
+    return 0;
+  }
+
+  private blockAt(
+    cpu: ArmCpu,
+    pc: number,
+    pa: number,
+    flags: number,
+    limit: number,
+  ): CachedBlock | undefined {
+    const swp = (cpu.regs.SCTLR & Sctlr.SW) !== 0;
+    const key = { pc, pa, flags: flags | (limit << 16) | (swp ? SWP_EXISTS : 0) };
+    const page = pc & -4096;
+    const cached = this.cache.find(pc, pa, key.flags, () => cpu.mmu.translateFetch(page + 4096));
+    if (cached !== undefined) return cached;
+    const { memory, ramDelta } = this.physical;
+    let secondPa = -1;
+    const locate = (va: number): number => {
+      let at = pa + ((va - pc) | 0);
+      if ((va & -4096) !== page) {
+        if (secondPa < 0) secondPa = cpu.mmu.translateFetch(va);
+        if (secondPa < 0) return -1;
+        at = secondPa + (va & 0xfff);
+      }
+      if (this.physical.isRam(at)) return at + ramDelta;
+      cpu.mmu.fetchFoundNothing();
+      return -1;
+    };
+    this.untilLateCheck -= TRANSLATION_WEIGHT;
+    const result = translateBlock({
+      pc,
+      thumb: (flags & 1) !== 0,
+      bigEndian: (flags & 2) !== 0,
+      it: (flags >>> 8) & 0xff,
+      features: { divide: cpu.model.features.divide, swp },
+      maxInstructions: limit === 0 ? MAX_BLOCK_INSTRUCTIONS : limit,
+      fetch16: (va) => {
+        const at = locate(va | 0);
+        if (at < 0) this.faultedFetch = va | 0;
+        return at < 0 ? -1 : memory.u16[at >>> 1];
+      },
+    });
+    if (result === undefined) return undefined;
+    const { block } = result;
+    const straddles = ((pc + block.bytes - 1) & -4096) !== page;
+    return this.cache.add(key, block, straddles ? secondPa : -1);
+  }
+
+  private takeInterrupt(cpu: ArmCpu): void {
+    const { slots } = cpu.state;
+    const fiq = cpu.fiqPending;
+    if (!fiq && !cpu.irqPending) return;
+    // B1.8.13: WFI ends with any pending interrupt, masked or not.
+    cpu.waiting = false;
+    const masks = slots[StateSlot.AIFM];
+    if (fiq && (masks & Psr.F) === 0)
+      this.enter(cpu, ExceptionKind.Fiq, slots[StateSlot.PC], slots[StateSlot.IT]);
+    else if (cpu.irqPending && (masks & Psr.I) === 0) {
+      this.enter(cpu, ExceptionKind.Irq, slots[StateSlot.PC], slots[StateSlot.IT]);
+    }
+  }
+
+  private enter(cpu: ArmCpu, kind: ExceptionKind, pc: number, it: number): void {
+    enterException(cpu.state, cpu.regs, kind, pc, it);
+  }
+
+  /** The marker of the instruction that interpreter code at word index `ip` belongs to: its index in the markers. */
+  private markerAt(block: CachedBlock, ip: number): number {
+    let at = 0;
+    while (at + 3 < block.markers.length && block.markers[at + 3] <= ip) at += 3;
+    return at;
+  }
+
+  private raised(cpu: ArmCpu, slots: Int32Array): void {
+    const { interpreter } = this;
+    const block = this.cache.block(interpreter.currentBlock);
+    const marker = this.markerAt(block, interpreter.faultAddress);
+    const pc = block.markers[marker + 1];
+    const it = block.markers[marker + 2];
+    const kind = interpreter.raiseKind as ExceptionKind;
+    if (kind !== ExceptionKind.SupervisorCall) {
+      this.enter(cpu, kind, pc, it);
+      return;
+    }
+    const thumb = slots[StateSlot.T] === 1;
+    const next = pc + (thumb ? 2 : 4);
+    if (this.hooks.semihostingCall(cpu, thumb, interpreter.raiseArgument)) {
+      slots[StateSlot.PC] = next;
+      slots[StateSlot.IT] = advanceIt(it);
+    } else {
+      this.enter(cpu, kind, next, advanceIt(it));
+    }
+  }
+
+  private faulted(cpu: ArmCpu): void {
+    const { interpreter, fault } = this;
+    const block = this.cache.block(interpreter.currentBlock);
+    const marker = this.markerAt(block, interpreter.faultAddress);
+    interpreter.budget += block.instructions - (marker / 3 + 1);
+    fault.faulted = false;
+    this.enter(cpu, fault.kind as ExceptionKind, block.markers[marker + 1], block.markers[marker + 2]);
+  }
+
+  private wait(cpu: ArmCpu, slots: Int32Array): StopReason | undefined {
+    switch (this.interpreter.raiseKind) {
+      case WaitKind.Wfi:
+        if (!cpu.irqPending && !cpu.fiqPending) cpu.waiting = true;
+        return undefined;
+      case WaitKind.Wfe:
+        if (slots[StateSlot.Event] !== 0) {
+          slots[StateSlot.Event] = 0;
+          return undefined;
+        }
+        return 'wfe';
+      default:
+        return 'yield';
+    }
+  }
+
+  private interpreterEnvironment(model: CpuModel): InterpreterEnvironment {
+    const functions = systemHelpers(() => this.active, this.fault, new CoprocessorMap(model));
+    return {
+      fault: this.fault,
+      slowLoad: (va, size, flags) => this.active.data.slowLoad(va, size, flags),
+      slowStore: (va, size, low, high, flags) => this.active.data.slowStore(va, size, low, high, flags),
+      loadExclusive: (va, size) => this.active.data.loadExclusive(va, size),
+      storeExclusive: (va, size, low, high) => this.active.data.storeExclusive(va, size, low, high),
+      barrier: () => {
+        // Orders this thread's accesses to RAM against a device's; an atomic access is a full fence on every host.
+        Atomics.load(this.words, EVENT);
+      },
+      helpers: HELPER_NAMES.map((name) => functions[name]),
+      vector: (operation, lane, dst, a, b) => runVectorOperation(this.words, operation, lane, dst, a, b),
+    };
+  }
+}

@@ -1,0 +1,185 @@
+import { type MachineMemory, MemoryLayout, TLB_ENTRY_WORDS } from '../memory/machine-memory.ts';
+import type { PageWatches } from '../memory/page-watches.ts';
+
+const ARRAYS = MemoryLayout.tlbArrays;
+const ENTRIES = MemoryLayout.tlbEntries;
+const ARRAY_WORDS = ENTRIES * TLB_ENTRY_WORDS;
+const BASE = MemoryLayout.tlb >>> 2;
+const KEY_WORDS = 10;
+
+/** In a tag: the fast path must not take this entry. Generated code compares page and alignment bits, never this one. */
+const SLOW = 0x800;
+/** A tag that no address has. */
+const NO_TAG = 0x400;
+
+/** Flags in the fourth word of an entry, below the physical page. */
+export const enum TlbFlag {
+  Valid = 1,
+  Readable = 2,
+  Writable = 4,
+  /** Device or Strongly-ordered memory: unaligned accesses fault (A3.2.1). */
+  Device = 8,
+  Ram = 16,
+}
+
+/**
+ * First-level TLB arrays in the machine's memory. Each belongs to one interned translation context; changing the
+ * context is a change of pointer. An entry is four words: tag for reads, tag for writes, the addend that makes a
+ * virtual address a byte offset in the machine's memory, and the physical page with {@link TlbFlag}.
+ */
+export class TlbArrays {
+  private readonly words: Int32Array;
+  private readonly watches: PageWatches;
+  private readonly ramBase: number;
+  private readonly keys = new Int32Array(ARRAYS * KEY_WORDS);
+  private readonly inUse = new Uint8Array(ARRAYS);
+  private readonly dirty = new Uint8Array(ARRAYS);
+  private readonly lastUse = new Float64Array(ARRAYS);
+  private useCounter = 0;
+  /** For each array a bit per MiB of virtual addresses: pieces of a leaf larger than 4 KiB are in the array. */
+  private readonly large = new Int32Array(ARRAYS * 128);
+  /** For each page of RAM a bit per array that holds it writable. */
+  private readonly writableIn: Int32Array;
+  /** Called when an array changes its context: whatever is keyed by array number is void. */
+  onReuse: () => void = () => {};
+
+  constructor(memory: MachineMemory, watches: PageWatches, ramBase: number) {
+    this.words = memory.words;
+    this.watches = watches;
+    this.ramBase = ramBase;
+    this.writableIn = new Int32Array(memory.ramBytes >>> 12);
+    for (let a = 0; a < ARRAYS; a++) this.clear(a, true);
+    watches.onArmed((page) => this.protect(page));
+  }
+
+  /** Word index of an array, for the fast path. */
+  base(array: number): number {
+    return BASE + array * ARRAY_WORDS;
+  }
+
+  /** The array of the context with this key (KEY_WORDS numbers); the least recently used one is taken over. */
+  select(key: Int32Array): number {
+    let victim = 0;
+    for (let a = 0; a < ARRAYS; a++) {
+      if (this.inUse[a] === 1 && this.matches(a, key)) {
+        this.lastUse[a] = ++this.useCounter;
+        return a;
+      }
+      if (
+        this.inUse[a] < this.inUse[victim] ||
+        (this.inUse[a] === this.inUse[victim] && this.lastUse[a] < this.lastUse[victim])
+      ) {
+        victim = a;
+      }
+    }
+    this.clear(victim, false);
+    if (this.inUse[victim] === 1) this.onReuse();
+    this.inUse[victim] = 1;
+    this.keys.set(key, victim * KEY_WORDS);
+    this.lastUse[victim] = ++this.useCounter;
+    return victim;
+  }
+
+  /** Flags and physical page of the entry for va, or 0. */
+  lookup(array: number, va: number): number {
+    const e = this.entry(array, va);
+    if ((this.words[e] & ~SLOW) === (va & -4096) || (this.words[e + 1] & ~SLOW) === (va & -4096))
+      return this.words[e + 3];
+    return 0;
+  }
+
+  /**
+   * @param physicalPage physical address of the page, bits 31:12.
+   * @param leafBits log2 of the leaf that the page is a piece of.
+   */
+  fill(array: number, va: number, physicalPage: number, flags: number, leafBits: number): void {
+    const e = this.entry(array, va);
+    const page = va & -4096;
+    const w = this.words;
+    const ram = (flags & TlbFlag.Ram) !== 0;
+    const ramPage = (physicalPage - this.ramBase) >>> 12;
+    w[e] = (flags & TlbFlag.Readable) === 0 ? NO_TAG : ram ? page : page | SLOW;
+    if ((flags & TlbFlag.Writable) === 0) {
+      w[e + 1] = NO_TAG;
+    } else if (ram && !this.watches.isWatched(ramPage)) {
+      w[e + 1] = page;
+      this.writableIn[ramPage] |= 1 << array;
+    } else {
+      w[e + 1] = page | SLOW;
+    }
+    // An entry that is neither readable nor writable is found again only by its flags; see lookup.
+    w[e + 2] = MemoryLayout.ram + (physicalPage - this.ramBase) - page;
+    w[e + 3] = physicalPage | flags | TlbFlag.Valid;
+    this.dirty[array] = 1;
+    if (leafBits === 24) this.large[array * 128 + (va >>> 25)] |= 0xffff << ((va >>> 20) & 16);
+    else if (leafBits > 12) this.large[array * 128 + (va >>> 25)] |= 1 << ((va >>> 20) & 31);
+  }
+
+  /** Drops everything of every context of CPU `cpu` (the last word of a key); -1 for all CPUs. */
+  invalidateAll(cpu: number): void {
+    for (let a = 0; a < ARRAYS; a++) if (this.belongsTo(a, cpu)) this.clear(a, false);
+  }
+
+  /** Drops the page of `va`, and every piece of a larger leaf around it. */
+  invalidatePage(va: number, cpu: number): void {
+    for (let a = 0; a < ARRAYS; a++) {
+      if (this.dirty[a] === 0 || !this.belongsTo(a, cpu)) continue;
+      if (((this.large[a * 128 + (va >>> 25)] >>> ((va >>> 20) & 31)) & 1) !== 0) {
+        // A supersection is rare enough to cost its neighbours their entries too.
+        this.clear(a, false);
+        continue;
+      }
+      const e = this.entry(a, va);
+      const page = va & -4096;
+      if ((this.words[e] & ~SLOW) === page || (this.words[e + 1] & ~SLOW) === page) this.drop(e);
+    }
+  }
+
+  private belongsTo(array: number, cpu: number): boolean {
+    return cpu < 0 || this.keys[array * KEY_WORDS + KEY_WORDS - 1] === cpu;
+  }
+
+  private matches(array: number, key: Int32Array): boolean {
+    const at = array * KEY_WORDS;
+    for (let i = 0; i < KEY_WORDS; i++) if (this.keys[at + i] !== key[i]) return false;
+    return true;
+  }
+
+  private entry(array: number, va: number): number {
+    return BASE + array * ARRAY_WORDS + ((va >>> 12) & (ENTRIES - 1)) * TLB_ENTRY_WORDS;
+  }
+
+  private drop(e: number): void {
+    this.words[e] = NO_TAG;
+    this.words[e + 1] = NO_TAG;
+    this.words[e + 3] = 0;
+  }
+
+  private clear(array: number, always: boolean): void {
+    if (!always && this.dirty[array] === 0) return;
+    const from = this.base(array);
+    for (let e = from; e < from + ARRAY_WORDS; e += TLB_ENTRY_WORDS) this.drop(e);
+    this.large.fill(0, array * 128, array * 128 + 128);
+    this.dirty[array] = 0;
+  }
+
+  /** A page is watched from now on: no array may store to it without the slow path. */
+  private protect(page: number): void {
+    const arrays = this.writableIn[page];
+    if (arrays === 0) return;
+    this.writableIn[page] = 0;
+    const physicalPage = (this.ramBase + page * 4096) | 0;
+    for (let a = 0; a < ARRAYS; a++) {
+      if (((arrays >>> a) & 1) === 0) continue;
+      const from = this.base(a);
+      for (let e = from; e < from + ARRAY_WORDS; e += TLB_ENTRY_WORDS) {
+        const flags = this.words[e + 3];
+        if ((flags & TlbFlag.Ram) !== 0 && (flags & -4096) === physicalPage && this.words[e + 1] !== NO_TAG) {
+          this.words[e + 1] |= SLOW;
+        }
+      }
+    }
+  }
+}
+
+export const TLB_KEY_WORDS = KEY_WORDS;

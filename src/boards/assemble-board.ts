@@ -1,0 +1,217 @@
+import { GenericTimer } from '../devices/generic-timer.ts';
+import { GicV2, type GicV2CpuOutputs } from '../devices/gic-v2.ts';
+import { GicV2m } from '../devices/gic-v2m.ts';
+import { Pl011 } from '../devices/pl011.ts';
+import { Pl031 } from '../devices/pl031.ts';
+import { HostBridge } from '../pci/host-bridge.ts';
+import type { IntxLines } from '../pci/interrupt-router.ts';
+import type { Clock, WallClock } from '../ports/clock.ts';
+import type { InterruptLine } from '../ports/interrupt-line.ts';
+import type { DeviceLog, MmioDevice, Requester } from '../ports/mmio.ts';
+import {
+  type AddressRange,
+  type BoardDescription,
+  type DeviceKind,
+  type DeviceRow,
+  type InterruptInput,
+  interruptId,
+  type PsciConduit,
+  type RowOf,
+} from './board.ts';
+
+/** The physical address space that a board's devices are mapped into, and that its bus masters reach. */
+export interface BoardMemory {
+  /** @throws an error that names both ranges when it overlaps what is mapped already. */
+  map(base: number, size: number, device: MmioDevice, name: string): void;
+  readBytes(address: number, into: Uint8Array, requester: Requester): boolean;
+  writeBytes(address: number, from: Uint8Array, requester: Requester): boolean;
+}
+
+/** The far end of a UART's line. */
+export interface SerialBackend {
+  /** A byte that the guest sent. */
+  transmit(byte: number): void;
+  /** The UART has room for a byte after it had none. */
+  readyToReceive(): void;
+  /** The UART of this line, once it exists. */
+  connect(receiver: { receive(bytes: Uint8Array): number }): void;
+}
+
+/** What a board is assembled with. */
+export interface BoardParts {
+  readonly memory: BoardMemory;
+  readonly clock: Clock;
+  readonly wallClock: WallClock;
+  readonly log: DeviceLog;
+  /** Interrupt wires into each CPU: as many as the machine has CPUs. */
+  readonly cpus: readonly GicV2CpuOutputs[];
+  /** The far end of the UART that is called `name` in the board's table. */
+  serial(name: string): SerialBackend;
+}
+
+/** The devices of a board, wired to each other and mapped. */
+export interface Board {
+  readonly description: BoardDescription;
+  readonly gic: GicV2;
+  /** One for each CPU. */
+  readonly timers: readonly GenericTimer[];
+  /** By their names in the table. */
+  readonly uarts: ReadonlyMap<string, Pl011>;
+  readonly rtc: Pl031 | undefined;
+  readonly hostBridge: HostBridge;
+  /** The instruction that calls PSCI; undefined where the board has none. */
+  readonly psci: PsciConduit | undefined;
+  /** System reset: every device to its state at power on. */
+  reset(): void;
+}
+
+/**
+ * Builds the devices of a board's table.
+ * @throws RangeError when the table has no interrupt controller or no host bridge, or names a row that is not there
+ * @throws MemoryMapError when two of its ranges overlap
+ */
+export function assembleBoard(description: BoardDescription, parts: BoardParts): Board {
+  return new Assembly(description, parts).finish();
+}
+
+/** A board while it is being built: what rows that come later refer to. */
+class Assembly {
+  readonly description: BoardDescription;
+  readonly parts: BoardParts;
+  readonly gic: GicV2;
+  readonly uarts = new Map<string, Pl011>();
+  timers: readonly GenericTimer[] = [];
+  rtc: Pl031 | undefined;
+  hostBridge: HostBridge | undefined;
+  psci: PsciConduit | undefined;
+
+  constructor(description: BoardDescription, parts: BoardParts) {
+    this.description = description;
+    this.parts = parts;
+    // The wires of all others lead to it.
+    const gicRow = this.row('gic-v2', description.interruptController);
+    this.gic = new GicV2({ interruptCount: 32 + gicRow.spis, cpus: parts.cpus }, parts.log);
+    for (const row of description.devices) this.build(row);
+  }
+
+  finish(): Board {
+    const { description, gic, timers, uarts, rtc, hostBridge, psci } = this;
+    if (!hostBridge) throw new RangeError(`the table of ${description.name} has no PCIe host bridge`);
+    const reset = (): void => {
+      for (const device of [gic, ...timers, ...uarts.values(), hostBridge]) device.reset();
+      rtc?.reset();
+    };
+    return { description, gic, timers, uarts, rtc, hostBridge, psci, reset };
+  }
+
+  row<K extends DeviceKind>(kind: K, name: string): RowOf<K> {
+    const found = this.description.devices.find(
+      (row): row is RowOf<K> => row.kind === kind && row.name === name,
+    );
+    if (!found) throw new RangeError(`the table of ${this.description.name} has no ${kind} called '${name}'`);
+    return found;
+  }
+
+  map(range: AddressRange, device: MmioDevice, name: string): void {
+    this.parts.memory.map(range.base, range.size, device, name);
+  }
+
+  spi(input: InterruptInput): InterruptLine {
+    return this.gic.spi(input.number);
+  }
+
+  private build<K extends DeviceKind>(row: RowOf<K> & DeviceRow): void {
+    const build: (row: RowOf<K>, assembly: Assembly) => void = BUILDERS[row.kind as K];
+    build(row, this);
+  }
+}
+
+type Builders = { readonly [K in DeviceKind]: (row: RowOf<K>, assembly: Assembly) => void };
+
+const BUILDERS: Builders = {
+  'gic-v2': (row, assembly) => {
+    assembly.map(row.distributor, assembly.gic.distributor, `${row.name} distributor`);
+    assembly.map(row.cpuInterface, assembly.gic.cpuInterface, `${row.name} CPU interface`);
+  },
+
+  'gic-v2m': (row, assembly) => {
+    const lines = Array.from({ length: row.spiCount }, (_, i) => assembly.gic.spi(row.firstSpi + i));
+    const baseIntid = interruptId({ kind: 'spi', number: row.firstSpi, trigger: 'edge-rising' });
+    assembly.map(row.range, new GicV2m({ baseIntid, lines }, assembly.parts.log), row.name);
+  },
+
+  'generic-timer': (row, assembly) => {
+    const { clock, cpus } = assembly.parts;
+    assembly.timers = cpus.map(
+      (_, cpu) =>
+        new GenericTimer({
+          clock,
+          frequency: row.frequencyHz,
+          physicalLine: assembly.gic.ppi(cpu, row.interrupts.nonSecurePhysical.number),
+          virtualLine: assembly.gic.ppi(cpu, row.interrupts.virtual.number),
+        }),
+    );
+  },
+
+  psci: (row, assembly) => {
+    assembly.psci = row.conduit;
+  },
+
+  // The device tree tells of it; nothing answers at an address.
+  'fixed-clock': () => {},
+
+  pl011: (row, assembly) => {
+    const { clock, log } = assembly.parts;
+    const line = assembly.parts.serial(row.name);
+    const uart = new Pl011(
+      {
+        clock,
+        clockFrequency: assembly.row('fixed-clock', row.clock).frequencyHz,
+        interrupt: assembly.spi(row.interrupt),
+        transmit: (byte) => line.transmit(byte),
+        onReceiveSpace: () => line.readyToReceive(),
+      },
+      log,
+    );
+    assembly.uarts.set(row.name, uart);
+    assembly.map(row.range, uart, row.name);
+    line.connect({ receive: (bytes) => receiveAll(uart, bytes) });
+  },
+
+  pl031: (row, assembly) => {
+    const { clock, wallClock, log } = assembly.parts;
+    const rtc = new Pl031({ clock, wallClock, interrupt: assembly.spi(row.interrupt) }, log);
+    assembly.rtc = rtc;
+    assembly.map(row.range, rtc, row.name);
+  },
+
+  'pcie-host': (row, assembly) => {
+    const { memory, clock } = assembly.parts;
+    const [a, b, c, d] = row.interrupts;
+    const intx: IntxLines = [assembly.spi(a), assembly.spi(b), assembly.spi(c), assembly.spi(d)];
+    const bridge = new HostBridge({
+      clock,
+      memory: {
+        read: (address, into, requester) => memory.readBytes(address, into, requester),
+        write: (address, from, requester) => memory.writeBytes(address, from, requester),
+      },
+      memoryWindow: row.memoryWindow,
+      ioWindow: { base: 0, size: row.ioWindow.size },
+      intx,
+    });
+    row.interrupts.forEach((input, line) => {
+      assembly.gic.onEndOfInterrupt(interruptId(input), () => bridge.intxEndOfInterrupt(line));
+    });
+    assembly.hostBridge = bridge;
+    assembly.map(row.ecam, bridge.ecam, `${row.name} configuration space`);
+    assembly.map(row.memoryWindow, bridge.memoryWindow, `${row.name} memory window`);
+    assembly.map(row.ioWindow, bridge.ioWindow, `${row.name} I/O window`);
+  },
+};
+
+/** Gives a UART as many bytes as it takes. */
+function receiveAll(uart: Pl011, bytes: Uint8Array): number {
+  let taken = 0;
+  while (taken < bytes.length && uart.receive(bytes[taken])) taken++;
+  return taken;
+}

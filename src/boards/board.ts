@@ -1,0 +1,167 @@
+/** How an interrupt input is triggered; the numbers of the device tree binding `arm,gic` (third cell, bits 3:0). */
+export const TRIGGER_CELLS = { 'edge-rising': 1, 'level-high': 4 } as const;
+
+/** One interrupt input of the board's GIC. */
+export interface InterruptInput {
+  /** Shared (SPI) or private to each CPU (PPI). */
+  readonly kind: 'spi' | 'ppi';
+  /** Number within its kind, from 0: SPI 1 is interrupt ID 33, PPI 14 is interrupt ID 30 (IHI 0048B 2.2.1). */
+  readonly number: number;
+  readonly trigger: keyof typeof TRIGGER_CELLS;
+}
+
+/** A range of guest physical addresses. */
+export interface AddressRange {
+  readonly base: number;
+  /** In bytes. */
+  readonly size: number;
+}
+
+interface NamedRow {
+  /** Unique on the board; other rows and messages refer to the device by it. */
+  readonly name: string;
+}
+
+/** Generic Interrupt Controller, architecture version 2 (IHI 0048B). */
+export interface GicV2Row extends NamedRow {
+  readonly kind: 'gic-v2';
+  readonly compatible: string;
+  readonly distributor: AddressRange;
+  readonly cpuInterface: AddressRange;
+  /** Number of SPIs, a multiple of 32. */
+  readonly spis: number;
+}
+
+/** GICv2m frame: a store to it raises an SPI (SBSA 3.0, appendix E). */
+export interface GicV2mRow extends NamedRow {
+  readonly kind: 'gic-v2m';
+  /** Row of the GIC that it belongs to. */
+  readonly parent: string;
+  readonly range: AddressRange;
+  readonly firstSpi: number;
+  readonly spiCount: number;
+}
+
+/** Generic timer of each CPU (ARM DDI 0406C chapter B8). */
+export interface GenericTimerRow extends NamedRow {
+  readonly kind: 'generic-timer';
+  readonly compatible: string;
+  /** CNTFRQ, in hertz. */
+  readonly frequencyHz: number;
+  readonly interrupts: {
+    readonly securePhysical: InterruptInput;
+    readonly nonSecurePhysical: InterruptInput;
+    readonly virtual: InterruptInput;
+    readonly hypervisor: InterruptInput;
+  };
+}
+
+/** PrimeCell UART (DDI 0183G). */
+export interface Pl011Row extends NamedRow {
+  readonly kind: 'pl011';
+  readonly range: AddressRange;
+  readonly interrupt: InterruptInput;
+  /** Row of the clock that drives UARTCLK and PCLK. */
+  readonly clock: string;
+}
+
+/** PrimeCell real time clock (DDI 0224C). */
+export interface Pl031Row extends NamedRow {
+  readonly kind: 'pl031';
+  readonly range: AddressRange;
+  readonly interrupt: InterruptInput;
+  readonly clock: string;
+}
+
+/** Generic PCIe host bridge: configuration space by ECAM (PCI Express Base 3.0, 7.2.2). */
+export interface PcieHostRow extends NamedRow {
+  readonly kind: 'pcie-host';
+  /** 1 MiB for each bus, from bus 0. */
+  readonly ecam: AddressRange;
+  /** Window for memory BARs; bus addresses equal CPU addresses. */
+  readonly memoryWindow: AddressRange;
+  /** Window for I/O BARs; its first byte is I/O port 0. */
+  readonly ioWindow: AddressRange;
+  /** Inputs of INTA to INTD of device 0; device n is rotated by n. */
+  readonly interrupts: readonly [InterruptInput, InterruptInput, InterruptInput, InterruptInput];
+  /** Row of the frame that MSIs go to. */
+  readonly msiController: string;
+}
+
+/** Power State Coordination Interface (ARM DEN 0022). */
+export interface PsciRow extends NamedRow {
+  readonly kind: 'psci';
+  readonly conduit: PsciConduit;
+}
+
+/** A clock of fixed frequency: part of the device tree only. */
+export interface FixedClockRow extends NamedRow {
+  readonly kind: 'fixed-clock';
+  readonly frequencyHz: number;
+  readonly outputName: string;
+}
+
+/** The instruction that calls PSCI. */
+export type PsciConduit = 'hvc' | 'smc';
+
+/** One device of a board. */
+export type DeviceRow =
+  | GicV2Row
+  | GicV2mRow
+  | GenericTimerRow
+  | Pl011Row
+  | Pl031Row
+  | PcieHostRow
+  | PsciRow
+  | FixedClockRow;
+
+/** Kinds of device, as the tables name them. */
+export type DeviceKind = DeviceRow['kind'];
+
+/** The row type of one kind. */
+export type RowOf<K extends DeviceKind> = Extract<DeviceRow, { readonly kind: K }>;
+
+/** A CPU that a board can have. */
+export interface CpuModel {
+  readonly name: string;
+  /** Device tree `compatible`. */
+  readonly compatible: string;
+}
+
+/**
+ * A board: everything that tells it from another one. The memory map (`assembleBoard`) and the device tree
+ * (`deviceTreeOfBoard`) both come from this, so they can't disagree.
+ */
+export interface BoardDescription {
+  readonly name: string;
+  /** Root properties of the device tree. */
+  readonly model: string;
+  readonly compatible: readonly string[];
+  /** Cells of an address and of a size in the root's `reg` properties. */
+  readonly addressCells: 1 | 2;
+  readonly sizeCells: 1 | 2;
+  /** The first is the default. */
+  readonly cpuModels: readonly CpuModel[];
+  readonly maxCpus: number;
+  readonly ram: { readonly base: number; readonly defaultSize: number; readonly maxSize: number };
+  /** Row of the GIC that every interrupt of the table goes to. */
+  readonly interruptController: string;
+  /** Row of the UART that is the guest's console. */
+  readonly console: string;
+  readonly devices: readonly DeviceRow[];
+}
+
+/** A level-triggered shared interrupt. */
+export function spi(number: number): InterruptInput {
+  return { kind: 'spi', number, trigger: 'level-high' };
+}
+
+/** A level-triggered interrupt of each CPU. */
+export function ppi(number: number): InterruptInput {
+  return { kind: 'ppi', number, trigger: 'level-high' };
+}
+
+/** Interrupt ID in the GIC: 16 SGIs, 16 PPIs, then the SPIs (IHI 0048B 2.2.1). */
+export function interruptId(input: InterruptInput): number {
+  return input.number + (input.kind === 'spi' ? 32 : 16);
+}

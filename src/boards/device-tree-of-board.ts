@@ -1,0 +1,314 @@
+import {
+  type Cell,
+  cells,
+  type DeviceTreeNode,
+  flag,
+  type PropertyValue,
+  phandle,
+  strings,
+  unitAddress,
+  wideCells,
+} from '../boot/device-tree.ts';
+import { InterruptRouter } from '../pci/interrupt-router.ts';
+import {
+  type AddressRange,
+  type BoardDescription,
+  type CpuModel,
+  type DeviceKind,
+  type DeviceRow,
+  type InterruptInput,
+  type RowOf,
+  TRIGGER_CELLS,
+} from './board.ts';
+
+/** What a machine adds to its board's table. */
+export interface DeviceTreeConfig {
+  readonly cpuModel: CpuModel;
+  readonly cpus: number;
+  /** In bytes. */
+  readonly ramSize: number;
+  /** The guest's command line: `bootargs`. */
+  readonly append?: string;
+  /** Where the initial RAM disk was loaded: first address, and the one behind its last. */
+  readonly initrd?: { readonly start: number; readonly end: number };
+}
+
+/** The device tree that describes a board with this configuration to its guest. */
+export function deviceTreeOfBoard(board: BoardDescription, config: DeviceTreeConfig): DeviceTreeNode {
+  const context = new TreeContext(board, config);
+  return {
+    name: '',
+    properties: {
+      'interrupt-parent': cells(phandle(board.interruptController)),
+      model: strings(board.model),
+      '#size-cells': cells(board.sizeCells),
+      '#address-cells': cells(board.addressCells),
+      compatible: strings(...board.compatible),
+    },
+    children: [
+      memoryNode(context),
+      cpusNode(context),
+      ...board.devices.filter((row) => !('parent' in row)).map((row) => context.nodeOf(row)),
+      chosenNode(context),
+    ],
+  };
+}
+
+/** The board, the configuration, and the cells that every node is made of. */
+class TreeContext {
+  readonly board: BoardDescription;
+  readonly config: DeviceTreeConfig;
+
+  constructor(board: BoardDescription, config: DeviceTreeConfig) {
+    this.board = board;
+    this.config = config;
+  }
+
+  nodeOf<K extends DeviceKind>(row: RowOf<K>): DeviceTreeNode {
+    // The table below has exactly one function for each kind; TypeScript can't relate the two unions by itself.
+    const make: (row: RowOf<K>, context: TreeContext) => DeviceTreeNode = NODE_MAKERS[row.kind as K];
+    return make(row, this);
+  }
+
+  childrenOf(parent: string): DeviceTreeNode[] {
+    return this.board.devices
+      .filter((row) => 'parent' in row && row.parent === parent)
+      .map((row) => this.nodeOf(row));
+  }
+
+  reg(...ranges: readonly AddressRange[]): PropertyValue {
+    return cells(...ranges.flatMap((range) => this.regCells(range)));
+  }
+
+  address(value: number): number[] {
+    return wideCells(value, this.board.addressCells);
+  }
+
+  /** Three cells for each interrupt (Linux binding `arm,gic`); a PPI also names the CPUs that have it. */
+  interrupt(input: InterruptInput): number[] {
+    const trigger = TRIGGER_CELLS[input.trigger];
+    return input.kind === 'spi'
+      ? [0, input.number, trigger]
+      : [1, input.number, (((1 << this.config.cpus) - 1) << 8) | trigger];
+  }
+
+  interrupts(...inputs: readonly InterruptInput[]): PropertyValue {
+    return cells(...inputs.flatMap((input) => this.interrupt(input)));
+  }
+
+  private regCells(range: AddressRange): number[] {
+    return [...this.address(range.base), ...wideCells(range.size, this.board.sizeCells)];
+  }
+}
+
+type NodeMakers = { readonly [K in DeviceKind]: (row: RowOf<K>, context: TreeContext) => DeviceTreeNode };
+
+const NODE_MAKERS: NodeMakers = {
+  'gic-v2': (row, context) => ({
+    name: `intc@${unitAddress(row.distributor.base)}`,
+    label: row.name,
+    properties: {
+      reg: context.reg(row.distributor, row.cpuInterface),
+      compatible: strings(row.compatible),
+      ranges: flag,
+      '#size-cells': cells(context.board.sizeCells),
+      '#address-cells': cells(context.board.addressCells),
+      'interrupt-controller': flag,
+      '#interrupt-cells': cells(3),
+    },
+    children: context.childrenOf(row.name),
+  }),
+
+  // MSI_TYPER of the frame tells its SPIs; the binding has properties for frames that can't.
+  'gic-v2m': (row, context) => ({
+    name: `v2m@${unitAddress(row.range.base)}`,
+    label: row.name,
+    properties: {
+      reg: context.reg(row.range),
+      'msi-controller': flag,
+      compatible: strings('arm,gic-v2m-frame'),
+    },
+    children: [],
+  }),
+
+  'generic-timer': (row, context) => ({
+    name: row.name,
+    properties: {
+      interrupts: context.interrupts(
+        row.interrupts.securePhysical,
+        row.interrupts.nonSecurePhysical,
+        row.interrupts.virtual,
+        row.interrupts.hypervisor,
+      ),
+      'always-on': flag,
+      compatible: strings(row.compatible),
+    },
+    children: [],
+  }),
+
+  // Function IDs of the SMC32 convention (ARM DEN 0022D, 5.1), which readers of the 0.1 binding need.
+  psci: (row) => ({
+    name: row.name,
+    properties: {
+      migrate: cells(0x8400_0005),
+      cpu_on: cells(0x8400_0003),
+      cpu_off: cells(0x8400_0002),
+      cpu_suspend: cells(0x8400_0001),
+      method: strings(row.conduit),
+      compatible: strings('arm,psci-1.0', 'arm,psci-0.2', 'arm,psci'),
+    },
+    children: [],
+  }),
+
+  'fixed-clock': (row) => ({
+    name: row.name,
+    label: row.name,
+    properties: {
+      'clock-output-names': strings(row.outputName),
+      'clock-frequency': cells(row.frequencyHz),
+      '#clock-cells': cells(0),
+      compatible: strings('fixed-clock'),
+    },
+    children: [],
+  }),
+
+  pl011: (row, context) => ({
+    name: uartNodeName(row),
+    properties: {
+      'clock-names': strings('uartclk', 'apb_pclk'),
+      clocks: cells(phandle(row.clock), phandle(row.clock)),
+      interrupts: context.interrupts(row.interrupt),
+      reg: context.reg(row.range),
+      compatible: strings('arm,pl011', 'arm,primecell'),
+    },
+    children: [],
+  }),
+
+  pl031: (row, context) => ({
+    name: `pl031@${unitAddress(row.range.base)}`,
+    properties: {
+      'clock-names': strings('apb_pclk'),
+      clocks: cells(phandle(row.clock)),
+      interrupts: context.interrupts(row.interrupt),
+      reg: context.reg(row.range),
+      compatible: strings('arm,pl031', 'arm,primecell'),
+    },
+    children: [],
+  }),
+
+  'pcie-host': (row, context) => ({
+    name: `pcie@${unitAddress(row.memoryWindow.base)}`,
+    properties: {
+      // Two bits of the device number and the pin choose the input; the rest of the unit address does not matter.
+      'interrupt-map-mask': cells(0x1800, 0, 0, 7),
+      'interrupt-map': cells(...interruptMap(row, context)),
+      '#interrupt-cells': cells(1),
+      ranges: cells(
+        ...[PCI_SPACE_IO, 0, 0, ...context.address(row.ioWindow.base), ...wideCells(row.ioWindow.size, 2)],
+        ...[PCI_SPACE_MEMORY32, ...wideCells(row.memoryWindow.base, 2)],
+        ...[...context.address(row.memoryWindow.base), ...wideCells(row.memoryWindow.size, 2)],
+      ),
+      reg: context.reg(row.ecam),
+      // Every requester ID keeps its value as the device ID of its MSIs.
+      'msi-map': cells(0, phandle(row.msiController), 0, 0x1_0000),
+      'dma-coherent': flag,
+      'bus-range': cells(0, row.ecam.size / ECAM_BYTES_PER_BUS - 1),
+      'linux,pci-domain': cells(0),
+      '#size-cells': cells(2),
+      '#address-cells': cells(3),
+      device_type: strings('pci'),
+      compatible: strings('pci-host-ecam-generic'),
+    },
+    children: [],
+  }),
+};
+
+/** Space codes of the first cell of a PCI address (IEEE 1275 PCI bus binding 2.1, 2.2.1.1). */
+const PCI_SPACE_IO = 0x0100_0000;
+const PCI_SPACE_MEMORY32 = 0x0200_0000;
+const ECAM_BYTES_PER_BUS = 2 ** 20;
+
+function interruptMap(row: RowOf<'pcie-host'>, context: TreeContext): Cell[] {
+  const map: Cell[] = [];
+  for (let device = 0; device < 4; device++) {
+    for (let pin = 1; pin <= 4; pin++) {
+      const input = row.interrupts[InterruptRouter.lineOf(device, pin)];
+      map.push(device << 11, 0, 0, pin);
+      map.push(
+        phandle(context.board.interruptController),
+        ...context.address(0),
+        ...context.interrupt(input),
+      );
+    }
+  }
+  return map;
+}
+
+function uartNodeName(row: RowOf<'pl011'>): string {
+  return `pl011@${unitAddress(row.range.base)}`;
+}
+
+function memoryNode(context: TreeContext): DeviceTreeNode {
+  const { base } = context.board.ram;
+  return {
+    name: `memory@${unitAddress(base)}`,
+    properties: {
+      reg: context.reg({ base, size: context.config.ramSize }),
+      device_type: strings('memory'),
+    },
+    children: [],
+  };
+}
+
+function cpusNode({ board, config }: TreeContext): DeviceTreeNode {
+  const psci = board.devices.some((row) => row.kind === 'psci');
+  const numbers = Array.from({ length: config.cpus }, (_, n) => n);
+  const cores = numbers.map(
+    (n): DeviceTreeNode => ({
+      name: `core${n}`,
+      properties: { cpu: cells(phandle(`cpu${n}`)) },
+      children: [],
+    }),
+  );
+  const cluster: DeviceTreeNode = { name: 'cluster0', properties: {}, children: cores };
+  const socket: DeviceTreeNode = { name: 'socket0', properties: {}, children: [cluster] };
+  const cpus = numbers.map(
+    (n): DeviceTreeNode => ({
+      name: `cpu@${unitAddress(n)}`,
+      label: `cpu${n}`,
+      properties: {
+        reg: cells(n),
+        // A single CPU is never started by another one.
+        ...(psci && config.cpus > 1 ? { 'enable-method': strings('psci') } : {}),
+        compatible: strings(config.cpuModel.compatible),
+        device_type: strings('cpu'),
+      },
+      children: [],
+    }),
+  );
+  return {
+    name: 'cpus',
+    properties: { '#size-cells': cells(0), '#address-cells': cells(1) },
+    children: [{ name: 'cpu-map', properties: {}, children: [socket] }, ...cpus],
+  };
+}
+
+function chosenNode({ board, config }: TreeContext): DeviceTreeNode {
+  const isConsole = (row: DeviceRow): row is RowOf<'pl011'> =>
+    row.kind === 'pl011' && row.name === board.console;
+  const uart = board.devices.find(isConsole);
+  return {
+    name: 'chosen',
+    properties: {
+      ...(uart ? { 'stdout-path': strings(`/${uartNodeName(uart)}`) } : {}),
+      ...(config.append === undefined ? {} : { bootargs: strings(config.append) }),
+      ...(config.initrd
+        ? {
+            'linux,initrd-start': cells(config.initrd.start),
+            'linux,initrd-end': cells(config.initrd.end),
+          }
+        : {}),
+    },
+    children: [],
+  };
+}

@@ -1,0 +1,78 @@
+import { type BoardDescription, ppi, spi } from './board.ts';
+
+const GIB = 2 ** 30;
+const MIB = 2 ** 20;
+
+/**
+ * QEMU's `virt` with its PCI below 4 GiB (`highmem=off`): addresses and interrupts as its device tree has them,
+ * which `test/boards/virt-device-tree.test.ts` compares.
+ */
+export const virt: BoardDescription = {
+  name: 'virt',
+  model: 'linux,dummy-virt',
+  compatible: ['linux,dummy-virt'],
+  addressCells: 2,
+  sizeCells: 2,
+  cpuModels: [{ name: 'cortex-a15', compatible: 'arm,cortex-a15' }],
+  // A GICv2 has eight CPU interfaces (IHI 0048B 1.1).
+  maxCpus: 8,
+  // RAM ends where a 32-bit physical address does.
+  ram: { base: 1 * GIB, defaultSize: 512 * MIB, maxSize: 3 * GIB },
+  interruptController: 'gic',
+  console: 'uart0',
+  devices: [
+    {
+      kind: 'gic-v2',
+      name: 'gic',
+      compatible: 'arm,cortex-a15-gic',
+      distributor: { base: 0x0800_0000, size: 0x1_0000 },
+      cpuInterface: { base: 0x0801_0000, size: 0x1_0000 },
+      spis: 256,
+    },
+    {
+      kind: 'gic-v2m',
+      name: 'v2m',
+      parent: 'gic',
+      range: { base: 0x0802_0000, size: 0x1000 },
+      firstSpi: 48,
+      spiCount: 64,
+    },
+    {
+      kind: 'generic-timer',
+      name: 'timer',
+      compatible: 'arm,armv7-timer',
+      frequencyHz: 62_500_000,
+      interrupts: {
+        securePhysical: ppi(13),
+        nonSecurePhysical: ppi(14),
+        virtual: ppi(11),
+        hypervisor: ppi(10),
+      },
+    },
+    { kind: 'psci', name: 'psci', conduit: 'hvc' },
+    { kind: 'fixed-clock', name: 'apb-pclk', frequencyHz: 24_000_000, outputName: 'clk24mhz' },
+    {
+      kind: 'pl011',
+      name: 'uart0',
+      range: { base: 0x0900_0000, size: 0x1000 },
+      interrupt: spi(1),
+      clock: 'apb-pclk',
+    },
+    {
+      kind: 'pl031',
+      name: 'rtc',
+      range: { base: 0x0901_0000, size: 0x1000 },
+      interrupt: spi(2),
+      clock: 'apb-pclk',
+    },
+    {
+      kind: 'pcie-host',
+      name: 'pcie',
+      ecam: { base: 0x3f00_0000, size: 16 * MIB },
+      memoryWindow: { base: 0x1000_0000, size: 0x2eff_0000 },
+      ioWindow: { base: 0x3eff_0000, size: 0x1_0000 },
+      interrupts: [spi(3), spi(4), spi(5), spi(6)],
+      msiController: 'v2m',
+    },
+  ],
+};

@@ -1,0 +1,45 @@
+import type { InputStream, OutputStream, SerialLine } from '../host/terminal.ts';
+import type { MachineOptions } from '../machine/options.ts';
+import type { PciEndpoint } from '../pci/endpoint.ts';
+
+/** Signals that end a run. */
+export type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+/** Where signals come from: `process`, or a test. */
+export interface SignalSource {
+  on(signal: EndSignal, listener: () => void): unknown;
+  off(signal: EndSignal, listener: () => void): unknown;
+}
+
+/** What of a machine the command uses. */
+export interface CommandMachine {
+  readonly serial: SerialLine;
+  /** Resolves at the machine's end; rejects when the emulator itself fails. */
+  readonly exited: Promise<{
+    readonly reason: 'poweroff' | 'reset' | 'semihosting' | 'stopped';
+    readonly code: number;
+  }>;
+  start(): Promise<void>;
+  stop(): Promise<unknown>;
+  pause(): void;
+  resume(): void;
+}
+
+/** The library that the command is written on; tests give one without a CPU. */
+export interface CommandLibrary {
+  createMachine(options: MachineOptions): Promise<CommandMachine>;
+  /** A device of the host, by its PCI address. Loads `armemu/vfio`. */
+  vfio(address: string): Promise<PciEndpoint>;
+}
+
+/** Everything outside that the command touches. */
+export interface CommandIo {
+  readonly stdin: InputStream;
+  readonly stdout: OutputStream & {
+    on(event: 'error', listener: (error: Error) => void): unknown;
+    off(event: 'error', listener: (error: Error) => void): unknown;
+  };
+  readonly stderr: { write(text: string): unknown };
+  readonly signals: SignalSource;
+  readonly library: CommandLibrary;
+}

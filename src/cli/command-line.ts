@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { ArmemuError } from '../errors.ts';
+import type { CommandIo } from './command-io.ts';
+import { ExitCode } from './exit-codes.ts';
+import { addListCommand } from './list.ts';
+import { addRunCommand } from './run.ts';
+
+/**
+ * The `armemu` command.
+ * @param argv arguments behind the command's name
+ * @returns its exit code; never throws
+ */
+export async function main(argv: readonly string[], io: CommandIo): Promise<number> {
+  let exitCode: number = ExitCode.ok;
+  const program = createProgram(io, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return report(error, io);
+  }
+}
+
+function createProgram(io: CommandIo, done: (exitCode: number) => void): Command {
+  const program = new Command('armemu')
+    .description('An Arm board emulator that hands a real PCI device of the host to its guest')
+    .version(packageVersion())
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(personalError(text, 'armemu --help')),
+    });
+  addRunCommand(program, io, done);
+  addListCommand(program, io, done);
+  for (const command of program.commands) {
+    command.configureOutput({
+      outputError: (text, write) => write(personalError(text, `armemu ${command.name()} --help`)),
+    });
+  }
+  return program;
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const { version }: { version: string } = JSON.parse(text);
+  return version;
+}
+
+/** commander's messages in the form of all others. */
+function personalError(text: string, help: string): string {
+  const [message, ...rest] = text.trimEnd().split('\n');
+  const remedy = rest.length > 0 ? rest : [`see '${help}'`];
+  return `armemu: ${message.replace(/^error: /, '')}\n${remedy.map((line) => `  ${line}\n`).join('')}`;
+}
+
+function report(error: unknown, io: CommandIo): number {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? ExitCode.ok : ExitCode.badInput;
+  }
+  if (error instanceof ArmemuError) {
+    const remedy = error.remedy === undefined ? '' : `${error.remedy.replace(/^/gm, '  ')}\n`;
+    io.stderr.write(`armemu: ${error.message}\n${remedy}`);
+    return ExitCode.badInput;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  io.stderr.write(`armemu: internal error, please report it\n${text}\n`);
+  return ExitCode.internalError;
+}

@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import type { AddressRange, BoardDescription, DeviceRow, InterruptInput } from '../boards/board.ts';
+import { BOARDS } from '../boards/boards.ts';
+import { rangeText } from '../errors.ts';
+import { sizeText } from '../machine/units.ts';
+import type { CommandIo } from './command-io.ts';
+import { ExitCode } from './exit-codes.ts';
+
+/** Adds `armemu list`. */
+export function addListCommand(program: Command, io: CommandIo, done: (exitCode: number) => void): void {
+  program
+    .command('list')
+    .description('list the machines, with their CPUs, devices, addresses and interrupts')
+    .option('--json', 'as JSON')
+    .action((flags: { readonly json?: boolean }) => {
+      const text = flags.json ? JSON.stringify(BOARDS, undefined, 2) : BOARDS.map(describeBoard).join('\n');
+      io.stdout.write(`${text}\n`);
+      done(ExitCode.ok);
+    });
+}
+
+function describeBoard(board: BoardDescription): string {
+  const { ram } = board;
+  const rows = board.devices.flatMap(describeRow).sort((a, b) => a.base - b.base);
+  return [
+    `${board.name}: up to ${board.maxCpus} CPUs (${board.cpuModels.map((cpu) => cpu.name).join(', ')})`,
+    `  ${rangeText(ram.base, ram.maxSize)}  RAM, ${sizeText(ram.defaultSize)} by default, ${sizeText(ram.maxSize)} at most`,
+    ...rows.map(({ base, size, text }) => `  ${rangeText(base, size)}  ${text}`),
+  ].join('\n');
+}
+
+/** Every range of a row, with what is there. */
+function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })[] {
+  switch (row.kind) {
+    case 'gic-v2':
+      return [
+        { ...row.distributor, text: `${row.name}: GICv2 distributor, ${row.spis} SPIs` },
+        { ...row.cpuInterface, text: `${row.name}: GICv2 CPU interface` },
+      ];
+    case 'gic-v2m': {
+      const last = row.firstSpi + row.spiCount - 1;
+      return [{ ...row.range, text: `${row.name}: GICv2m, MSIs to SPI ${row.firstSpi}-${last}` }];
+    }
+    case 'pl011':
+      return [{ ...row.range, text: `${row.name}: PL011 UART, ${interruptText(row.interrupt)}` }];
+    case 'pl031':
+      return [{ ...row.range, text: `${row.name}: PL031 real-time clock, ${interruptText(row.interrupt)}` }];
+    case 'pcie-host':
+      return [
+        { ...row.ecam, text: `${row.name}: configuration space (ECAM)` },
+        { ...row.memoryWindow, text: `${row.name}: window for memory BARs` },
+        {
+          ...row.ioWindow,
+          text: `${row.name}: window for I/O BARs, INTA-INTD ${row.interrupts.map(interruptText).join(', ')}`,
+        },
+      ];
+    case 'generic-timer':
+    case 'psci':
+    case 'fixed-clock':
+      return [];
+  }
+}
+
+function interruptText(input: InterruptInput): string {
+  return `${input.kind.toUpperCase()} ${input.number}`;
+}

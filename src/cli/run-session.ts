@@ -1,0 +1,94 @@
+import { Terminal } from '../host/terminal.ts';
+import type { MachineOptions } from '../machine/options.ts';
+import type { CommandIo, CommandMachine, EndSignal } from './command-io.ts';
+import { ExitCode, SIGNAL_EXIT_CODES } from './exit-codes.ts';
+
+/** How a session treats its guest. */
+export interface SessionSettings {
+  /** Standard input goes to the guest. */
+  readonly feedInput: boolean;
+  /** A guest that asks for a reset gets one; otherwise it ends the session. */
+  readonly reboot: boolean;
+}
+
+/**
+ * Runs machines, one after the other when the guest reboots, until the guest, the person or a signal ends it.
+ * Whatever happens, the terminal is restored and the machine stopped (its devices reset and given back) at the end.
+ * @param makeOptions called for each machine: endpoints are made anew for each
+ * @returns the exit code of the command
+ */
+export async function runSession(
+  io: CommandIo,
+  makeOptions: () => Promise<MachineOptions>,
+  settings: SessionSettings,
+): Promise<number> {
+  const session = new Session(io, settings);
+  try {
+    return await session.run(makeOptions);
+  } finally {
+    await session.end();
+  }
+}
+
+class Session {
+  private readonly io: CommandIo;
+  private readonly settings: SessionSettings;
+  private readonly terminal: Terminal;
+  private readonly signalListeners: ReadonlyMap<EndSignal, () => void>;
+  private machine: CommandMachine | undefined;
+  /** Set once something outside the guest ended the session. */
+  private endCode: number | undefined;
+
+  constructor(io: CommandIo, settings: SessionSettings) {
+    this.io = io;
+    this.settings = settings;
+    this.terminal = new Terminal(io.stdin, io.stdout, {
+      leave: () => this.requestEnd(ExitCode.ok),
+      outputFull: () => this.machine?.pause(),
+      outputDrained: () => this.machine?.resume(),
+    });
+    // Before the first machine is made: opening a device takes a while, and a signal then must free it, too.
+    const signals: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+    this.signalListeners = new Map(
+      signals.map((signal) => [signal, () => this.requestEnd(SIGNAL_EXIT_CODES[signal])]),
+    );
+    for (const [signal, listener] of this.signalListeners) io.signals.on(signal, listener);
+    io.stdout.on('error', this.onOutputError);
+  }
+
+  async run(makeOptions: () => Promise<MachineOptions>): Promise<number> {
+    for (;;) {
+      const machine = await this.io.library.createMachine(await makeOptions());
+      this.machine = machine;
+      if (this.endCode !== undefined) return this.endCode;
+      this.terminal.connectOutput(machine.serial);
+      if (this.settings.feedInput) this.terminal.startInput();
+      await machine.start();
+      const { reason, code } = await machine.exited;
+      await machine.stop();
+      if (this.endCode !== undefined) return this.endCode;
+      if (reason !== 'reset') return reason === 'semihosting' ? code : ExitCode.ok;
+      if (!this.settings.reboot) return ExitCode.ok;
+    }
+  }
+
+  async end(): Promise<void> {
+    try {
+      await this.machine?.stop();
+    } finally {
+      this.terminal.restore();
+      for (const [signal, listener] of this.signalListeners) this.io.signals.off(signal, listener);
+      this.io.stdout.off('error', this.onOutputError);
+    }
+  }
+
+  /** The first reason counts. */
+  private requestEnd(code: number): void {
+    if (this.endCode !== undefined) return;
+    this.endCode = code;
+    // A failure to stop is reported where `run` waits for the machine's end.
+    void this.machine?.stop().catch(() => {});
+  }
+
+  private readonly onOutputError = (): void => this.requestEnd(ExitCode.brokenPipe);
+}

@@ -1,0 +1,120 @@
+import type { Command } from 'commander';
+import { readGuestImage, writeOutputFile } from '../host/files.ts';
+import { deviceTreeFor } from '../machine/load-guest.ts';
+import { type ClockMode, type MachineOptions, normalizeOptions } from '../machine/options.ts';
+import { edu } from '../pci/edu.ts';
+import type { PciEndpoint } from '../pci/endpoint.ts';
+import type { CommandIo } from './command-io.ts';
+import { createDeviceLog } from './device-log.ts';
+import { ExitCode } from './exit-codes.ts';
+import { collect, wholeNumber } from './option-values.ts';
+import { runSession } from './run-session.ts';
+
+/** Options of `armemu run` as commander gives them. */
+interface RunFlags {
+  readonly machine?: string;
+  readonly cpu?: string;
+  readonly smp?: string;
+  readonly memory?: string;
+  readonly kernel?: string;
+  readonly append?: string;
+  readonly vfio?: readonly string[];
+  readonly edu?: boolean;
+  readonly clock?: string;
+  readonly semihosting?: boolean;
+  readonly reboot: boolean;
+  readonly dumpDtb?: string;
+  readonly log?: string;
+}
+
+const EXAMPLES = `
+Without --kernel, the embedded firmware runs: it lists what it sees, tests it, and leaves you at a prompt. It finds the
+software PCI device 'edu' unless --vfio or --no-edu is given. Where standard input is no terminal, and there is no
+--append, it runs its self-test and ends: exit code 0 when every check passed, 1 otherwise.
+
+Examples:
+  armemu run                              the embedded firmware
+  armemu run --vfio 0000:01:00.0          ... with a real PCI device of this host
+  armemu run -M virt -m 1G --kernel a.elf a bare-metal program
+  armemu run --dump-dtb virt.dtb          the board's device tree
+
+In the terminal, Ctrl-A x leaves and Ctrl-A h shows the other keys.`;
+
+/** Adds `armemu run`. */
+export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: number) => void): void {
+  program
+    .command('run')
+    .description('run a guest')
+    .option('-M, --machine <name>', 'board (default: virt)')
+    .option('--cpu <model>', 'CPU model (default: cortex-a15)')
+    .option('--smp <number>', 'number of CPUs (default: 1)')
+    .option('-m, --memory <size>', 'RAM, such as 512M or 1G (default: 512M)')
+    .option('-k, --kernel <file>', 'bare-metal Arm ELF executable (default: the embedded firmware)')
+    .option('--append <text>', "the guest's command line")
+    .option('--vfio <address>', 'hand this PCI device of the host to the guest; may be repeated', collect)
+    .option('--edu', "plug the software PCI device 'edu'")
+    .option('--no-edu', 'do not plug it')
+    .option(
+      '--clock <mode>',
+      "virtual time follows the 'host' (default) or counts 'instructions': repeatable",
+    )
+    .option('--semihosting', 'let the guest end with an exit code by Arm semihosting')
+    .option('--no-reboot', 'end when the guest asks for a reset')
+    .option('--dump-dtb <file>', "write the board's device tree to a file, and end")
+    .option('-d, --log <items>', "print what devices report: 'guest_errors', 'unimp', or both with a comma")
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: RunFlags) => done(await run(flags, io)));
+}
+
+async function run(flags: RunFlags, io: CommandIo): Promise<number> {
+  const interactive = io.stdin.isTTY === true;
+  const embedded = flags.kernel === undefined;
+  const selfTest = embedded && !interactive && flags.append === undefined;
+  const say = (line: string): unknown => io.stderr.write(`armemu: ${line}\n`);
+  const basic: MachineOptions = {
+    ...defined('machine', flags.machine),
+    ...defined('cpu', flags.cpu),
+    ...defined('smp', flags.smp === undefined ? undefined : wholeNumber('--smp', flags.smp)),
+    ...defined('memory', flags.memory),
+    // The library checks the name.
+    ...defined('clock', flags.clock as ClockMode | undefined),
+    ...defined('append', selfTest ? 'selftest' : flags.append),
+    // The firmware's own poweroff command gives its exit code by it.
+    semihosting: flags.semihosting === true || embedded,
+    log: createDeviceLog(flags.log, say),
+    warn: (message) => say(`warning: ${message}`),
+  };
+  const normalized = normalizeOptions(basic);
+  if (flags.dumpDtb !== undefined) {
+    await writeOutputFile(flags.dumpDtb, deviceTreeFor(normalized));
+    return ExitCode.ok;
+  }
+  const kernel = flags.kernel === undefined ? undefined : await readGuestImage(flags.kernel, 'kernel');
+  const addresses = flags.vfio ?? [];
+  const withEdu = flags.edu ?? (embedded && addresses.length === 0);
+  const makeOptions = async (): Promise<MachineOptions> => ({
+    ...basic,
+    ...defined('kernel', kernel),
+    pci: await makeEndpoints(io, addresses, withEdu),
+  });
+  if (interactive) io.stderr.write('armemu: Ctrl-A x leaves, Ctrl-A h shows the keys\n');
+  return runSession(io, makeOptions, { feedInput: !selfTest, reboot: flags.reboot });
+}
+
+async function makeEndpoints(
+  io: CommandIo,
+  addresses: readonly string[],
+  withEdu: boolean,
+): Promise<PciEndpoint[]> {
+  const endpoints: PciEndpoint[] = withEdu ? [edu({ dmaMask: 0xffff_ffff })] : [];
+  for (const address of addresses) endpoints.push(await io.library.vfio(address));
+  return endpoints;
+}
+
+/** An object with this property, or none where there is no value: an absent option is not one of value undefined. */
+function defined<K extends keyof MachineOptions>(
+  name: K,
+  value: MachineOptions[K] | undefined,
+): Pick<MachineOptions, K> | Record<never, never> {
+  return value === undefined ? {} : { [name]: value };
+}

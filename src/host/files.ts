@@ -1,0 +1,47 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { ArmemuError, ImageError } from '../errors.ts';
+import type { GuestImage } from '../machine/options.ts';
+
+/** What a person can do about the errors that opening a file gives. */
+const REASONS: Readonly<Record<string, readonly [what: string, remedy: string]>> = {
+  ENOENT: ['there is no such file', 'check the path; a relative one starts at the current directory'],
+  EACCES: ['no permission', "look at 'ls -l' for the file and its directories"],
+  EPERM: ['no permission', "look at 'ls -l' for the file and its directories"],
+  EISDIR: ['it is a directory', 'name a file in it'],
+  ENOTDIR: ['a part of the path is a file', 'check the path'],
+  ENOSPC: ['the disk is full', 'free some space, or name a file on another disk'],
+  EROFS: ['the file system is read-only', 'name a file on another one'],
+};
+
+/**
+ * Reads a guest image.
+ * @param what what it is, for messages: `kernel`
+ * @throws ImageError when the file can't be read
+ */
+export async function readGuestImage(path: string, what: string): Promise<GuestImage> {
+  try {
+    const bytes = await readFile(path);
+    return { name: `${what} '${path}'`, bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) };
+  } catch (cause) {
+    const [reason, remedy] = explain(cause);
+    throw new ImageError(`can't read the ${what} '${path}': ${reason}`, remedy, { cause });
+  }
+}
+
+/**
+ * Writes a file that a person asked for.
+ * @throws ArmemuError when it can't be written
+ */
+export async function writeOutputFile(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, bytes);
+  } catch (cause) {
+    const [reason, remedy] = explain(cause);
+    throw new ArmemuError(`can't write '${path}': ${reason}`, remedy, { cause });
+  }
+}
+
+function explain(error: unknown): readonly [string, string] {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return REASONS[code] ?? [error instanceof Error ? error.message : String(error), 'check the path'];
+}

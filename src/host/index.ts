@@ -1,0 +1,10 @@
+/** What Node gives to a machine: files and the terminal. Exported as `armemu/host`. */
+export { ESCAPE_HELP, type EscapeAction, EscapeKeys } from './escape-keys.ts';
+export { readGuestImage, writeOutputFile } from './files.ts';
+export {
+  type InputStream,
+  type OutputStream,
+  type SerialLine,
+  Terminal,
+  type TerminalEvents,
+} from './terminal.ts';

@@ -1,0 +1,28 @@
+/**
+ * armemu as a library. What needs Node is injected: `armemu/vfio` gives real PCI devices, `armemu/host` terminals
+ * and files.
+ */
+export {
+  ArmemuError,
+  EndpointError,
+  ExpectTimeoutError,
+  GuestMemoryError,
+  ImageError,
+  OptionError,
+  PassthroughError,
+} from './errors.ts';
+export { GuestCpu, GuestMemory } from './machine/guest-access.ts';
+export { createMachine, Machine, type MachineExit } from './machine/machine.ts';
+export type { ClockMode, GuestImage, MachineOptions } from './machine/options.ts';
+export type { ExpectOptions, SerialPort } from './machine/serial.ts';
+export { edu } from './pci/edu.ts';
+export type {
+  BarDescription,
+  ConfigChange,
+  EndpointPort,
+  FunctionDescription,
+  PciEndpoint,
+} from './pci/endpoint.ts';
+export type { Clock, ClockTimer, WallClock } from './ports/clock.ts';
+export type { DmaPort } from './ports/dma.ts';
+export type { AccessSize, DeviceLog, Requester } from './ports/mmio.ts';

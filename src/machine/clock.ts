@@ -1,0 +1,231 @@
+import type { Clock, ClockTimer } from '../ports/clock.ts';
+
+/** Where a timer is in the heap while it is not armed. */
+const NOT_ARMED = -1;
+
+class HeapTimer implements ClockTimer {
+  readonly #queue: TimerQueue;
+  readonly callback: () => void;
+  deadlineNs = Number.POSITIVE_INFINITY;
+  /** Arming order: decides between equal deadlines. */
+  sequence = 0;
+  heapIndex = NOT_ARMED;
+
+  constructor(queue: TimerQueue, callback: () => void) {
+    this.#queue = queue;
+    this.callback = callback;
+  }
+
+  arm(deadlineNs: number): void {
+    this.#queue.arm(this, deadlineNs);
+  }
+
+  cancel(): void {
+    this.#queue.remove(this);
+  }
+}
+
+/** Armed timers as a binary heap, the earliest at the root. Nothing here allocates once the timers exist. */
+class TimerQueue {
+  readonly #heap: HeapTimer[] = [];
+  #sequence = 0;
+  onEarlier: () => void = () => {};
+
+  get first(): HeapTimer | undefined {
+    return this.#heap[0];
+  }
+
+  arm(timer: HeapTimer, deadlineNs: number): void {
+    if (Number.isNaN(deadlineNs)) {
+      throw new RangeError('A deadline is a number of nanoseconds, not NaN');
+    }
+    this.remove(timer);
+    if (deadlineNs === Number.POSITIVE_INFINITY) {
+      return;
+    }
+    timer.deadlineNs = deadlineNs;
+    timer.sequence = this.#sequence++;
+    timer.heapIndex = this.#heap.length;
+    this.#heap.push(timer);
+    this.#up(timer);
+    if (timer.heapIndex === 0) {
+      this.onEarlier();
+    }
+  }
+
+  remove(timer: HeapTimer): void {
+    const index = timer.heapIndex;
+    if (index === NOT_ARMED) {
+      return;
+    }
+    timer.heapIndex = NOT_ARMED;
+    timer.deadlineNs = Number.POSITIVE_INFINITY;
+    const last = this.#heap.pop()!;
+    if (last !== timer) {
+      this.#place(last, index);
+      this.#up(last);
+      this.#down(last);
+    }
+  }
+
+  #place(timer: HeapTimer, index: number): void {
+    this.#heap[index] = timer;
+    timer.heapIndex = index;
+  }
+
+  #up(timer: HeapTimer): void {
+    while (timer.heapIndex > 0) {
+      const index = timer.heapIndex;
+      const parent = this.#heap[(index - 1) >> 1];
+      if (!isEarlier(timer, parent)) {
+        return;
+      }
+      this.#place(timer, parent.heapIndex);
+      this.#place(parent, index);
+    }
+  }
+
+  #down(timer: HeapTimer): void {
+    for (;;) {
+      const index = timer.heapIndex;
+      const left: HeapTimer | undefined = this.#heap[index * 2 + 1];
+      const right: HeapTimer | undefined = this.#heap[index * 2 + 2];
+      if (left === undefined) {
+        return;
+      }
+      const child = right !== undefined && isEarlier(right, left) ? right : left;
+      if (!isEarlier(child, timer)) {
+        return;
+      }
+      this.#place(timer, child.heapIndex);
+      this.#place(child, index);
+    }
+  }
+}
+
+function isEarlier(a: HeapTimer, b: HeapTimer): boolean {
+  return a.deadlineNs < b.deadlineNs || (a.deadlineNs === b.deadlineNs && a.sequence < b.sequence);
+}
+
+/** What the run loop needs of a machine's clock beside what devices need. */
+export interface MachineClock extends Clock {
+  /** Deadline of the next timer in virtual nanoseconds, Infinity when none is armed. */
+  nextDeadlineNs(): number;
+  /** Calls back the timers whose deadline has come, in the order of deadlines, then of arming. */
+  runDue(): void;
+  /** The one listener is called when a timer was armed for a deadline before all others: who sleeps sleeps too long. */
+  onEarlierDeadline(listener: () => void): void;
+}
+
+abstract class TimedClock implements MachineClock {
+  readonly #timers = new TimerQueue();
+
+  abstract nowNs(): number;
+
+  createTimer(callback: () => void): ClockTimer {
+    return new HeapTimer(this.#timers, callback);
+  }
+
+  onEarlierDeadline(listener: () => void): void {
+    this.#timers.onEarlier = listener;
+  }
+
+  nextDeadlineNs(): number {
+    return this.#timers.first?.deadlineNs ?? Number.POSITIVE_INFINITY;
+  }
+
+  runDue(): void {
+    // One sample: a callback that arms itself again for a later time must not keep a moving clock here for ever.
+    const now = this.nowNs();
+    for (let timer = this.#timers.first; timer !== undefined; timer = this.#timers.first) {
+      if (timer.deadlineNs > now) {
+        return;
+      }
+      timer.cancel();
+      timer.callback();
+    }
+  }
+}
+
+/** Follows the host's monotonic time while it runs. Made paused, at zero. */
+export class HostClock extends TimedClock {
+  readonly #hostNs: () => number;
+  /** Virtual time at the last pause, or at the last sample while running: it never goes back. */
+  #virtualNs = 0;
+  /** Host time that is virtual time zero. */
+  #originNs = 0;
+  #running = false;
+
+  /** @param hostNs monotonic host time in nanoseconds, from any origin. */
+  constructor(hostNs: () => number) {
+    super();
+    this.#hostNs = hostNs;
+  }
+
+  nowNs(): number {
+    if (this.#running) {
+      this.#virtualNs = Math.max(this.#virtualNs, Math.floor(this.#hostNs() - this.#originNs));
+    }
+    return this.#virtualNs;
+  }
+
+  /** Virtual time stands still until `resume`. */
+  pause(): void {
+    this.nowNs();
+    this.#running = false;
+  }
+
+  /** Virtual time goes on from where it stood. */
+  resume(): void {
+    if (!this.#running) {
+      this.#originNs = this.#hostNs() - this.#virtualNs;
+      this.#running = true;
+    }
+  }
+}
+
+/**
+ * Counts executed instructions, so that a run is the same each time. Time moves only by `advance` and `skipTo`.
+ */
+export class InstructionClock extends TimedClock {
+  readonly nsPerInstruction: number;
+  #instructions = 0;
+  #skippedNs = 0;
+
+  /** @param nsPerInstruction more than 0; a fraction does no harm, time is computed from the count. */
+  constructor(nsPerInstruction: number) {
+    super();
+    if (!(nsPerInstruction > 0 && nsPerInstruction < Number.POSITIVE_INFINITY)) {
+      throw new RangeError(`An instruction takes some time above 0 ns, not ${nsPerInstruction}`);
+    }
+    this.nsPerInstruction = nsPerInstruction;
+  }
+
+  /** Instructions executed since the machine was made. */
+  get instructions(): number {
+    return this.#instructions;
+  }
+
+  nowNs(): number {
+    return Math.floor(this.#instructions * this.nsPerInstruction) + this.#skippedNs;
+  }
+
+  /** @param instructions executed since the last call. */
+  advance(instructions: number): void {
+    this.#instructions += instructions;
+  }
+
+  /** An idle machine goes straight to a time, as a rule its next deadline; one in the past changes nothing. */
+  skipTo(ns: number): void {
+    const now = this.nowNs();
+    if (ns > now) {
+      this.#skippedNs += Math.ceil(ns) - now;
+    }
+  }
+
+  /** Instructions until a time is reached: the run loop's budget. 0 when it has come, Infinity for Infinity. */
+  instructionsUntil(ns: number): number {
+    const exact = Math.ceil((ns - this.#skippedNs) / this.nsPerInstruction) - this.#instructions;
+    return Math.max(0, exact);
+  }
+}

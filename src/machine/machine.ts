@@ -1,0 +1,258 @@
+import { ArmEngine } from '../arm/engine.ts';
+import { CPU_MODELS } from '../arm/models.ts';
+import type { CpuModel } from '../arm/system-registers.ts';
+import { assembleBoard, type Board } from '../boards/assemble-board.ts';
+import { MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
+import { PageWatches } from '../memory/page-watches.ts';
+import { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { FunctionListing } from '../pci/describe-bus.ts';
+import type { PciEndpoint } from '../pci/endpoint.ts';
+import { type HostAttachedEndpoint, hostPendingWordCount, isHostAttached } from '../pci/host-device.ts';
+import { HostClock, InstructionClock } from './clock.ts';
+import { GuestCpu, GuestMemory } from './guest-access.ts';
+import { loadGuest } from './load-guest.ts';
+import { type MachineOptions, type NormalizedOptions, normalizeOptions } from './options.ts';
+import { psciCall } from './psci.ts';
+import { RunLoop } from './run-loop.ts';
+import { semihostingExitCode } from './semihosting.ts';
+import { SerialPort } from './serial.ts';
+
+/** How a machine ended. */
+export interface MachineExit {
+  /**
+   * `poweroff` and `reset` by the guest (PSCI), `semihosting` by a guest that gave an exit code, `stopped` by
+   * `machine.stop()`.
+   */
+  readonly reason: 'poweroff' | 'reset' | 'semihosting' | 'stopped';
+  /** Exit code that the guest gave, 0 to 255; 0 for other reasons. */
+  readonly code: number;
+}
+
+/** Virtual time of one instruction with the counting clock: 100 million a second. */
+const NS_PER_INSTRUCTION = 10;
+
+/** A board with its CPUs, ready to run. Made by {@link createMachine}. */
+export class Machine {
+  /** The board's console UART. */
+  readonly serial: SerialPort;
+  /** Guest physical memory and device registers. */
+  readonly memory: GuestMemory;
+  readonly cpus: readonly GuestCpu[];
+  /** Resolves once when the machine has ended and its devices are given back; rejects when the emulator failed. */
+  readonly exited: Promise<MachineExit>;
+  private readonly loop: RunLoop;
+  private readonly engine: ArmEngine;
+  private readonly board: Board;
+  private readonly dtb: Uint8Array;
+  private readonly hostEndpoints: HostAttachedEndpoint[] = [];
+  private readonly plugged: PciEndpoint[] = [];
+  private exit: MachineExit | undefined;
+  private ending: Promise<void> | undefined;
+  private settle: { resolve: (exit: MachineExit) => void; reject: (error: unknown) => void } | undefined;
+
+  /** Use {@link createMachine}. */
+  constructor(options: NormalizedOptions) {
+    const machineMemory = new MachineMemory(options.memory);
+    const watches = new PageWatches(options.memory);
+    const physical = new PhysicalMemory(machineMemory, options.board.ram.base, watches);
+    const clock =
+      options.clock === 'host'
+        ? new HostClock(() => performance.now() * 1e6)
+        : new InstructionClock(NS_PER_INSTRUCTION);
+    this.serial = new SerialPort();
+    this.memory = new GuestMemory(physical);
+    const unusedSerial = new SerialPort();
+    const cpuLines = Array.from({ length: options.cpus }, (_unused, i) => ({
+      irq: { set: (level: boolean) => this.engine?.cpus[i].setIrq(level) },
+      fiq: { set: (level: boolean) => this.engine?.cpus[i].setFiq(level) },
+    }));
+    this.board = assembleBoard(options.board, {
+      memory: physical,
+      clock,
+      wallClock: options.wallClock ?? hostOrFixedTime(options.clock),
+      log: options.log,
+      cpus: cpuLines,
+      serial: (name) => (name === options.board.console ? this.serial : unusedSerial),
+    });
+    this.engine = new ArmEngine(
+      machineMemory,
+      physical,
+      CPU_MODELS.get(options.cpuModel.name) as CpuModel,
+      this.board.timers,
+      peripheralBase(options),
+      {
+        hypervisorCall: (cpu, conduit) => conduit === this.board.psci && psciCall(cpu, this.psciSystem()),
+        semihostingCall: (cpu, thumb, comment) => {
+          const code = options.semihosting ? semihostingExitCode(cpu, physical, thumb, comment) : undefined;
+          if (code === undefined) return false;
+          this.end({ reason: 'semihosting', code });
+          return true;
+        },
+        attention: () => this.loop.wake(),
+      },
+    );
+    this.cpus = this.engine.cpus.map((cpu) => new GuestCpu(cpu));
+    for (const cpu of this.engine.cpus.slice(1)) cpu.power = 'off';
+    this.loop = new RunLoop(this.engine, machineMemory, clock, () => {
+      for (const endpoint of this.hostEndpoints) endpoint.service();
+    });
+    const guest = loadGuest(this.memory, options);
+    this.dtb = guest.deviceTree;
+    this.engine.cpus[0].reset(guest.entry | (guest.thumb ? 1 : 0));
+    this.exited = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+    // A machine whose end nobody waits for must not end the process.
+    this.exited.catch(() => {});
+    this.plugEndpoints = () => this.plug(options, machineMemory, physical);
+  }
+
+  /** @internal Completes construction: takes host devices and plugs every endpoint. */
+  readonly plugEndpoints: () => Promise<void>;
+
+  /** Starts, or goes on after `pause`. Returns at once; the machine runs on this thread between its other work. */
+  start(): Promise<void> {
+    this.loop.resume();
+    if (this.exit === undefined && !this.loop.running) {
+      this.loop.run().then(
+        () => this.finish(),
+        (error: unknown) => this.finish(error),
+      );
+    }
+    return Promise.resolve();
+  }
+
+  /** Stands still, virtual time included, until `resume`. */
+  pause(): void {
+    this.loop.pause();
+  }
+
+  resume(): void {
+    this.loop.resume();
+  }
+
+  /** Ends the machine: devices are reset and given back to the host. Resolves when that is done; may be called twice. */
+  async stop(): Promise<MachineExit> {
+    this.end({ reason: 'stopped', code: 0 });
+    // A loop that runs finishes by itself, after the slice that this may be called from.
+    if (!this.loop.running) await this.finish();
+    return this.exited;
+  }
+
+  /** The flattened device tree that the guest finds at the start of RAM; a copy. */
+  deviceTree(): Uint8Array {
+    return this.dtb.slice();
+  }
+
+  /** The functions on the PCI bus as the guest has configured them. */
+  pciDevices(): readonly FunctionListing[] {
+    return this.board.hostBridge.describeBus();
+  }
+
+  /** Guest instructions run so far, by all CPUs. */
+  get instructions(): number {
+    return this.engine.instructions;
+  }
+
+  private psciSystem() {
+    return {
+      cpus: this.engine.cpus,
+      powerOff: () => this.end({ reason: 'poweroff', code: 0 }),
+      reset: () => this.end({ reason: 'reset', code: 0 }),
+    };
+  }
+
+  /** The first reason counts. */
+  private end(exit: MachineExit): void {
+    this.exit ??= exit;
+    for (const cpu of this.engine.cpus) cpu.power = 'off';
+    this.loop.stop();
+  }
+
+  private finish(error?: unknown): Promise<void> {
+    this.ending ??= this.close(error);
+    return this.ending;
+  }
+
+  private async close(error: unknown): Promise<void> {
+    const failures: unknown[] = error === undefined ? [] : [error];
+    // Endpoints and listeners are the user's code: what one throws must not keep the others from their end.
+    const attempt = (step: () => void): void => {
+      try {
+        step();
+      } catch (failure) {
+        failures.push(failure);
+      }
+    };
+    for (const endpoint of this.hostEndpoints) {
+      try {
+        await endpoint.close();
+      } catch (failure) {
+        failures.push(failure);
+      }
+    }
+    for (const endpoint of this.plugged) attempt(() => this.board.hostBridge.detach(endpoint));
+    attempt(() => this.serial.close());
+    if (failures.length > 0) this.settle?.reject(failures[0]);
+    else this.settle?.resolve(this.exit ?? { reason: 'stopped', code: 0 });
+  }
+
+  private async plug(
+    options: NormalizedOptions,
+    machineMemory: MachineMemory,
+    physical: PhysicalMemory,
+  ): Promise<void> {
+    const bridge = options.board.devices.find((row) => row.kind === 'pcie-host');
+    if (bridge === undefined) return;
+    for (const endpoint of options.pci) {
+      if (isHostAttached(endpoint)) {
+        const index = this.hostEndpoints.length;
+        this.hostEndpoints.push(endpoint);
+        await endpoint.prepare({
+          memory: machineMemory.wasm,
+          ramOffset: MemoryLayout.ram,
+          ramBase: physical.ramBase,
+          ramSize: physical.ramSize,
+          mmioWindow: bridge.memoryWindow,
+          eventWordOffset: MemoryLayout.eventWord,
+          sleepingWordOffset: MemoryLayout.sleepingWord,
+          pendingWordsOffset: MemoryLayout.pendingWords + index * hostPendingWordCount * 4,
+          pendingWordCount: hostPendingWordCount,
+          wake: () => this.loop.wake(),
+          warn: options.warn,
+          deviceLost: (_reason, message) => options.warn(message),
+        });
+      }
+      this.board.hostBridge.plug(endpoint);
+      this.plugged.push(endpoint);
+    }
+  }
+}
+
+function peripheralBase(options: NormalizedOptions): number {
+  const gic = options.board.devices.find((row) => row.kind === 'gic-v2');
+  return gic === undefined ? 0 : gic.distributor.base;
+}
+
+/** A run with the counting clock must not depend on the day. */
+function hostOrFixedTime(clock: 'host' | 'instructions') {
+  return { unixSeconds: () => (clock === 'host' ? Math.floor(Date.now() / 1000) : 0) };
+}
+
+/**
+ * Makes a machine from options: allocates its memory, loads its kernel, plugs its PCI endpoints.
+ * @throws OptionError for options that can't be
+ * @throws ImageError for a kernel that can't be loaded
+ * @throws PassthroughError for a host device that can't be taken; nothing is left open
+ */
+export async function createMachine(options: MachineOptions = {}): Promise<Machine> {
+  const normalized = normalizeOptions(options);
+  const machine = new Machine(normalized);
+  try {
+    await machine.plugEndpoints();
+  } catch (error) {
+    await machine.stop().catch(() => {});
+    throw error;
+  }
+  return machine;
+}

@@ -1,0 +1,178 @@
+import type { BoardDescription, CpuModel } from '../boards/board.ts';
+import { BOARDS } from '../boards/boards.ts';
+import { OptionError } from '../errors.ts';
+import type { PciEndpoint } from '../pci/endpoint.ts';
+import type { WallClock } from '../ports/clock.ts';
+import { type DeviceLog, silentLog } from '../ports/mmio.ts';
+import { chooseByName, nearestName } from './named-choice.ts';
+import { parseSize, sizeText } from './units.ts';
+
+/** What virtual time follows: the host's clock, or the number of instructions executed (a run is then repeatable). */
+export type ClockMode = 'host' | 'instructions';
+
+/** A guest image with a name for messages. */
+export interface GuestImage {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What a machine is made from. Everything has a default: `createMachine()` boots the embedded firmware on `virt`. */
+export interface MachineOptions {
+  /** Board: `virt` (default). */
+  readonly machine?: string;
+  /** CPU model: `cortex-a15` (default). */
+  readonly cpu?: string;
+  /** Number of CPUs: 1 (default) to 8. */
+  readonly smp?: number;
+  /** RAM: bytes as a number, or text such as `512M` (default); a multiple of 64 KiB, 1 MiB to 3 GiB. */
+  readonly memory?: number | string;
+  /** A bare-metal Arm ELF executable. Absent: the embedded firmware. */
+  readonly kernel?: Uint8Array | GuestImage;
+  /** The guest's command line, `bootargs` of its device tree. */
+  readonly append?: string;
+  /** PCI functions, in the order of their device numbers from 1; 31 at most. */
+  readonly pci?: readonly PciEndpoint[];
+  /** `host` (default) or `instructions`. */
+  readonly clock?: ClockMode;
+  /** Lets the guest end the machine with an exit code by Arm semihosting; off by default. */
+  readonly semihosting?: boolean;
+  /** Where the real-time clock starts. Absent: the host's time, or 1970 with the counting clock. */
+  readonly wallClock?: WallClock;
+  /** Told about what guests do wrong and what is not modelled. Absent: nobody. */
+  readonly log?: DeviceLog;
+  /** Told what a person should know while the guest runs, such as a device of the host that was lost. Absent: nobody. */
+  readonly warn?: (message: string) => void;
+}
+
+/** Options after defaults and checks. */
+export interface NormalizedOptions {
+  readonly board: BoardDescription;
+  readonly cpuModel: CpuModel;
+  readonly cpus: number;
+  /** In bytes. */
+  readonly memory: number;
+  /** Undefined: the embedded firmware. */
+  readonly kernel: GuestImage | undefined;
+  readonly append: string | undefined;
+  readonly pci: readonly PciEndpoint[];
+  readonly clock: ClockMode;
+  readonly semihosting: boolean;
+  readonly wallClock: WallClock | undefined;
+  readonly log: DeviceLog;
+  readonly warn: (message: string) => void;
+}
+
+const CLOCKS: readonly { readonly name: ClockMode }[] = [{ name: 'host' }, { name: 'instructions' }];
+const MINIMUM_MEMORY = 2 ** 20;
+/** Pages of a WebAssembly memory, which RAM is a part of. */
+const MEMORY_GRANULE = 2 ** 16;
+/** Device 0 of bus 0 is the host bridge. */
+const MAX_PCI_FUNCTIONS = 31;
+
+const OPTION_NAMES = [
+  'machine',
+  'cpu',
+  'smp',
+  'memory',
+  'kernel',
+  'append',
+  'pci',
+  'clock',
+  'semihosting',
+  'wallClock',
+  'log',
+  'warn',
+] as const satisfies readonly (keyof MachineOptions)[];
+
+/**
+ * Fills in defaults and refuses what can't be.
+ * @throws OptionError that names the option, the value, and what is possible
+ */
+export function normalizeOptions(options: MachineOptions): NormalizedOptions {
+  refuseUnknownOptions(options);
+  const board = chooseByName('machine', options.machine ?? BOARDS[0].name, BOARDS);
+  const cpuModel = chooseByName('cpu', options.cpu ?? board.cpuModels[0].name, board.cpuModels);
+  return {
+    board,
+    cpuModel,
+    cpus: checkedCpus(board, options.smp ?? 1),
+    memory: checkedMemory(board, options.memory ?? board.ram.defaultSize),
+    kernel:
+      options.kernel instanceof Uint8Array ? { name: 'the kernel', bytes: options.kernel } : options.kernel,
+    append: checkedAppend(options.append),
+    pci: checkedEndpoints(options.pci ?? []),
+    clock: chooseByName('clock', options.clock ?? 'host', CLOCKS).name,
+    semihosting: options.semihosting ?? false,
+    wallClock: options.wallClock,
+    log: options.log ?? silentLog,
+    warn: options.warn ?? (() => {}),
+  };
+}
+
+/** JavaScript users have no compiler that tells them about a misspelt property. */
+function refuseUnknownOptions(options: MachineOptions): void {
+  for (const name of Object.keys(options)) {
+    if (OPTION_NAMES.some((known) => known === name)) continue;
+    const near = nearestName(name, OPTION_NAMES);
+    throw new OptionError(
+      `unknown option '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
+      `there are: ${OPTION_NAMES.join(', ')}`,
+    );
+  }
+}
+
+/** A property of a device tree ends at its first NUL. */
+function checkedAppend(append: string | undefined): string | undefined {
+  if (append?.includes('\0')) {
+    throw new OptionError("append: a guest's command line can't hold a NUL character", 'leave it out');
+  }
+  return append;
+}
+
+function checkedCpus(board: BoardDescription, cpus: number): number {
+  if (!Number.isInteger(cpus) || cpus < 1 || cpus > board.maxCpus) {
+    throw new OptionError(
+      `smp: ${board.name} can't have ${cpus} CPUs`,
+      `give it a whole number from 1 to ${board.maxCpus}`,
+    );
+  }
+  return cpus;
+}
+
+function checkedMemory(board: BoardDescription, memory: number | string): number {
+  const bytes = typeof memory === 'string' ? parseSize(memory, 'memory') : memory;
+  const { maxSize } = board.ram;
+  if (bytes > maxSize) {
+    throw new OptionError(
+      `memory: ${sizeText(bytes)} is more than ${board.name} can have`,
+      `its 32-bit address space has room for ${sizeText(maxSize)} of RAM: --memory ${maxSize / 2 ** 20}M`,
+    );
+  }
+  if (!(bytes >= MINIMUM_MEMORY)) {
+    throw new OptionError(`memory: ${bytes} bytes are too few for a guest`, 'give it 1M or more');
+  }
+  if (bytes % MEMORY_GRANULE !== 0) {
+    throw new OptionError(
+      `memory: ${bytes} bytes is no multiple of 64 KiB`,
+      `give it ${Math.ceil(bytes / MEMORY_GRANULE) * (MEMORY_GRANULE / 1024)}K`,
+    );
+  }
+  return bytes;
+}
+
+function checkedEndpoints(pci: readonly PciEndpoint[]): readonly PciEndpoint[] {
+  if (pci.length > MAX_PCI_FUNCTIONS) {
+    throw new OptionError(
+      `pci: ${pci.length} devices do not fit on bus 0`,
+      `give it ${MAX_PCI_FUNCTIONS} at most`,
+    );
+  }
+  const twice = pci.find((endpoint, i) => pci.indexOf(endpoint) !== i);
+  if (twice) {
+    throw new OptionError(
+      `pci: the endpoint '${twice.name}' is there twice`,
+      'make one object for each slot',
+    );
+  }
+  return pci;
+}

@@ -1,0 +1,76 @@
+import './webassembly-types.ts';
+import { OptionError } from '../errors.ts';
+
+/**
+ * The byte layout of a machine's one memory. Everything that generated code touches lies at a constant address;
+ * guest RAM comes last, aligned to 2 MiB, and shares no page with anything else, because a real device can reach it.
+ */
+export const MemoryLayout = {
+  /** Nonzero: the CPU loop must leave generated code and look around. Set by devices and by native threads. */
+  eventWord: 0x40,
+  /** Nonzero while the machine's thread sleeps: whoever sets the event word must wake it. A cache line of its own. */
+  sleepingWord: 0x80,
+  /** One word for each interrupt source of the host, counted up by native threads. */
+  pendingWords: 0x1000,
+  pendingWordCount: 1024,
+  /** The running CPU's registers: StateSlot words. 16-byte aligned. */
+  state: 0x10000,
+  /** Temporaries of a block, after the state. */
+  temporaries: 0x10400,
+  temporaryWords: 0x700,
+  /** First-level TLB arrays. */
+  tlb: 0x20000,
+  tlbArrays: 32,
+  tlbEntries: 512,
+  /** Interpreter code. */
+  code: 0x100000,
+  codeEnd: 0x1000000,
+  ram: 0x1000000,
+} as const;
+
+/** Words of one TLB entry: read tag, write tag, addend, physical page and flags. */
+export const TLB_ENTRY_WORDS = 4;
+
+/** Guest RAM can be at most this large: 3 GiB, what a 32-bit bus has room for beside the devices. */
+export const MAX_RAM_BYTES = 3 * 1024 * 1024 * 1024;
+
+const WASM_PAGE = 65536;
+
+/** The views of a machine's memory that the hot paths use. One object, made once, never moved. */
+export class MachineMemory {
+  readonly wasm: WebAssembly.Memory;
+  readonly bytes: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+  readonly ramBytes: number;
+
+  /**
+   * @param ramBytes size of guest RAM in bytes, a multiple of 64 KiB, at most {@link MAX_RAM_BYTES}.
+   * @throws OptionError when the size is out of range, or the host has not that much address space left.
+   */
+  constructor(ramBytes: number) {
+    if (ramBytes <= 0 || ramBytes > MAX_RAM_BYTES || ramBytes % WASM_PAGE !== 0) {
+      throw new OptionError(
+        `${ramBytes} bytes of memory can't be given to a guest`,
+        'use a multiple of 64 KiB up to 3 GiB, for example --memory 512M',
+      );
+    }
+    const pages = (MemoryLayout.ram + ramBytes) / WASM_PAGE;
+    try {
+      this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    } catch (cause) {
+      throw new OptionError(
+        `the host has no room for ${ramBytes / 1048576} MiB of guest memory`,
+        'use a smaller --memory, or stop other machines in this process',
+        { cause },
+      );
+    }
+    const { buffer } = this.wasm;
+    this.bytes = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.words = new Int32Array(buffer);
+    this.doubles = new Float64Array(buffer);
+    this.ramBytes = ramBytes;
+  }
+}

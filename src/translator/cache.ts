@@ -1,0 +1,194 @@
+import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
+import { type PageWatches, WatchKind } from '../memory/page-watches.ts';
+import { Bc } from './interpreter.ts';
+import type { HelperInfo } from './ir/ops.ts';
+import type { IrBlock } from './ir/value.ts';
+import { verifyBlock } from './ir/verify.ts';
+import { lower } from './lower.ts';
+import { optimise } from './optimise.ts';
+
+/** What, besides the address, a block's code depends on. */
+export interface BlockKey {
+  /** Virtual address: constants in the code come from it. */
+  readonly pc: number;
+  /** Physical address of its first byte: the same page mapped elsewhere is another block. */
+  readonly pa: number;
+  /** T in bit 0, E in bit 1, what else the lifter asks for in bits 7:2, ITSTATE in bits 15:8, instruction limit (0 for none) in bits 23:16. */
+  readonly flags: number;
+}
+
+/** A translated block. */
+export interface CachedBlock extends BlockKey {
+  readonly number: number;
+  /** Word index of its interpreter code. */
+  readonly code: number;
+  readonly instructions: number;
+  readonly bytes: number;
+  /** Physical address of the page of its last bytes, for an instruction that straddles pages; else -1. */
+  readonly secondPage: number;
+  readonly markers: Int32Array;
+  valid: boolean;
+}
+
+/** What remembers where code is: jump caches. */
+export interface CodeLinks {
+  forget(pc: number): void;
+  forgetAll(): void;
+}
+
+const CODE_START = MemoryLayout.code >>> 2;
+const CODE_END = MemoryLayout.codeEnd >>> 2;
+
+/**
+ * All translated blocks of a machine, found by physical address. A store into a block's bytes invalidates it: the
+ * first word of its code becomes Stale, so that every block linked to it comes back to the dispatcher.
+ */
+export class TranslationCache {
+  /** Checks every block that is added, before and after the optimiser; for tests and for who writes a lifter. */
+  verify = false;
+  private readonly memory: MachineMemory;
+  private readonly watches: PageWatches;
+  private readonly ramBase: number;
+  private readonly helperIndex: (helper: HelperInfo) => number;
+  private readonly links: CodeLinks;
+  private blocks: CachedBlock[] = [];
+  private byAddress = new Map<number, CachedBlock[]>();
+  /** Blocks by page of RAM (offset from its start, in pages). */
+  private byPage = new Map<number, Set<CachedBlock>>();
+  private next = CODE_START;
+
+  constructor(
+    memory: MachineMemory,
+    watches: PageWatches,
+    ramBase: number,
+    helperIndex: (helper: HelperInfo) => number,
+    links: CodeLinks,
+  ) {
+    this.memory = memory;
+    this.watches = watches;
+    this.ramBase = ramBase;
+    this.helperIndex = helperIndex;
+    this.links = links;
+    watches.setWatcher(WatchKind.Code, (offset, length) => this.invalidateRange(offset, length));
+  }
+
+  /** @param secondPage where the following page is in the current context; -1 where it can't be fetched from. */
+  find(pc: number, pa: number, flags: number, secondPage: () => number): CachedBlock | undefined {
+    const candidates = this.byAddress.get(pa);
+    if (candidates === undefined) return undefined;
+    for (const block of candidates) {
+      if (block.pc !== pc || block.flags !== flags) continue;
+      if (block.secondPage < 0 || block.secondPage === secondPage()) return block;
+    }
+    return undefined;
+  }
+
+  /** The block that is running, by the number that the interpreter keeps. */
+  block(number: number): CachedBlock {
+    return this.blocks[number];
+  }
+
+  /**
+   * Adds a translation. Where the code area is full, everything is thrown away first.
+   * @param secondPa physical address of the second page for a straddling instruction, else -1.
+   */
+  add(key: BlockKey, ir: IrBlock, secondPa: number): CachedBlock {
+    let block = this.tryAdd(key, ir, secondPa);
+    if (block === undefined) {
+      this.flush();
+      block = this.tryAdd(key, ir, secondPa);
+    }
+    if (block === undefined)
+      throw new Error(`the block at 0x${(key.pc >>> 0).toString(16)} is larger than the code area`);
+    return block;
+  }
+
+  /** Throws all translations away. */
+  flush(): void {
+    for (const page of this.byPage.keys()) this.watches.disarm(WatchKind.Code, page);
+    this.blocks = [];
+    this.byAddress = new Map();
+    this.byPage = new Map();
+    this.next = CODE_START;
+    this.links.forgetAll();
+  }
+
+  private tryAdd(key: BlockKey, ir: IrBlock, secondPa: number): CachedBlock | undefined {
+    const number = this.blocks.length;
+    const optimised = optimise(ir);
+    if (this.verify) {
+      verifyBlock(ir);
+      verifyBlock(optimised);
+    }
+    const lowered = lower(this.memory, this.next, CODE_END, {
+      block: optimised,
+      number,
+      flags: key.flags & 3,
+      helperIndex: this.helperIndex,
+    });
+    if (lowered === undefined) return undefined;
+    this.next += lowered.words;
+    const block: CachedBlock = {
+      ...key,
+      number,
+      code: lowered.start,
+      instructions: ir.instructions,
+      bytes: ir.bytes,
+      secondPage: secondPa,
+      markers: lowered.markers,
+      valid: true,
+    };
+    this.blocks.push(block);
+    const sameAddress = this.byAddress.get(key.pa);
+    if (sameAddress === undefined) this.byAddress.set(key.pa, [block]);
+    else sameAddress.push(block);
+    this.watch(key.pa, block);
+    if (secondPa >= 0) this.watch(secondPa, block);
+    return block;
+  }
+
+  /** Code outside RAM (a flash, a device) has no watch: its board invalidates it itself. */
+  private watch(pa: number, block: CachedBlock): void {
+    const offset = pa - this.ramBase;
+    if (offset < 0 || offset >= this.memory.ramBytes) return;
+    const page = Math.floor(offset / 4096);
+    const blocks = this.byPage.get(page);
+    if (blocks === undefined) {
+      this.byPage.set(page, new Set([block]));
+      this.watches.arm(WatchKind.Code, page);
+    } else {
+      blocks.add(block);
+    }
+  }
+
+  /** Invalidates the blocks that have bytes in a range of RAM, given from its start. */
+  invalidateRange(offset: number, length: number): void {
+    const from = this.ramBase + offset;
+    const to = from + length;
+    for (let page = Math.floor(offset / 4096); page * 4096 < offset + length; page++) {
+      const blocks = this.byPage.get(page);
+      if (blocks === undefined) continue;
+      for (const block of blocks) {
+        const inFirst = block.pa < to && block.pa + block.bytes > from;
+        const inSecond = block.secondPage >= 0 && block.secondPage < to && block.secondPage + 2 > from;
+        if (inFirst || inSecond) this.invalidate(block);
+      }
+      if (blocks.size === 0) {
+        this.byPage.delete(page);
+        this.watches.disarm(WatchKind.Code, page);
+      }
+    }
+  }
+
+  private invalidate(block: CachedBlock): void {
+    block.valid = false;
+    this.memory.words[block.code] = Bc.Stale;
+    this.links.forget(block.pc);
+    const sameAddress = this.byAddress.get(block.pa) as CachedBlock[];
+    sameAddress.splice(sameAddress.indexOf(block), 1);
+    if (sameAddress.length === 0) this.byAddress.delete(block.pa);
+    for (const pa of [block.pa, block.secondPage]) {
+      if (pa >= 0) this.byPage.get(Math.floor((pa - this.ramBase) / 4096))?.delete(block);
+    }
+  }
+}

@@ -1,0 +1,200 @@
+import { foldConstant } from './fold.ts';
+import { Effect, type HelperInfo, type IrType, OPS, type OpName } from './ops.ts';
+import type { IrBlock, IrValue } from './value.ts';
+
+/** A position that `skipIfZero` skips to. */
+export interface IrLabel {
+  readonly number: number;
+}
+
+const NO_ARGS: readonly IrValue[] = [];
+/** Words that the sets without an own method write. */
+const WIDE_SETS: { readonly [op: string]: number | undefined } = {
+  setF32: 1,
+  set64: 2,
+  setF64: 2,
+  setV128: 4,
+};
+
+/**
+ * Appends operations to a block. Folds constants and forwards state slots as it goes, so that a lifter may be
+ * written plainly: `get` after `set` of the same slot gives the value back, without an operation, unless a label
+ * (a join of two paths) or a helper that writes state lies between.
+ */
+export class IrBuilder {
+  private readonly ops: IrValue[] = [];
+  private readonly known = new Map<number, IrValue>();
+  private readonly knownAtSkip = new Map<number, Map<number, IrValue>>();
+  private readonly constants = new Map<number, IrValue>();
+  private nextId = 0;
+  private nextLabel = 0;
+  private markers = 0;
+
+  /** Number of guest instructions marked so far. */
+  get instructions(): number {
+    return this.markers;
+  }
+
+  /** The general way in: checks nothing that the verifier checks. Prefer the named methods. */
+  emit(op: OpName, args: readonly IrValue[] = NO_ARGS, imm = 0, imm2 = 0, helper?: HelperInfo): IrValue {
+    const info = OPS[op];
+    const value: IrValue = { id: this.nextId++, op, type: info.result as IrType, args, imm, imm2, helper };
+    this.ops.push(value);
+    const written = WIDE_SETS[op];
+    if (written !== undefined) for (let w = 0; w < written; w++) this.known.delete(imm + w);
+    return value;
+  }
+
+  /** An i32 constant; -1 and 0xffffffff are the same one. */
+  const(n: number): IrValue {
+    const imm = n | 0;
+    let value = this.constants.get(imm);
+    if (value === undefined) {
+      // A constant is defined where first needed; skipped code must not be the only place that defines it, so
+      // constants stand outside the order of operations: every backend materialises them at their uses.
+      value = { id: this.nextId++, op: 'const', type: 'i32', args: NO_ARGS, imm, imm2: 0, helper: undefined };
+      this.constants.set(imm, value);
+    }
+    return value;
+  }
+
+  /** An i64 constant from its two words. */
+  const64(low: number, high: number): IrValue {
+    return {
+      id: this.nextId++,
+      op: 'const64',
+      type: 'i64',
+      args: NO_ARGS,
+      imm: low | 0,
+      imm2: high | 0,
+      helper: undefined,
+    };
+  }
+
+  /** A pure i32 operation, folded when its operands are constants. */
+  pure(op: OpName, args: readonly IrValue[], imm = 0): IrValue {
+    const folded = foldConstant(op, args, imm);
+    if (folded === undefined) return this.emit(op, args, imm);
+    return typeof folded === 'number' ? this.const(folded) : folded;
+  }
+
+  get(slot: number): IrValue {
+    const value = this.known.get(slot);
+    if (value !== undefined) return value;
+    const read = this.emit('get', NO_ARGS, slot);
+    this.known.set(slot, read);
+    return read;
+  }
+
+  set(slot: number, value: IrValue): void {
+    this.emit('set', [value], slot);
+    this.known.set(slot, value);
+  }
+
+  add(a: IrValue, b: IrValue): IrValue {
+    return this.pure('add', [a, b]);
+  }
+  sub(a: IrValue, b: IrValue): IrValue {
+    return this.pure('sub', [a, b]);
+  }
+  adc(a: IrValue, b: IrValue, carry: IrValue): IrValue {
+    return this.pure('adc', [a, b, carry]);
+  }
+  and(a: IrValue, b: IrValue): IrValue {
+    return this.pure('and', [a, b]);
+  }
+  or(a: IrValue, b: IrValue): IrValue {
+    return this.pure('or', [a, b]);
+  }
+  xor(a: IrValue, b: IrValue): IrValue {
+    return this.pure('xor', [a, b]);
+  }
+  andNot(a: IrValue, b: IrValue): IrValue {
+    return this.pure('andNot', [a, b]);
+  }
+  not(a: IrValue): IrValue {
+    return this.pure('not', [a]);
+  }
+  mul(a: IrValue, b: IrValue): IrValue {
+    return this.pure('mul', [a, b]);
+  }
+  shl(a: IrValue, amount: IrValue): IrValue {
+    return this.pure('shl', [a, amount]);
+  }
+  shr(a: IrValue, amount: IrValue): IrValue {
+    return this.pure('shr', [a, amount]);
+  }
+  sar(a: IrValue, amount: IrValue): IrValue {
+    return this.pure('sar', [a, amount]);
+  }
+  ror(a: IrValue, amount: IrValue): IrValue {
+    return this.pure('ror', [a, amount]);
+  }
+  select(condition: IrValue, a: IrValue, b: IrValue): IrValue {
+    return this.pure('select', [condition, a, b]);
+  }
+  cond(code: number, nzcv: IrValue): IrValue {
+    return this.pure('cond', [nzcv], code);
+  }
+
+  load(op: 'load8' | 'load16' | 'load32' | 'load64' | 'load128', address: IrValue, flags = 0): IrValue {
+    return this.emit(op, [address], flags);
+  }
+  store(
+    op: 'store8' | 'store16' | 'store32' | 'store64' | 'store128',
+    address: IrValue,
+    value: IrValue,
+    flags = 0,
+  ): void {
+    this.emit(op, [address, value], flags);
+  }
+
+  /** Calls a helper. Afterwards nothing is known about state slots if the helper writes state. */
+  call(helper: HelperInfo, ...args: IrValue[]): IrValue {
+    const value = this.emit('call', args, 0, 0, helper);
+    if ((helper.effects & Effect.WritesState) !== 0) this.known.clear();
+    return value;
+  }
+
+  /** Exclusives, barriers and other ordered operations without an own method. */
+  ordered(op: OpName, args: readonly IrValue[] = NO_ARGS, imm = 0, imm2 = 0): IrValue {
+    return this.emit(op, args, imm, imm2);
+  }
+
+  /** Opens guest instruction at `pc`, executed with ITSTATE `it`. */
+  marker(pc: number, it: number): void {
+    this.markers++;
+    this.emit('marker', NO_ARGS, pc | 0, it);
+  }
+
+  newLabel(): IrLabel {
+    return { number: this.nextLabel++ };
+  }
+
+  skipIfZero(condition: IrValue, label: IrLabel): void {
+    this.knownAtSkip.set(label.number, new Map(this.known));
+    this.emit('skipIfZero', [condition], label.number);
+  }
+
+  /** Joins the skipping and the falling path: only what both of them know is still known. */
+  label(label: IrLabel): void {
+    this.emit('label', NO_ARGS, label.number);
+    const before = this.knownAtSkip.get(label.number);
+    for (const [slot, value] of this.known) {
+      if (before?.get(slot) !== value) this.known.delete(slot);
+    }
+  }
+
+  exit(
+    op: 'exitJump' | 'exitJumpTo' | 'exitInterwork' | 'exitResync' | 'exitDynamic' | 'exitRaise' | 'exitWait',
+    args: readonly IrValue[] = NO_ARGS,
+    imm = 0,
+    imm2 = 0,
+  ): void {
+    this.emit(op, args, imm, imm2);
+  }
+
+  finish(pc: number, bytes: number): IrBlock {
+    return { ops: this.ops, instructions: this.markers, pc, bytes };
+  }
+}

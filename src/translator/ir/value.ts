@@ -1,0 +1,23 @@
+import type { HelperInfo, IrType, OpName } from './ops.ts';
+
+/** One operation in a block, and the value that it gives. */
+export interface IrValue {
+  /** Position of creation in the block; unique there. */
+  readonly id: number;
+  readonly op: OpName;
+  readonly type: IrType;
+  readonly args: readonly IrValue[];
+  readonly imm: number;
+  readonly imm2: number;
+  readonly helper: HelperInfo | undefined;
+}
+
+/** A translated block before any backend saw it: operations in order, ended by an exit. */
+export interface IrBlock {
+  readonly ops: readonly IrValue[];
+  /** Guest instructions in it: the number of markers. */
+  readonly instructions: number;
+  /** Virtual address of the first instruction, and bytes of guest code covered from there. */
+  readonly pc: number;
+  readonly bytes: number;
+}

@@ -1,0 +1,59 @@
+import { PassthroughError } from '../errors.ts';
+import { type IommuInfo, parseIommuInfo } from './info-chains.ts';
+import type { VfioBinding } from './native-binding.ts';
+import * as abi from './vfio-abi.ts';
+
+/** An IOMMU context of the host: what is mapped here is all that the devices of its group can reach. */
+export class Container {
+  readonly descriptor: number;
+  private readonly binding: VfioBinding;
+
+  private constructor(binding: VfioBinding, descriptor: number) {
+    this.binding = binding;
+    this.descriptor = descriptor;
+  }
+
+  /**
+   * Opens a container. It has no IOMMU before a group joined it and `enable` was called.
+   * @param path `/dev/vfio/vfio`
+   */
+  static open(binding: VfioBinding, path: string): Container {
+    const container = new Container(binding, binding.open(path));
+    try {
+      const version = binding.containerApiVersion(container.descriptor);
+      const typed = binding.containerCheckExtension(container.descriptor, abi.TYPE1v2_IOMMU) !== 0;
+      if (version !== abi.API_VERSION || !typed)
+        throw new PassthroughError(
+          version !== abi.API_VERSION
+            ? `${path} speaks version ${version} of the VFIO interface; armemu knows version ${abi.API_VERSION}.`
+            : `The VFIO driver behind ${path} has no type 1 (v2) IOMMU.`,
+          'Load it: modprobe vfio_iommu_type1  (x86, Arm), or use another host kernel.',
+        );
+      return container;
+    } catch (error) {
+      container.close();
+      throw error;
+    }
+  }
+
+  /** Makes the IOMMU context, once the first group has joined. */
+  enable(): IommuInfo {
+    this.binding.containerSetIommu(this.descriptor, abi.TYPE1v2_IOMMU);
+    return parseIommuInfo(this.binding.containerIommuInfo(this.descriptor));
+  }
+
+  /** Lets devices read and write `bytes` at I/O virtual address `iova`. Pins the pages. */
+  map(iova: number, bytes: Uint8Array): void {
+    this.binding.containerMapDma(
+      this.descriptor,
+      bytes,
+      iova,
+      abi.DMA_MAP_FLAG_READ | abi.DMA_MAP_FLAG_WRITE,
+    );
+  }
+
+  /** Ends the context when its last group has left: mappings go, pages are unpinned. */
+  close(): void {
+    this.binding.close(this.descriptor);
+  }
+}

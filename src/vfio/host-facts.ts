@@ -1,0 +1,209 @@
+import { accessSync, constants, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
+
+/** Where the host's facts are read from; tests give trees of their own. */
+export interface HostRoots {
+  /** `/sys` */
+  readonly sys: string;
+  /** `/dev` */
+  readonly dev: string;
+  /** `/proc` */
+  readonly proc: string;
+}
+
+export const hostRoots: HostRoots = { sys: '/sys', dev: '/dev', proc: '/proc' };
+
+/** A BAR as the host set it up. */
+export interface BarFacts {
+  readonly index: number;
+  readonly kind: 'memory' | 'io';
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** A range of I/O virtual addresses that the host keeps for itself. */
+export interface ReservedRegion {
+  readonly start: bigint;
+  /** Last address. */
+  readonly end: bigint;
+  /** `msi`, `direct`, `reserved`, ... */
+  readonly kind: string;
+}
+
+/** One PCI device as sysfs shows it. */
+export interface PciDeviceFacts {
+  readonly address: string;
+  readonly vendorId: number;
+  readonly deviceId: number;
+  /** 24 bits: base class, sub-class, programming interface. */
+  readonly classCode: number;
+  /** Name of the bound driver. */
+  readonly driver: string | undefined;
+  /** Number of the IOMMU group. */
+  readonly group: number | undefined;
+  /** True for an SR-IOV virtual function. */
+  readonly virtualFunction: boolean;
+  /** The host's boot console is on it. */
+  readonly bootVga: boolean;
+  /** Ways to reset it, best first, since Linux 5.15: `flr`, `pm`, `bus`, ... */
+  readonly resetMethods: readonly string[];
+  readonly bars: readonly BarFacts[];
+}
+
+/** What a file's mode lets this process do. */
+export type FileAccess = 'missing' | 'denied' | 'granted';
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function linkName(path: string): string | undefined {
+  try {
+    return basename(readlinkSync(path));
+  } catch {
+    return undefined;
+  }
+}
+
+function listing(path: string): string[] {
+  try {
+    return readdirSync(path).sort();
+  } catch {
+    return [];
+  }
+}
+
+function hexadecimal(text: string | undefined): number {
+  return text === undefined ? 0 : Number.parseInt(text, 16);
+}
+
+/** `resource` has a line for each BAR: first address, last address, flags of `linux/ioport.h` (all zero for none). */
+function parseBars(text: string | undefined): BarFacts[] {
+  const IORESOURCE_IO = 0x100n;
+  const lines = text?.split('\n').slice(0, 6) ?? [];
+  return lines.flatMap((line, index) => {
+    const [start, end, flags] = line.split(' ').map((field) => BigInt(field));
+    if (end === 0n) return [];
+    return [{ index, kind: flags & IORESOURCE_IO ? 'io' : 'memory', size: Number(end - start + 1n) }];
+  });
+}
+
+/** Reads what a Linux host tells about its PCI devices and about VFIO. Changes nothing. */
+export class HostFacts {
+  private readonly roots: HostRoots;
+
+  constructor(roots: HostRoots = hostRoots) {
+    this.roots = roots;
+  }
+
+  /** @param address in sysfs's spelling; undefined when there is no such device */
+  device(address: string): PciDeviceFacts | undefined {
+    const directory = this.devicePath(address);
+    const vendor = readText(join(directory, 'vendor'));
+    if (vendor === undefined) return undefined;
+    const group = linkName(join(directory, 'iommu_group'));
+    return {
+      address,
+      vendorId: hexadecimal(vendor),
+      deviceId: hexadecimal(readText(join(directory, 'device'))),
+      classCode: hexadecimal(readText(join(directory, 'class'))),
+      driver: linkName(join(directory, 'driver')),
+      group: group === undefined ? undefined : Number(group),
+      virtualFunction: linkName(join(directory, 'physfn')) !== undefined,
+      bootVga: readText(join(directory, 'boot_vga')) === '1',
+      resetMethods: readText(join(directory, 'reset_method'))?.split(/\s+/).filter(Boolean) ?? [],
+      bars: parseBars(readText(join(directory, 'resource'))),
+    };
+  }
+
+  /** `/sys/bus/pci/devices/ADDRESS` */
+  devicePath(address: string): string {
+    return join(this.roots.sys, 'bus/pci/devices', address);
+  }
+
+  /** Members of an IOMMU group, PCI bridges among them. */
+  groupMembers(group: number): PciDeviceFacts[] {
+    return listing(join(this.roots.sys, 'kernel/iommu_groups', String(group), 'devices'))
+      .map((address) => this.device(address))
+      .filter((device) => device !== undefined);
+  }
+
+  /** True when the kernel runs an IOMMU (it has groups). */
+  hasIommu(): boolean {
+    return listing(join(this.roots.sys, 'kernel/iommu_groups')).length > 0;
+  }
+
+  /** True for a group of VFIO's no-IOMMU mode: DMA without any protection. */
+  isNoIommuGroup(group: number): boolean {
+    return (
+      readText(join(this.roots.sys, 'kernel/iommu_groups', String(group), 'name')) === 'vfio-noiommu' ||
+      existsSync(join(this.roots.dev, 'vfio', `noiommu-${group}`))
+    );
+  }
+
+  /** What the group's devices can't have mapped. */
+  reservedRegions(group: number): ReservedRegion[] {
+    const text = readText(join(this.roots.sys, 'kernel/iommu_groups', String(group), 'reserved_regions'));
+    return (text ?? '')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => {
+        const [start, end, kind] = line.split(/\s+/);
+        return { start: BigInt(start), end: BigInt(end), kind };
+      });
+  }
+
+  /** `/dev/vfio/vfio` or `/dev/vfio/GROUP` */
+  vfioPath(name: 'vfio' | number): string {
+    return join(this.roots.dev, 'vfio', String(name));
+  }
+
+  vfioAccess(name: 'vfio' | number): FileAccess {
+    const path = this.vfioPath(name);
+    if (!existsSync(path)) return 'missing';
+    try {
+      accessSync(path, constants.R_OK | constants.W_OK);
+      return 'granted';
+    } catch {
+      return 'denied';
+    }
+  }
+
+  /** Limit of memory that this process may pin, in bytes; Infinity for none, or with the capability CAP_IPC_LOCK. */
+  memlockLimit(): number {
+    const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(readText(join(this.roots.proc, 'self/status')) ?? '');
+    const CAP_IPC_LOCK = 14n;
+    if (capabilities && (BigInt(`0x${capabilities[1]}`) >> CAP_IPC_LOCK) & 1n)
+      return Number.POSITIVE_INFINITY;
+    const limit = /^Max locked memory\s+(\S+)/m.exec(readText(join(this.roots.proc, 'self/limits')) ?? '');
+    return limit === null || limit[1] === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit[1]);
+  }
+
+  /**
+   * Whether the interrupt controllers' names in `/proc/interrupts` show interrupt remapping (x86). A hint only: the
+   * proof is VFIO_SET_IOMMU without EPERM.
+   */
+  interruptRemappingSeen(): boolean {
+    return /\bIR-/.test(readText(join(this.roots.proc, 'interrupts')) ?? '');
+  }
+}
+
+/** True for the kernel's driver vfio-pci and its device-specific variants (mlx5_vfio_pci, nvgrace-gpu-vfio-pci, ...). */
+export function isVfioDriver(name: string | undefined): boolean {
+  return name !== undefined && /(^|[-_])vfio[-_]pci$/.test(name);
+}
+
+/** Drivers that VFIO tolerates in a group besides its own (`vfio_dev_viable`: bridges' pcieport, and pci-stub). */
+export function leavesGroupViable(device: PciDeviceFacts): boolean {
+  const PCI_BRIDGE = 0x0604;
+  return (
+    device.driver === undefined ||
+    isVfioDriver(device.driver) ||
+    device.driver === 'pci-stub' ||
+    (device.driver === 'pcieport' && device.classCode >>> 8 === PCI_BRIDGE)
+  );
+}

@@ -1,0 +1,230 @@
+import { PassthroughError } from '../errors.ts';
+import {
+  type BarFacts,
+  type HostFacts,
+  isVfioDriver,
+  leavesGroupViable,
+  type PciDeviceFacts,
+  type ReservedRegion,
+} from './host-facts.ts';
+import type { IommuInfo } from './info-chains.ts';
+import { formatBytes, hex } from './sizes.ts';
+
+/** A device that can be opened, with its IOMMU group. */
+export interface UsableDevice extends PciDeviceFacts {
+  readonly group: number;
+}
+
+function bindCommands(address: string): string {
+  const device = `/sys/bus/pci/devices/${address}`;
+  return [
+    'As root:',
+    '  modprobe vfio-pci',
+    `  echo vfio-pci > ${device}/driver_override`,
+    `  [ ! -e ${device}/driver ] || echo ${address} > ${device}/driver/unbind`,
+    `  echo ${address} > /sys/bus/pci/drivers_probe`,
+    `(or: driverctl set-override ${address} vfio-pci)`,
+  ].join('\n');
+}
+
+function describe(device: PciDeviceFacts): string {
+  return `${device.address} (driver ${device.driver})`;
+}
+
+/**
+ * Finds out, without opening anything, whether a device can be handed to a guest.
+ * @throws PassthroughError with the fact that stands against it and the command that mends it
+ */
+export function checkDevice(facts: HostFacts, address: string): UsableDevice {
+  const device = facts.device(address);
+  if (!device)
+    throw new PassthroughError(
+      `There is no PCI device ${address} on this host (${facts.devicePath(address)} does not exist).`,
+      'List the devices with: lspci -D',
+    );
+  const PCI_BRIDGE = 0x06;
+  if (device.classCode >>> 16 === PCI_BRIDGE)
+    throw new PassthroughError(
+      `${address} is a bridge (class ${hex(device.classCode)}); only endpoints can be handed to a guest.`,
+      'Choose a device behind it: lspci -tv shows the tree.',
+    );
+  const { group } = device;
+  if (!isVfioDriver(device.driver) && (group !== undefined || facts.hasIommu()))
+    throw new PassthroughError(
+      device.driver === undefined
+        ? `${address} is not bound to vfio-pci: it has no driver.`
+        : `${address} is bound to the host's driver ${device.driver}, not to vfio-pci${device.bootVga ? "; the host's boot console is on it" : ''}.`,
+      bindCommands(address),
+    );
+  if (group === undefined)
+    throw new PassthroughError(
+      facts.hasIommu()
+        ? `${address} is in no IOMMU group: the host's IOMMU does not cover it.`
+        : 'This host runs no IOMMU: /sys/kernel/iommu_groups is empty. Without one a device could read and write all of its memory.',
+      'Switch VT-d, AMD-Vi or the SMMU on in the firmware; on Intel also add intel_iommu=on to the kernel command line; then restart.',
+    );
+  if (facts.isNoIommuGroup(group))
+    throw new PassthroughError(
+      `${address} is in VFIO's no-IOMMU mode (/dev/vfio/noiommu-${group}): its DMA would reach all of the host's memory. armemu refuses that.`,
+      'Switch the IOMMU on (firmware, intel_iommu=on) and load vfio without enable_unsafe_noiommu_mode.',
+    );
+  checkGroup(facts, address, group);
+  checkAccess(facts, address, group);
+  return { ...device, group };
+}
+
+function checkGroup(facts: HostFacts, address: string, group: number): void {
+  const others = facts.groupMembers(group).filter((member) => !leavesGroupViable(member));
+  if (others.length === 0) return;
+  throw new PassthroughError(
+    `${address} shares IOMMU group ${group} with devices that the host uses: ${others.map(describe).join(', ')}. The IOMMU can't tell them apart.`,
+    `Give all of them to vfio-pci (or unbind their drivers), or put the card into another slot.\n${others
+      .map((other) => bindCommands(other.address))
+      .join('\n')}`,
+  );
+}
+
+function checkAccess(facts: HostFacts, address: string, group: number): void {
+  for (const name of ['vfio', group] as const) {
+    const path = facts.vfioPath(name);
+    const access = facts.vfioAccess(name);
+    if (access === 'missing')
+      throw new PassthroughError(
+        `${path} does not exist, though ${address} is in IOMMU group ${group}.`,
+        'Load the driver: modprobe vfio-pci. In a container, pass /dev/vfio into it.',
+      );
+    if (access === 'denied') throw explainNoPermission(path);
+  }
+}
+
+/** Opening a file of VFIO was refused. */
+export function explainNoPermission(path: string, cause?: unknown): PassthroughError {
+  const user = process.env.USER ?? String(process.getuid?.());
+  return new PassthroughError(
+    `No permission to read and write ${path}.`,
+    `As root: chown ${user} ${path}  (for good: a udev rule, SUBSYSTEM=="vfio", OWNER="${user}")`,
+    { cause },
+  );
+}
+
+/**
+ * @param ramSize bytes of guest RAM that a container pins
+ * @param pinned bytes that this process has pinned already
+ * @param containers containers that the guest has with the new one
+ */
+export function checkMemlock(facts: HostFacts, ramSize: number, pinned: number, containers: number): void {
+  const limit = facts.memlockLimit();
+  const needed = pinned + ramSize;
+  if (needed <= limit) return;
+  throw memlockError(ramSize, needed, containers, limit);
+}
+
+function memlockError(
+  ramSize: number,
+  needed: number,
+  containers: number,
+  limit: number,
+  cause?: unknown,
+): PassthroughError {
+  return new PassthroughError(
+    `The limit of locked memory is too small: a device can only reach RAM that is pinned, that is ${formatBytes(needed)} (${formatBytes(ramSize)} of guest RAM, for ${containers} IOMMU container${containers === 1 ? '' : 's'}), and the limit is ${formatBytes(limit)}.`,
+    `Raise it in this shell: ulimit -l ${Math.ceil(needed / 1024)}  (for good: memlock in /etc/security/limits.conf, or LimitMEMLOCK= in the systemd unit), or give the guest less memory.`,
+    { cause },
+  );
+}
+
+/** The kernel refused to pin guest RAM (ENOMEM), whatever the limit looked like. */
+export function pinningFailed(
+  facts: HostFacts,
+  ramSize: number,
+  pinned: number,
+  containers: number,
+  cause: unknown,
+): PassthroughError {
+  const limit = facts.memlockLimit();
+  if (limit !== Number.POSITIVE_INFINITY)
+    return memlockError(ramSize, pinned + ramSize, containers, limit, cause);
+  return new PassthroughError(
+    `The host can't pin ${formatBytes(ramSize)} of guest RAM: it has too little free memory.`,
+    'Give the guest less memory, or free some on the host.',
+    { cause },
+  );
+}
+
+/** Guest RAM keeps its addresses for the device: all of it must be where the host's IOMMU takes mappings. */
+export function checkReservedRanges(
+  address: string,
+  info: IommuInfo,
+  ramBase: number,
+  ramSize: number,
+  reserved: readonly ReservedRegion[],
+): void {
+  const smallestPage = info.pageSizes === undefined ? 4096n : info.pageSizes & -info.pageSizes;
+  if (smallestPage > 4096n)
+    throw new PassthroughError(
+      `The host's IOMMU maps pages of ${formatBytes(Number(smallestPage))} at least; a 32-bit Arm guest needs 4 KiB.`,
+      'Use a host kernel with 4 KiB pages.',
+    );
+  if (!info.iovaRanges) return;
+  const start = BigInt(ramBase);
+  const end = start + BigInt(ramSize) - 1n;
+  const home = info.iovaRanges.find((range) => range.start <= start && start <= range.end);
+  if (home && end <= home.end) return;
+  const usable = home ? Number(home.end + 1n - start) : 0;
+  const free = info.iovaRanges.map((range) => `${hex(range.start)}-${hex(range.end)}`).join(', ');
+  const hit = reserved.filter((region) => region.start <= end && start <= region.end);
+  const why = hit
+    .map((region) => `; ${hex(region.start)}-${hex(region.end)} is reserved (${region.kind})`)
+    .join('');
+  throw new PassthroughError(
+    `Guest RAM at ${hex(start)}-${hex(end)} lies over addresses that the host's IOMMU keeps for itself; for ${address} it takes ${free}${why}.`,
+    usable >= 2 ** 20
+      ? `Give the guest less memory: --memory ${Math.floor(usable / 2 ** 20)}M at most on this board.`
+      : 'Use a board whose RAM lies elsewhere.',
+  );
+}
+
+/** All memory BARs must find room in the board's window. */
+export function checkWindow(
+  address: string,
+  bars: readonly BarFacts[],
+  window: { readonly base: number; readonly size: number },
+): void {
+  const memory = bars.filter((bar) => bar.kind !== 'io');
+  if (memory.reduce((total, bar) => total + bar.size, 0) <= window.size) return;
+  const largest = memory.reduce((a, b) => (b.size > a.size ? b : a));
+  throw new PassthroughError(
+    `The BARs of ${address} (${memory.map((bar) => `BAR ${bar.index}: ${formatBytes(bar.size)}`).join(', ')}) do not fit the board's window for PCI memory of ${formatBytes(window.size)}; a 32-bit guest can't reach more.`,
+    `If the card has resizable BARs, make them smaller: in the host's firmware (above 4G decoding, Resizable BAR off), or by writing a smaller size to /sys/bus/pci/devices/${address}/resource${largest.index}_resize before vfio-pci is bound.`,
+  );
+}
+
+/** Opening the group said EBUSY. */
+export function explainGroupBusy(group: number, path: string, cause: unknown): PassthroughError {
+  return new PassthroughError(
+    `IOMMU group ${group} is in use: ${path} is held by another process.`,
+    `Find it with: fuser -v ${path}  - and stop it. A group has one owner at a time.`,
+    { cause },
+  );
+}
+
+/** VFIO_SET_IOMMU said EPERM. */
+export function explainUnsafeInterrupts(facts: HostFacts, address: string, cause: unknown): PassthroughError {
+  const seen = facts.interruptRemappingSeen();
+  return new PassthroughError(
+    `The host's IOMMU does not isolate the interrupts of ${address} (VFIO_SET_IOMMU: EPERM)${seen ? '' : '; /proc/interrupts shows no interrupt remapping'}: a guest could raise any interrupt of the host.`,
+    'Switch interrupt remapping on in the firmware (x2APIC, interrupt remapping) and leave intremap=off and nointremap out of the kernel command line. armemu never sets allow_unsafe_interrupts; if you accept the risk, do it yourself.',
+    { cause },
+  );
+}
+
+/** The kernel says that the group is not viable although sysfs showed nothing. */
+export function explainNotViable(facts: HostFacts, group: number): PassthroughError {
+  const members = facts
+    .groupMembers(group)
+    .map((member) => `${member.address} (driver ${member.driver ?? 'none'})`);
+  return new PassthroughError(
+    `IOMMU group ${group} is not viable: some of its devices belong to the host. Members: ${members.join(', ')}.`,
+    'Bind all of its endpoints to vfio-pci.',
+  );
+}

@@ -1,0 +1,247 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import * as a from './assembler.ts';
+import { Bench, CODE, DEBUGGER, RAM, section, smallPage } from './bench.ts';
+
+let bench: Bench;
+
+beforeEach(() => {
+  bench = new Bench();
+});
+
+/** At CODE: R0 := n, then back to LR. */
+function give(n: number): void {
+  bench.load(CODE, [a.movw(0, n), a.bx(14)]);
+}
+
+/** Calls CODE from CODE + 0x100 and stops there. */
+function call(): number {
+  bench.load(CODE + 0x100, [a.bl(0x40, 0), a.B_SELF]);
+  bench.jump(CODE + 0x100);
+  bench.run(10);
+  return bench.reg(0);
+}
+
+describe('code that was changed runs changed', () => {
+  test('after a write by a debugger or a bus master', () => {
+    give(1);
+    expect(call()).toBe(1);
+    give(2);
+    expect(call()).toBe(2);
+  });
+
+  test('after a bus master wrote one byte of it', () => {
+    give(1);
+    expect(call()).toBe(1);
+    bench.physical.writeBytes(CODE, Uint8Array.of(7), DEBUGGER);
+    expect(call()).toBe(7);
+  });
+
+  test('after a transfer that only ends in it', () => {
+    give(1);
+    expect(call()).toBe(1);
+    const bytes = new Uint8Array(0x2000 + 1);
+    bytes[0x2000] = 9;
+    bench.physical.writeBytes(CODE - 0x2000, bytes, DEBUGGER);
+    expect(call()).toBe(9);
+  });
+
+  test('after a store by the CPU, in the next block', () => {
+    // 0: the patched instruction; 1: counts; 2 to 4: writes over 0 and goes there.
+    bench.load(CODE, [
+      a.movw(0, 1),
+      a.addImm(1, 1, 1),
+      a.cmpImm(1, 2),
+      a.b(3, 6, a.EQ),
+      a.str(3, 2),
+      a.b(5, 0),
+      a.B_SELF,
+    ]);
+    bench.set(2, CODE);
+    bench.set(3, a.movw(0, 2));
+    bench.run(50);
+    expect([bench.reg(0), bench.reg(1)]).toEqual([2, 2]);
+  });
+
+  test.each([
+    ['byte', [a.strb(3, 2)], 5],
+    ['halfword', [a.strh(3, 2)], a.movw(0, 5) & 0xffff],
+    ['doubleword', [a.movReg(4, 3), a.movw(5, 0), a.strd(4, 2)], a.movw(0, 5)],
+    ['multiple', [a.stm(2, 1 << 3)], a.movw(0, 5)],
+  ])('after a store of a %s', (_name, store, value) => {
+    give(1);
+    expect(call()).toBe(1);
+    bench.load(CODE + 0x200, [...store, a.B_SELF]);
+    bench.set(2, CODE);
+    bench.set(3, value);
+    bench.jump(CODE + 0x200);
+    bench.run(10);
+    bench.load(CODE + 4, [a.bx(14)]);
+    expect(call()).toBe(5);
+  });
+
+  test('after a store that begins before the page and ends in it', () => {
+    const page = CODE + 0x1000;
+    bench.load(page, [a.movw(0, 1), a.bx(14)]);
+    bench.load(CODE, [a.str(3, 2), a.B_SELF]);
+    bench.mmuOn();
+    bench.set(14, CODE + 4);
+    bench.jump(page);
+    bench.run(4);
+    expect(bench.reg(0)).toBe(1);
+    bench.set(2, page - 2);
+    bench.set(3, 0x0009_0000 | ((a.movw(0, 9) & 0xffff) << 16));
+    bench.jump(CODE);
+    bench.run(3);
+    bench.jump(page);
+    bench.run(4);
+    expect(bench.reg(0)).toBe(9);
+  });
+
+  test('a block that stores into itself goes on as it was, and is new the next time', () => {
+    bench.load(CODE, [a.str(3, 2, 8), a.NOP, a.movw(0, 1), a.B_SELF]);
+    bench.set(2, CODE);
+    bench.set(3, a.movw(0, 2));
+    bench.run(6);
+    const first = bench.reg(0);
+    bench.jump(CODE + 4);
+    bench.run(4);
+    expect(first === 1 || first === 2).toBe(true);
+    expect(bench.reg(0)).toBe(2);
+  });
+
+  test('a block that stores into itself and faults later still names the right instruction', () => {
+    bench.load(CODE, [a.str(3, 2), a.NOP, a.ldr(0, 4), a.B_SELF]);
+    bench.set(2, CODE);
+    bench.set(3, a.NOP);
+    bench.set(4, 0);
+    bench.run(3);
+    expect(bench.vector()).toBe(0x10);
+    expect(bench.reg(14)).toBe(CODE + 8 + 8);
+  });
+
+  test('blocks that were linked to the changed one do not go to the old one', () => {
+    // 0 and 2 jump to each other; 2 is patched to end the loop while the loop is hot.
+    bench.load(CODE, [a.addImm(0, 0, 1), a.b(1, 2), a.addImm(1, 1, 1), a.b(3, 0)]);
+    bench.run(5000);
+    expect(bench.reg(0)).toBeGreaterThan(1000);
+    bench.load(CODE + 8, [a.B_SELF]);
+    const before = bench.reg(1);
+    bench.run(100);
+    expect(bench.reg(1) - before).toBeLessThanOrEqual(1);
+    expect(bench.pc()).toBe(CODE + 8);
+  });
+
+  test('through another mapping of the same page', () => {
+    const alias = 0x0020_0000;
+    const tables = bench.mmuOn();
+    tables.page(tables.second(alias), alias, smallPage(CODE));
+    give(1);
+    expect(call()).toBe(1);
+    bench.load(CODE + 0x200, [a.str(3, 2), a.B_SELF]);
+    // A store by the alias before, so that its TLB entry is there, writable, when code is translated.
+    bench.set(2, alias + 0x800);
+    bench.jump(CODE + 0x200);
+    bench.run(3);
+    bench.set(2, alias);
+    bench.set(3, a.movw(0, 6));
+    bench.jump(CODE + 0x200);
+    bench.run(3);
+    expect(call()).toBe(6);
+  });
+
+  test('in every translation context that has the page writable', () => {
+    // Each context stores to a page first, so that it holds it writable; then code there runs, then each stores again.
+    bench.mmuOn();
+    const target = RAM + 0x5000;
+    bench.load(CODE, [a.str(3, 2), a.B_SELF]);
+    const store = (asid: number, address: number, value: number): void => {
+      bench.cpu.regs.CONTEXTIDR = asid;
+      bench.set(2, address);
+      bench.set(3, value);
+      bench.jump(CODE);
+      bench.run(3);
+    };
+    const runTarget = (): number => {
+      bench.set(14, CODE + 4);
+      bench.jump(target);
+      bench.run(3);
+      return bench.reg(0);
+    };
+    for (let asid = 0; asid < 20; asid++) store(asid, target + 0x100, asid);
+    bench.load(target, [a.movw(0, 100), a.bx(14)]);
+    expect(runTarget()).toBe(100);
+    for (let asid = 0; asid < 20; asid++) {
+      store(asid, target, a.movw(0, asid));
+      expect(runTarget()).toBe(asid);
+    }
+  });
+});
+
+describe('pages with code', () => {
+  test('take stores beside the code without translating anew', () => {
+    bench.load(CODE, [a.str(0, 2, 0x100), a.addImm(0, 0, 1), a.b(2, 0)]);
+    bench.set(2, CODE);
+    bench.run(1000);
+    const { code } = bench.engine.cache.find(CODE, CODE, 0, () => -1)!;
+    bench.run(1000);
+    expect(bench.engine.cache.find(CODE, CODE, 0, () => -1)!.code).toBe(code);
+    expect(bench.word(CODE + 0x100)).toBeGreaterThan(300);
+  });
+
+  test('are no longer watched when their code is gone', () => {
+    give(1);
+    call();
+    const page = (CODE - RAM) >>> 12;
+    expect(bench.watches.isWatched(page)).toBe(true);
+    bench.load(CODE & ~0xfff, new Array(1024).fill(0));
+    expect(bench.watches.isWatched(page)).toBe(false);
+  });
+
+  test('ICIALLU and ICIMVAU find what changed past the watches, as a real device does it', () => {
+    const patch = (n: number): void => {
+      bench.memory.words[(CODE + bench.physical.ramDelta) >>> 2] = a.movw(0, n) | 0;
+    };
+    give(1);
+    expect(call()).toBe(1);
+    bench.load(CODE + 0x200, [a.mcr(2, 7, 0, 5, 1), a.B_SELF, a.mcr(2, 7, 0, 5, 0), a.B_SELF]);
+    bench.set(2, CODE);
+    patch(2);
+    bench.jump(CODE + 0x200);
+    bench.run(2);
+    expect(call()).toBe(2);
+    patch(3);
+    bench.jump(CODE + 0x208);
+    bench.run(2);
+    expect(call()).toBe(3);
+  });
+
+  test('stay right when all translations were thrown away', () => {
+    bench.mmuOn();
+    // One short function in each of many places, run round after round, with the cache thrown away in between.
+    const places = Array.from({ length: 300 }, (_, i) => RAM + 0x20_0000 + i * 0x40);
+    places.forEach((place, i) => {
+      bench.load(place, [a.movw(0, i), a.bx(14)]);
+    });
+    for (let round = 0; round < 3; round++) {
+      for (const [i, place] of places.entries()) {
+        bench.set(14, CODE);
+        bench.load(CODE, [a.B_SELF]);
+        bench.jump(place);
+        bench.run(3);
+        expect(bench.reg(0)).toBe(i);
+      }
+      bench.engine.cache.flush();
+    }
+  });
+});
+
+test('a context that may not write to a page can still be changed under it', () => {
+  const tables = bench.mmuOn();
+  give(1);
+  expect(call()).toBe(1);
+  tables.first(RAM, section(RAM, { ap: 7 }));
+  bench.cpu.invalidateTlb(true, undefined);
+  expect(bench.reg(0)).toBe(1);
+  give(4);
+  expect(call()).toBe(4);
+});

@@ -1,0 +1,117 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { PassthroughError } from '../../src/errors.ts';
+import { FakeWorld } from './fake-io.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'armemu-cli-'));
+
+/** Runs a command that must be refused before any machine is made; gives what it says. */
+async function refusal(...argv: string[]): Promise<string> {
+  const world = new FakeWorld();
+  expect(await world.run(...argv)).toBe(2);
+  expect(world.machines).toEqual([]);
+  expect(world.stdout.text).toBe('');
+  expect(world.stderr.text).not.toMatch(/^\s+at /m);
+  return world.stderr.text;
+}
+
+describe('a wrong command line ends with code 2, before a guest starts, and says what is right', () => {
+  test.each<[string[], string]>([
+    [
+      ['run', '--machine', 'vert'],
+      "armemu: unknown machine 'vert'; did you mean 'virt'?\n  there is: virt\n",
+    ],
+    [
+      ['run', '--cpu', 'cortex-a9'],
+      "armemu: unknown cpu 'cortex-a9'; did you mean 'cortex-a15'?\n  there is: cortex-a15\n",
+    ],
+    [
+      ['run', '-m', '512X'],
+      "armemu: memory: '512X' has the unknown unit 'X'\n  write memory as in 512M, 1G or 0x20000000; units are B, K, M and G\n",
+    ],
+    [
+      ['run', '--memory', '4G'],
+      'armemu: memory: 4 GiB is more than virt can have\n  its 32-bit address space has room for 3 GiB of RAM: --memory 3072M\n',
+    ],
+    [['run', '--smp', 'two'], "armemu: --smp: 'two' is no whole number\n  write it in digits: --smp 2\n"],
+    [['run', '--smp', '9'], "armemu: smp: virt can't have 9 CPUs\n  give it a whole number from 1 to 8\n"],
+    [['run', '--clock', 'sun'], "armemu: unknown clock 'sun'\n  there are: host, instructions\n"],
+    [
+      ['run', '--log', 'everything'],
+      "armemu: --log: unknown item 'everything'\n  there are: guest_errors, unimp\n",
+    ],
+    [['run', '--kernal', 'a.elf'], "armemu: unknown option '--kernal'\n  (Did you mean --kernel?)\n"],
+    [['run', '--gdb'], "armemu: unknown option '--gdb'\n  see 'armemu run --help'\n"],
+    [
+      ['run', '--memory'],
+      "armemu: option '-m, --memory <size>' argument missing\n  see 'armemu run --help'\n",
+    ],
+    [['frobnicate'], "armemu: unknown command 'frobnicate'\n  see 'armemu --help'\n"],
+    [['rum'], "armemu: unknown command 'rum'\n  (Did you mean run?)\n"],
+    [
+      ['run', 'a.elf'],
+      "armemu: too many arguments for 'run'. Expected 0 arguments but got 1.\n  see 'armemu run --help'\n",
+    ],
+    [
+      ['list', 'virt'],
+      "armemu: too many arguments for 'list'. Expected 0 arguments but got 1.\n  see 'armemu list --help'\n",
+    ],
+  ])('%j', async (argv, message) => {
+    expect(await refusal(...argv)).toBe(message);
+  });
+
+  test('no subcommand: the help', async () => {
+    expect(await refusal()).toContain('Usage: armemu [options] [command]');
+  });
+});
+
+describe('a kernel that can not be read is refused by its path', () => {
+  test('where there is no file', async () => {
+    const path = join(directory, 'missing.elf');
+    expect(await refusal('run', '--kernel', path)).toBe(
+      `armemu: can't read the kernel '${path}': there is no such file\n  check the path; a relative one starts at the current directory\n`,
+    );
+  });
+
+  test('where it is a directory', async () => {
+    expect(await refusal('run', '--kernel', directory)).toContain('it is a directory');
+  });
+});
+
+describe('a file that can not be written', () => {
+  test('is refused by its path', async () => {
+    const path = join(directory, 'nowhere', 'virt.dtb');
+    expect(await refusal('run', '--dump-dtb', path)).toContain(
+      `armemu: can't write '${path}': there is no such file`,
+    );
+  });
+
+  test('when a part of its path is a file', async () => {
+    writeFileSync(join(directory, 'file'), '');
+    expect(await refusal('run', '--dump-dtb', join(directory, 'file', 'x'))).toContain(
+      'a part of the path is a file',
+    );
+  });
+});
+
+test('a device of the host that is not ready is code 2 with the remedy on its own lines', async () => {
+  const world = new FakeWorld();
+  world.beforeCreate = () => {
+    throw new PassthroughError('0000:01:00.0 is bound to e1000e', 'run this:\n  driverctl set-override ...');
+  };
+  expect(await world.run('run', '--vfio', '0000:01:00.0')).toBe(2);
+  expect(world.stderr.text).toBe(
+    'armemu: 0000:01:00.0 is bound to e1000e\n  run this:\n    driverctl set-override ...\n',
+  );
+});
+
+test('a fault of the emulator is another code, and shows where it was', async () => {
+  const world = new FakeWorld();
+  world.beforeCreate = () => {
+    throw new TypeError('oops');
+  };
+  expect(await world.run('run')).toBe(70);
+  expect(world.stderr.text).toMatch(/armemu: internal error, please report it\nTypeError: oops\n\s+at /);
+});

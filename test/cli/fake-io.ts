@@ -1,0 +1,127 @@
+import { EventEmitter } from 'node:events';
+import type { CommandIo, CommandMachine } from '../../src/cli/command-io.ts';
+import { main } from '../../src/cli/command-line.ts';
+import type { MachineOptions } from '../../src/machine/options.ts';
+import { SerialPort } from '../../src/machine/serial.ts';
+import type { PciEndpoint } from '../../src/pci/endpoint.ts';
+
+type Exit = Awaited<CommandMachine['exited']>;
+
+/** A machine without a CPU: the test says what its guest does. */
+export class FakeMachine implements CommandMachine {
+  readonly serial = new SerialPort();
+  readonly options: MachineOptions;
+  readonly calls: string[] = [];
+  readonly exited: Promise<Exit>;
+  readonly received: number[] = [];
+  fail: (error: Error) => void = () => {};
+  private end: (exit: Exit) => void = () => {};
+
+  constructor(options: MachineOptions) {
+    this.options = options;
+    this.exited = new Promise((resolve, reject) => {
+      this.end = resolve;
+      this.fail = reject;
+    });
+    this.serial.connect({ receive: (bytes) => this.received.push(...bytes) && bytes.length });
+  }
+
+  get input(): string {
+    return String.fromCharCode(...this.received);
+  }
+
+  print(text: string): void {
+    for (const byte of new TextEncoder().encode(text)) this.serial.transmit(byte);
+  }
+
+  exit(reason: Exit['reason'], code = 0): void {
+    this.end({ reason, code });
+  }
+
+  async start(): Promise<void> {
+    this.calls.push('start');
+  }
+
+  async stop(): Promise<void> {
+    this.calls.push('stop');
+    this.serial.close();
+    this.exit('stopped');
+  }
+
+  pause(): void {
+    this.calls.push('pause');
+  }
+
+  resume(): void {
+    this.calls.push('resume');
+  }
+}
+
+/** Standard input of a test: a terminal or a pipe. */
+export class FakeStdin extends EventEmitter {
+  isTTY = false;
+  rawMode = false;
+
+  setRawMode(raw: boolean): void {
+    this.rawMode = raw;
+  }
+
+  pause(): void {}
+
+  resume(): void {}
+
+  type(text: string): void {
+    this.emit('data', Buffer.from(text));
+  }
+}
+
+class FakeOutput extends EventEmitter {
+  text = '';
+
+  write(chunk: Uint8Array | string): boolean {
+    this.text += typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk);
+    return true;
+  }
+}
+
+/** The world of a command under test. */
+export class FakeWorld {
+  readonly stdin = new FakeStdin();
+  readonly stdout = new FakeOutput();
+  readonly stderr = new FakeOutput();
+  readonly signals = new EventEmitter();
+  readonly machines: FakeMachine[] = [];
+  readonly vfioAddresses: string[] = [];
+  /** What each machine's guest does once it was started. */
+  guest: (machine: FakeMachine) => void = (machine) => machine.exit('poweroff');
+  /** Replaces the making of a machine. */
+  beforeCreate: (options: MachineOptions) => void | Promise<void> = () => {};
+
+  /** Runs the command to its end. */
+  run(...argv: string[]): Promise<number> {
+    const io: CommandIo = {
+      stdin: this.stdin,
+      stdout: this.stdout,
+      stderr: this.stderr,
+      signals: this.signals,
+      library: {
+        createMachine: async (options) => {
+          await this.beforeCreate(options);
+          const machine = new FakeMachine(options);
+          this.machines.push(machine);
+          const start = machine.start.bind(machine);
+          machine.start = async () => {
+            await start();
+            queueMicrotask(() => this.guest(machine));
+          };
+          return machine;
+        },
+        vfio: async (address) => {
+          this.vfioAddresses.push(address);
+          return { name: `vfio ${address}` } as PciEndpoint;
+        },
+      },
+    };
+    return main(argv, io);
+  }
+}

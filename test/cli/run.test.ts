@@ -1,0 +1,233 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { nodeAt, readFdt, stringsOf } from '../../src/boot/fdt-reader.ts';
+import type { EndSignal } from '../../src/cli/command-io.ts';
+import type { MachineOptions } from '../../src/machine/options.ts';
+import { FakeWorld } from './fake-io.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'armemu-cli-'));
+const kernelPath = join(directory, 'kernel.elf');
+writeFileSync(kernelPath, 'an ELF file, for all that the command knows');
+
+/** Options of the machine that a command line makes. */
+async function optionsOf(world: FakeWorld, ...argv: string[]): Promise<MachineOptions> {
+  expect(await world.run(...argv)).toBe(0);
+  return world.machines[0].options;
+}
+
+function endpointNames(options: MachineOptions): string[] {
+  return (options.pci ?? []).map((endpoint) => endpoint.name);
+}
+
+describe('armemu run', () => {
+  test('hands the options of the command line to the library', async () => {
+    const argv = '-M virt --cpu cortex-a15 --smp 2 -m 1G --clock instructions --append hello'.split(' ');
+    const options = await optionsOf(new FakeWorld(), 'run', ...argv, '--kernel', kernelPath);
+    expect(options).toMatchObject({
+      machine: 'virt',
+      cpu: 'cortex-a15',
+      smp: 2,
+      memory: '1G',
+      clock: 'instructions',
+      append: 'hello',
+      semihosting: false,
+    });
+    expect(options.kernel).toMatchObject({ name: `kernel '${kernelPath}'` });
+  });
+
+  test('with the embedded firmware and a pipe runs the self-test, whose result is the exit code', async () => {
+    const world = new FakeWorld();
+    world.guest = (machine) => machine.exit('semihosting', 1);
+    expect(await world.run('run')).toBe(1);
+    expect(world.machines[0].options).toMatchObject({ append: 'selftest', semihosting: true });
+    expect(world.machines[0].options.kernel).toBeUndefined();
+  });
+
+  test('does not run the self-test at a terminal, with a kernel, or with --append', async () => {
+    const world = new FakeWorld();
+    world.stdin.isTTY = true;
+    expect(await optionsOf(world, 'run')).not.toHaveProperty('append');
+    expect(await optionsOf(new FakeWorld(), 'run', '--kernel', kernelPath)).not.toHaveProperty('append');
+    expect(await optionsOf(new FakeWorld(), 'run', '--append', '')).toMatchObject({
+      append: '',
+      semihosting: true,
+    });
+  });
+
+  test.each<[string[], string[]]>([
+    [[], ['edu']],
+    [['--no-edu'], []],
+    [['--kernel', kernelPath], []],
+    [['--kernel', kernelPath, '--edu'], ['edu']],
+    [
+      ['--vfio', '0000:01:00.0', '--vfio', '02:00.0'],
+      ['vfio 0000:01:00.0', 'vfio 02:00.0'],
+    ],
+    [
+      ['--vfio', '0000:01:00.0', '--edu'],
+      ['edu', 'vfio 0000:01:00.0'],
+    ],
+  ])('%j plugs %j', async (argv, names) => {
+    expect(endpointNames(await optionsOf(new FakeWorld(), 'run', ...argv))).toEqual(names);
+  });
+
+  test('loads armemu/vfio only for --vfio', async () => {
+    const world = new FakeWorld();
+    await world.run('run');
+    expect(world.vfioAddresses).toEqual([]);
+  });
+
+  test('shows what the guest sends, up to its last byte', async () => {
+    const world = new FakeWorld();
+    world.guest = (machine) => {
+      machine.print('hello\n');
+      machine.exit('poweroff');
+    };
+    expect(await world.run('run')).toBe(0);
+    expect(world.stdout.text).toBe('hello\n');
+  });
+
+  test('feeds a pipe to a guest that does not test itself', async () => {
+    const world = new FakeWorld();
+    world.guest = () => {
+      setImmediate(() => {
+        world.stdin.type('lspci\n');
+        world.machines[0].exit('poweroff');
+      });
+    };
+    await world.run('run', '--append', '');
+    expect(world.machines[0].input).toBe('lspci\n');
+  });
+
+  test('restarts a guest that resets, with endpoints made anew, or ends with --no-reboot', async () => {
+    const world = new FakeWorld();
+    world.guest = (machine) => machine.exit(world.machines.length < 3 ? 'reset' : 'poweroff');
+    expect(await world.run('run')).toBe(0);
+    expect(world.machines).toHaveLength(3);
+    expect(world.machines[0].calls).toEqual(['start', 'stop']);
+    expect(world.machines[0].options.pci?.[0]).not.toBe(world.machines[1].options.pci?.[0]);
+
+    const once = new FakeWorld();
+    once.guest = (machine) => machine.exit('reset');
+    expect(await once.run('run', '--no-reboot')).toBe(0);
+    expect(once.machines).toHaveLength(1);
+  });
+
+  test('prints warnings always, and what devices report with --log, each message once', async () => {
+    const world = new FakeWorld();
+    world.guest = ({ options }) => {
+      options.warn?.('0000:01:00.0 was removed');
+      for (let i = 0; i < 3; i++) options.log?.unimplemented('PL011: DMA');
+      options.log?.guestError('not asked for');
+      world.machines[0].exit('poweroff');
+    };
+    await world.run('run', '--log', 'unimp');
+    expect(world.stderr.text).toBe('armemu: warning: 0000:01:00.0 was removed\narmemu: unimp: PL011: DMA\n');
+  });
+
+  test('passes on the code that the guest gives by semihosting', async () => {
+    const world = new FakeWorld();
+    world.guest = (machine) => machine.exit('semihosting', 42);
+    expect(await world.run('run', '--kernel', kernelPath, '--semihosting')).toBe(42);
+  });
+});
+
+describe('however it ends, the machine is stopped and the terminal as it was', () => {
+  function interactive(): FakeWorld {
+    const world = new FakeWorld();
+    world.stdin.isTTY = true;
+    return world;
+  }
+
+  function isTidy(world: FakeWorld): boolean {
+    const listeners = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => world.signals.listenerCount(signal));
+    return (
+      world.machines.every((machine) => machine.calls.includes('stop')) &&
+      !world.stdin.rawMode &&
+      world.stdin.listenerCount('data') === 0 &&
+      listeners.every((count) => count === 0)
+    );
+  }
+
+  test('Ctrl-A x', async () => {
+    const world = interactive();
+    world.guest = () => setImmediate(() => world.stdin.type('\x01x'));
+    expect(await world.run('run')).toBe(0);
+    expect(isTidy(world)).toBe(true);
+  });
+
+  test.each<[EndSignal, number]>([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ])('%s gives exit code %i', async (signal, code) => {
+    const world = interactive();
+    world.guest = () => world.signals.emit(signal);
+    expect(await world.run('run')).toBe(code);
+    expect(isTidy(world)).toBe(true);
+  });
+
+  test('a signal while the machine is still being made: its devices are given back', async () => {
+    const world = interactive();
+    world.beforeCreate = async () => {
+      world.signals.emit('SIGTERM');
+    };
+    expect(await world.run('run')).toBe(143);
+    expect(world.machines[0].calls).toEqual(['stop']);
+    expect(isTidy(world)).toBe(true);
+  });
+
+  test('a failure of the emulator', async () => {
+    const world = interactive();
+    let raw = false;
+    world.guest = (machine) => {
+      raw = world.stdin.rawMode;
+      machine.fail(new Error('broken'));
+    };
+    expect(await world.run('run')).toBe(70);
+    expect(raw).toBe(true);
+    expect(isTidy(world)).toBe(true);
+  });
+
+  test('a reader of the output that went away', async () => {
+    const world = new FakeWorld();
+    world.guest = () => world.stdout.emit('error', new Error('EPIPE'));
+    expect(await world.run('run')).toBe(141);
+    expect(isTidy(world)).toBe(true);
+  });
+});
+
+describe('--dump-dtb', () => {
+  test('writes the device tree and makes no machine', async () => {
+    const world = new FakeWorld();
+    const path = join(directory, 'virt.dtb');
+    expect(await world.run('run', '--smp', '2', '--append', 'quiet', '--dump-dtb', path)).toBe(0);
+    expect(world.machines).toEqual([]);
+    const { root } = readFdt(readFileSync(path));
+    expect(nodeAt(root, '/cpus/cpu@1')).toBeDefined();
+    expect(stringsOf(nodeAt(root, '/chosen')!.properties.get('bootargs')!)).toEqual(['quiet']);
+  });
+});
+
+describe('armemu list', () => {
+  test('shows the machines with their memory map', async () => {
+    const world = new FakeWorld();
+    expect(await world.run('list')).toBe(0);
+    expect(world.stdout.text).toContain('virt: up to 8 CPUs (cortex-a15)');
+    expect(world.stdout.text).toContain('0x09000000-0x09000fff  uart0: PL011 UART, SPI 1');
+  });
+
+  test('--json gives the same as data', async () => {
+    const world = new FakeWorld();
+    expect(await world.run('list', '--json')).toBe(0);
+    expect(JSON.parse(world.stdout.text)).toMatchObject([{ name: 'virt', maxCpus: 8 }]);
+  });
+});
+
+test('armemu --version is that of the package', async () => {
+  const world = new FakeWorld();
+  expect(await world.run('--version')).toBe(0);
+  expect(world.stdout.text).toMatch(/^\d+\.\d+\.\d+\n$/);
+});

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { decodeVectors } from './codec.ts';
+import { CoreUnderTest } from './core-under-test.ts';
+import { replayVector } from './replay.ts';
+import { vectorFilePath } from './vector-files.ts';
+
+const SHOWN_FAILURES = 5;
+
+/** One test for each group of a file of committed vectors. */
+export function replayFile(name: string): void {
+  const { groups } = decodeVectors(readFileSync(vectorFilePath(name)));
+  const cpu = new CoreUnderTest();
+  describe(`the Cortex-A15 does what QEMU recorded: ${name}`, () => {
+    for (const { name: group, vectors } of groups) {
+      it(`${group} (${vectors.length} vectors)`, () => {
+        const failures = vectors
+          .map((recorded) => replayVector(cpu, group, recorded))
+          .filter((f) => f !== undefined);
+        expect(failures.length, `${failures.slice(0, SHOWN_FAILURES).join('\n\n')}\n`).toBe(0);
+      });
+    }
+  });
+}

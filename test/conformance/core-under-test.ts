@@ -1,0 +1,183 @@
+import { cortexA15 } from '../../src/arm/cortex-a15.ts';
+import type { ArmCpu } from '../../src/arm/cpu.ts';
+import { ArmEngine } from '../../src/arm/engine.ts';
+import { StateSlot } from '../../src/arm/state.ts';
+import { translateBlock } from '../../src/arm/translate-block.ts';
+import { MachineMemory, MemoryLayout } from '../../src/memory/machine-memory.ts';
+import { PageWatches } from '../../src/memory/page-watches.ts';
+import { PhysicalMemory } from '../../src/memory/physical-memory.ts';
+import type { Requester } from '../../src/ports/mmio.ts';
+import type { IrValue } from '../../src/translator/ir/value.ts';
+import { buildArena, dataPattern, type Poke } from './arena.ts';
+import type { CpuUnderTest } from './cpu-under-test.ts';
+import {
+  CPSR,
+  DATA_BYTES,
+  DATA_PA,
+  HIGH_VECTORS,
+  RAM_BASE,
+  REPLAY_BYTES,
+  SCTLR,
+  STATE_WORDS,
+  VECTORS_ARM,
+  VECTORS_THUMB,
+  W,
+} from './layout.ts';
+import type { Outcome, Vector } from './vector.ts';
+
+const ARM_YIELD = 0xe320f001;
+const THUMB_YIELD_TWICE = 0xbf10bf10;
+const EXCEPTION_VECTORS = 8;
+
+const LOADER: Requester = { kind: 'cpu', cpu: 0, streamId: 0, secure: false, privileged: true };
+
+/** Words of the state record that are system registers of the same name. */
+const SYSTEM_WORDS = [
+  ...(['SCTLR', 'TTBR0', 'TTBR1', 'TTBCR', 'DACR', 'PRRR', 'NMRR', 'VBAR', 'CONTEXTIDR'] as const),
+  ...(['TPIDRURW', 'TPIDRURO', 'TPIDRPRW', 'DFSR', 'DFAR', 'IFSR', 'IFAR', 'PAR'] as const),
+] as const;
+
+/** SP, LR and SPSR words by bank as src/arm/modes.ts numbers them; User has no SPSR. */
+const BANK_WORDS: readonly (readonly [sp: number, lr: number, spsr: number])[] = [
+  [W.SP_usr, W.LR_usr, -1],
+  [W.SP_fiq, W.LR_fiq, W.SPSR_fiq],
+  [W.SP_irq, W.LR_irq, W.SPSR_irq],
+  [W.SP_svc, W.LR_svc, W.SPSR_svc],
+  [W.SP_abt, W.LR_abt, W.SPSR_abt],
+  [W.SP_und, W.LR_und, W.SPSR_und],
+];
+
+/** The project's CPU, in the memory that the vectors were recorded in, with a YIELD at every exception vector, which stops it. */
+export class CoreUnderTest implements CpuUnderTest {
+  private readonly memory = new MachineMemory(REPLAY_BYTES);
+  private readonly physical = new PhysicalMemory(this.memory, RAM_BASE, new PageWatches(REPLAY_BYTES));
+  private readonly engine: ArmEngine;
+  private readonly cpu: ArmCpu;
+  private readonly data: Int32Array;
+  private readonly pristineData = new Int32Array(dataPattern());
+  private undo: Poke[] = [];
+
+  constructor() {
+    this.engine = new ArmEngine(this.memory, this.physical, cortexA15, [undefined], 0, {
+      // The recorder's board has PSCI by HVC, which answers NOT_SUPPORTED to what it does not know (ARM DEN 0022 5.2.2).
+      hypervisorCall: (cpu, conduit) => {
+        if (conduit === 'hvc') cpu.state.slots[StateSlot.R0] = -1;
+        return conduit === 'hvc';
+      },
+      semihostingCall: () => false,
+      attention: () => {},
+    });
+    this.cpu = this.engine.cpus[0]!;
+    this.engine.cache.verify = true;
+    for (const { address, words } of buildArena())
+      for (let i = 0; i < words.length; i++) this.poke(address + 4 * i, words[i]!);
+    for (let n = 0; n < EXCEPTION_VECTORS; n++) {
+      this.poke(VECTORS_ARM + 4 * n, ARM_YIELD);
+      this.poke(VECTORS_THUMB + 4 * n, THUMB_YIELD_TWICE);
+    }
+    const start = (MemoryLayout.ram + DATA_PA - RAM_BASE) >>> 2;
+    this.data = this.memory.words.subarray(start, start + DATA_BYTES / 4);
+  }
+
+  private poke(address: number, value: number): void {
+    this.physical.write(address, 4, value, LOADER);
+  }
+
+  start(vector: Vector): void {
+    for (const { address, value } of this.undo) this.poke(address, value);
+    this.data.set(this.pristineData);
+    this.undo = vector.pokes
+      .map(({ address }) => ({ address, value: this.physical.read(address, 4, LOADER) }))
+      .reverse();
+    for (const { address, value } of vector.pokes) this.poke(address, value);
+    const { state, regs } = this.cpu;
+    this.cpu.waiting = false;
+    this.cpu.setIrq(vector.pendInterrupt);
+    state.cpsr = vector.state[W.CPSR]! | 0;
+    for (let n = 0; n < 8; n++) state.slots[n] = vector.state[n]!;
+    for (let n = 8; n < 13; n++) {
+      state.writeBanked(0, n, vector.state[n]!);
+      state.writeBanked(1, n, vector.state[W.R8_fiq + n - 8]!);
+    }
+    BANK_WORDS.forEach(([sp, lr, spsr], bank) => {
+      state.writeBanked(bank, 13, vector.state[sp]!);
+      state.writeBanked(bank, 14, vector.state[lr]!);
+      if (spsr >= 0) state.banked.spsr[bank] = vector.state[spsr]!;
+    });
+    state.slots[StateSlot.PC] = vector.state[W.PC]!;
+    state.slots[StateSlot.ExclusiveArmed] = 0;
+    for (const name of SYSTEM_WORDS) regs[name] = vector.state[W[name]]! | 0;
+    this.cpu.invalidateTlb(true, undefined);
+  }
+
+  run(limit: number): boolean {
+    for (let left = limit; left > 0; ) {
+      const before = this.engine.instructions;
+      const stop = this.engine.run(this.cpu, left);
+      left -= Math.max(this.engine.instructions - before, 1);
+      if (stop === 'yield' && this.vectorReached() !== undefined) return true;
+      this.cpu.waiting = false;
+      if (stop === 'event') this.memory.words[MemoryLayout.eventWord >>> 2] = 0;
+    }
+    return false;
+  }
+
+  /** Address of the exception vector whose YIELD has just run. */
+  private vectorReached(): number | undefined {
+    const { slots } = this.cpu.state;
+    const pc = (slots[StateSlot.PC]! - (slots[StateSlot.T] === 1 ? 2 : 4)) >>> 0;
+    const base = (this.cpu.regs.SCTLR & SCTLR.V) !== 0 ? HIGH_VECTORS : this.cpu.regs.VBAR >>> 0;
+    return pc >= base && pc < base + 4 * EXCEPTION_VECTORS ? pc : undefined;
+  }
+
+  outcome(): Outcome {
+    const { state, regs } = this.cpu;
+    const out = new Uint32Array(STATE_WORDS);
+    for (let n = 0; n < 8; n++) out[n] = state.slots[n]!;
+    for (let n = 8; n < 13; n++) {
+      out[n] = state.readBanked(0, n);
+      out[W.R8_fiq + n - 8] = state.readBanked(1, n);
+    }
+    BANK_WORDS.forEach(([sp, lr, spsr], bank) => {
+      out[sp] = state.readBanked(bank, 13);
+      out[lr] = state.readBanked(bank, 14);
+      if (spsr >= 0) out[spsr] = state.banked.spsr[bank]!;
+    });
+    out[W.CPSR] = state.cpsr;
+    out[W.PC] = this.vectorReached() ?? state.slots[StateSlot.PC]!;
+    for (const name of SYSTEM_WORDS) out[W[name]] = regs[name];
+    const memory: Poke[] = [];
+    const { data, pristineData } = this;
+    for (let i = 0; i < data.length; i++) {
+      if (data[i] !== pristineData[i]) memory.push({ address: i, value: data[i]! >>> 0 });
+    }
+    return { state: out, memory };
+  }
+
+  describe({ state, recipe }: Vector): string {
+    const units = recipe.thumb ? recipe.code : recipe.code.flatMap((word) => [word & 0xffff, word >>> 16]);
+    const pc = state[W.PC]!;
+    const cpsr = state[W.CPSR]!;
+    const result = translateBlock({
+      pc,
+      thumb: recipe.thumb,
+      bigEndian: (cpsr & CPSR.E) !== 0,
+      it: ((cpsr >>> 8) & 0xfc) | ((cpsr >>> 25) & 3),
+      features: cortexA15.features,
+      maxInstructions: recipe.thumb ? recipe.code.length : units.length / 2,
+      fetch16: (va) => units[((va - pc) | 0) >> 1] ?? -1,
+    });
+    return result === undefined
+      ? '  (no block)'
+      : result.block.ops.map((op) => `    ${formatOp(op)}`).join('\n');
+  }
+}
+
+function formatOp({ id, op, args, imm, imm2, helper }: IrValue): string {
+  const operands = args.map((arg) =>
+    arg.op === 'const' ? `#0x${(arg.imm >>> 0).toString(16)}` : `v${arg.id}`,
+  );
+  const name = helper === undefined ? op : `${op} ${helper.name}`;
+  const immediates = imm !== 0 || imm2 !== 0 ? ` [${imm}, ${imm2}]` : '';
+  return `v${id} = ${name} ${operands.join(', ')}${immediates}`;
+}

@@ -1,0 +1,87 @@
+import { arenaWord } from './arena.ts';
+import type { RecordedVector } from './codec.ts';
+import type { CpuUnderTest } from './cpu-under-test.ts';
+import { countingBits } from './differences.ts';
+import { STATE_NAMES, STATE_WORDS, W } from './layout.ts';
+import type { Outcome, Vector } from './vector.ts';
+
+/** Instructions after which a vector that has reached no exception counts as lost. */
+const LIMIT = 64;
+
+function hex(value: number): string {
+  return (value >>> 0).toString(16).padStart(8, '0');
+}
+
+/** Runs one vector. @returns undefined when all is as recorded, otherwise a text that shows the difference. */
+export function replayVector(cpu: CpuUnderTest, name: string, recorded: RecordedVector): string | undefined {
+  const { vector, outcome: expected } = recorded;
+  let got: Outcome;
+  try {
+    cpu.start(vector);
+    const arrived = cpu.run(LIMIT);
+    got = cpu.outcome();
+    if (arrived && isSame(expected, got)) return undefined;
+    return report(
+      cpu,
+      name,
+      vector,
+      expected,
+      got,
+      arrived ? [] : [`  no exception after ${LIMIT} instructions`],
+    );
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return [`${header(name, vector)}`, `  the emulator failed: ${text}`].join('\n');
+  }
+}
+
+function isSame(expected: Outcome, got: Outcome): boolean {
+  for (let w = 0; w < STATE_WORDS; w++) {
+    const changed = expected.state[w]! ^ got.state[w]!;
+    if (changed !== 0 && (changed & countingBits(expected, w)) !== 0) return false;
+  }
+  if (expected.memory.length !== got.memory.length) return false;
+  return expected.memory.every(
+    ({ address, value }, i) => address === got.memory[i]!.address && value === got.memory[i]!.value,
+  );
+}
+
+function header(name: string, { recipe, state, index }: Vector): string {
+  const digits = recipe.thumb ? 4 : 8;
+  const code = recipe.code.map((unit) => unit.toString(16).padStart(digits, '0')).join(' ');
+  return `${name} #${index}: ${code} at ${hex(state[W.PC]!)}, CPSR ${hex(state[W.CPSR]!)}, SCTLR ${hex(state[W.SCTLR]!)}`;
+}
+
+function report(
+  cpu: CpuUnderTest,
+  name: string,
+  vector: Vector,
+  expected: Outcome,
+  got: Outcome,
+  notes: readonly string[],
+): string {
+  const lines = [header(name, vector), ...notes];
+  const registers = [...vector.state.subarray(W.R0, W.LR_usr + 1)].map(
+    (v, i) => `${STATE_NAMES[i]}=${hex(v)}`,
+  );
+  lines.push(`  from ${registers.join(' ')}`);
+  for (const { word, value } of vector.recipe.overrides) {
+    if (word > W.LR_usr) lines.push(`  from ${STATE_NAMES[word]}=${hex(value)}`);
+  }
+  for (const { address, value } of vector.recipe.pokes)
+    lines.push(`  memory [${hex(address)}]=${hex(value)}`);
+  STATE_NAMES.forEach((register, w) => {
+    if (expected.state[w] === got.state[w]) return;
+    const start = hex(vector.state[w]!);
+    lines.push(`  ${register}: ${start} -> expected ${hex(expected.state[w]!)}, got ${hex(got.state[w]!)}`);
+  });
+  const words = new Set([...expected.memory, ...got.memory].map(({ address }) => address));
+  for (const word of [...words].sort((a, b) => a - b)) {
+    const find = (outcome: Outcome): number =>
+      outcome.memory.find(({ address }) => address === word)?.value ?? arenaWord(word);
+    if (find(expected) === find(got)) continue;
+    lines.push(`  data word ${word.toString(16)}: expected ${hex(find(expected))}, got ${hex(find(got))}`);
+  }
+  lines.push(cpu.describe(vector));
+  return lines.join('\n');
+}

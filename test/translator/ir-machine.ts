@@ -1,0 +1,249 @@
+import { MachineMemory, MemoryLayout, TLB_ENTRY_WORDS } from '../../src/memory/machine-memory.ts';
+import { Interpreter, RunResult } from '../../src/translator/interpreter.ts';
+import { Effect, type HelperInfo } from '../../src/translator/ir/ops.ts';
+import type { IrBlock } from '../../src/translator/ir/value.ts';
+import { verifyBlock } from '../../src/translator/ir/verify.ts';
+import { lower } from '../../src/translator/lower.ts';
+import { optimise } from '../../src/translator/optimise.ts';
+import { PendingFault } from '../../src/translator/pending-fault.ts';
+import { runVectorOperation } from '../../src/translator/vector-functions.ts';
+import { evaluate, type Outcome, type Surroundings } from './ir-oracle.ts';
+
+const STATE = MemoryLayout.state >>> 2;
+const STATE_WORDS = 256;
+const PC = 15;
+const CALL_LOW = 28;
+const CALL_HIGH = 29;
+const TLB = MemoryLayout.tlb >>> 2;
+const CODE = MemoryLayout.code >>> 2;
+const NO_TAG = 0x400;
+
+/** The pages that blocks of these tests see, by virtual address; everything else faults. */
+export const DATA = 0x10000;
+const PAGE = 4096;
+/** What the TLB lets through without the slow path, and what the slow path allows, page by page. */
+const PAGES = [
+  { fastRead: true, fastWrite: true, writable: true },
+  { fastRead: true, fastWrite: false, writable: true },
+  { fastRead: false, fastWrite: false, writable: true },
+  { fastRead: true, fastWrite: false, writable: false },
+];
+export const DATA_BYTES = PAGES.length * PAGE;
+
+/** What helpers do to the state, and what they promise about it. */
+export const HELPERS: readonly HelperInfo[] = [
+  { name: 'sum', argCount: 2, effects: Effect.ReadsState },
+  { name: 'exchange', argCount: 2, effects: Effect.ReadsState | Effect.WritesState },
+  { name: 'faultsWhenOdd', argCount: 1, effects: Effect.ReadsState | Effect.MayFault },
+  { name: 'wide', argCount: 1, effects: Effect.ReadsState | Effect.WritesState | Effect.MayFault },
+];
+
+function helper(name: string, slots: Int32Array, args: readonly number[]): number | undefined {
+  const [a = 0, b = 0] = args;
+  switch (name) {
+    case 'sum':
+      return (a + b + slots[2]!) | 0;
+    case 'exchange':
+      slots[1] = slots[1]! ^ a;
+      slots[3] = b;
+      return slots[1]!;
+    case 'faultsWhenOdd':
+      return (a & 1) === 1 ? undefined : slots[1]!;
+    default:
+      slots[CALL_HIGH] = ~a;
+      return slots[4]! ^ a;
+  }
+}
+
+/** Plain memory of the tests: bytes in a row, with faults where a page does not allow an access. */
+class PlainMemory implements Surroundings {
+  readonly slots: Int32Array;
+  private readonly bytes: Uint8Array;
+
+  constructor(slots: Int32Array, bytes: Uint8Array) {
+    this.slots = slots;
+    this.bytes = bytes;
+  }
+
+  private allowed(address: number, size: number, write: boolean): boolean {
+    for (const at of [address, address + size - 1]) {
+      const page = PAGES[(at - DATA) >>> 12];
+      if (at < DATA || page === undefined || (write && !page.writable)) return false;
+    }
+    return true;
+  }
+
+  load(address: number, size: number): bigint | undefined {
+    if (!this.allowed(address, size, false)) return undefined;
+    let value = 0n;
+    for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.bytes[address - DATA + i]!);
+    return value;
+  }
+
+  store(address: number, size: number, value: bigint): boolean {
+    if (!this.allowed(address, size, true)) return false;
+    for (let i = 0; i < size; i++) {
+      this.bytes[address - DATA + i] = Number((value >> BigInt(8 * i)) & 0xffn);
+    }
+    return true;
+  }
+
+  call(name: string, args: readonly number[]): number | undefined {
+    return helper(name, this.slots, args);
+  }
+}
+
+/** State and memory after a block, and how it was left. */
+export interface After {
+  readonly outcome: Outcome;
+  readonly slots: Int32Array;
+  readonly bytes: Uint8Array;
+}
+
+export interface Before {
+  /** 96 words. */
+  readonly slots: Int32Array;
+  readonly bytes: Uint8Array;
+}
+
+function visible(slots: Int32Array): Int32Array {
+  const out = slots.slice(0, 96);
+  // Of slow paths and of the way out: no block reads them afterwards.
+  for (const slot of [PC, CALL_LOW, CALL_HIGH]) out[slot] = 0;
+  return out;
+}
+
+/** What a block does by the oracle. */
+export function byOracle(block: IrBlock, before: Before): After {
+  const slots = new Int32Array(STATE_WORDS);
+  slots.set(before.slots);
+  const bytes = before.bytes.slice();
+  const outcome = evaluate(block, new PlainMemory(slots, bytes));
+  return { outcome, slots: visible(slots), bytes };
+}
+
+/** Lowers blocks and runs them on the interpreter, with memory that is partly behind the slow paths. */
+export class IrMachine {
+  private readonly memory = new MachineMemory(0x10000);
+  private readonly fault = new PendingFault();
+  private readonly state = this.memory.words.subarray(STATE, STATE + STATE_WORDS);
+  private readonly data = this.memory.bytes.subarray(MemoryLayout.ram, MemoryLayout.ram + DATA_BYTES);
+  private readonly plain = new PlainMemory(this.state, this.data);
+  private readonly interpreter: Interpreter;
+
+  constructor() {
+    const call = (name: string, args: readonly number[]): number =>
+      this.orFault(helper(name, this.state, args));
+    this.interpreter = new Interpreter(this.memory, {
+      fault: this.fault,
+      slowLoad: (va, size) => this.load(va, size),
+      slowStore: (va, size, low, high) => this.store(va, size, low, high),
+      loadExclusive: (va, size) => this.load(va, size),
+      storeExclusive: (va, size, low, high) => {
+        this.store(va, size, low, high);
+        return 0;
+      },
+      barrier: () => {},
+      helpers: HELPERS.map(
+        ({ name, argCount }) =>
+          (a, b, c) =>
+            call(name, [a, b, c].slice(0, argCount)),
+      ),
+      vector: (operation, lane, dst, a, b) =>
+        runVectorOperation(this.memory.words, operation, lane, dst, a, b),
+    });
+    this.interpreter.tlb = TLB;
+    this.fillTlb();
+  }
+
+  run(block: IrBlock, before: Before, passes: 'optimised' | 'as it stands'): After {
+    const ir = passes === 'optimised' ? optimise(block) : block;
+    verifyBlock(ir);
+    const lowered = lower(this.memory, CODE, CODE + 0x40000, {
+      block: ir,
+      number: 7,
+      flags: 0,
+      helperIndex: (info) => HELPERS.indexOf(info),
+    });
+    if (lowered === undefined) throw new Error('the block does not fit');
+    this.state.fill(0);
+    this.state.set(before.slots);
+    this.data.set(before.bytes);
+    this.fault.faulted = false;
+    this.interpreter.forgetAll();
+    this.interpreter.budget = 1000;
+    const result = this.interpreter.run(lowered.start);
+    const outcome = this.outcomeOf(block, result, lowered.markers);
+    return { outcome, slots: visible(this.state), bytes: this.data.slice() };
+  }
+
+  private outcomeOf(block: IrBlock, result: RunResult, markers: Int32Array): Outcome {
+    const { interpreter } = this;
+    // Instructions that an exit leaves out are given back to the budget; after a fault the caller does it.
+    const instruction = 999 - interpreter.budget;
+    switch (result) {
+      case RunResult.Fault: {
+        let at = -1;
+        while (at + 1 < markers.length / 3 && markers[3 * (at + 1)]! <= interpreter.faultAddress) at++;
+        return ['fault', at];
+      }
+      case RunResult.Lookup: {
+        const last = exitOf(block, instruction);
+        const pc = this.state[PC]!;
+        return last === 'exitJump' ? [last, pc, 0, instruction] : [last, 0, 0, instruction, pc];
+      }
+      case RunResult.Resync: {
+        const last = exitOf(block, instruction);
+        return [last, last === 'exitResync' ? this.state[PC]! : 0, 0, instruction];
+      }
+      case RunResult.Raise:
+        return ['exitRaise', interpreter.raiseKind, interpreter.raiseArgument, instruction];
+      case RunResult.Wait:
+        return ['exitWait', interpreter.raiseKind, this.state[PC]!, instruction];
+      default:
+        return ['interrupted', result];
+    }
+  }
+
+  private fillTlb(): void {
+    const { words } = this.memory;
+    for (let e = 0; e < MemoryLayout.tlbEntries; e++)
+      words.fill(NO_TAG, TLB + e * TLB_ENTRY_WORDS, TLB + e * 4 + 2);
+    PAGES.forEach(({ fastRead, fastWrite }, i) => {
+      const va = DATA + i * PAGE;
+      const e = TLB + ((va >>> 12) & (MemoryLayout.tlbEntries - 1)) * TLB_ENTRY_WORDS;
+      if (fastRead) words[e] = va;
+      if (fastWrite) words[e + 1] = va;
+      words[e + 2] = MemoryLayout.ram - DATA;
+    });
+  }
+
+  private orFault(result: number | undefined): number {
+    if (result === undefined) this.fault.raise(5);
+    return result ?? 0x0bad0bad;
+  }
+
+  private load(va: number, size: number): number {
+    const value = this.plain.load(va >>> 0, size);
+    if (value === undefined) return this.orFault(undefined);
+    this.state[CALL_LOW] = 0x5a5a5a5a;
+    this.state[CALL_HIGH] = Number(BigInt.asIntN(32, value >> 32n));
+    return Number(BigInt.asIntN(32, value));
+  }
+
+  private store(va: number, size: number, low: number, high: number): void {
+    const value = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+    this.state[CALL_HIGH] = high;
+    if (!this.plain.store(va >>> 0, size, value)) this.orFault(undefined);
+  }
+}
+
+/** The exit that a block takes at an instruction; these tests give each instruction one at most. */
+function exitOf(block: IrBlock, instruction: number): string {
+  let at = -1;
+  for (const { op } of block.ops) {
+    if (op === 'marker') at++;
+    if (at === instruction && op.startsWith('exit')) return op;
+  }
+  return 'none';
+}

@@ -1,0 +1,39 @@
+/**
+ * One kind of host. Each is a boot of its own; `tests` are the files that run there unless others are named.
+ * @typedef {object} Scenario
+ * @property {string} about
+ * @property {string} kernelArguments
+ * @property {boolean} interruptRemapping
+ * @property {string[]} tests names in test/vfio-vm/tests, in order
+ */
+
+/** @type {Record<string, Scenario>} */
+export const SCENARIOS = {
+  default: {
+    about: 'an IOMMU with interrupt remapping: what passthrough needs',
+    kernelArguments: 'intel_iommu=on',
+    interruptRemapping: true,
+    tests: [
+      'testbed.test.mjs',
+      'edu.test.mjs',
+      'nvme.test.mjs',
+      'network.test.mjs',
+      'virtual-function.test.mjs',
+      'misuse.test.mjs',
+      'lifetime.test.mjs',
+      'bad-input.test.mjs',
+    ],
+  },
+  'intremap-off': {
+    about: 'an IOMMU without interrupt remapping',
+    kernelArguments: 'intel_iommu=on',
+    interruptRemapping: false,
+    tests: ['intremap-off.test.mjs'],
+  },
+  'iommu-off': {
+    about: 'an IOMMU that the kernel was told not to use',
+    kernelArguments: 'intel_iommu=off',
+    interruptRemapping: true,
+    tests: ['iommu-off.test.mjs'],
+  },
+};
