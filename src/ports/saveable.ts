@@ -1,0 +1,31 @@
+/**
+ * What a saved machine is made of: values that can be written to a file and read back as they were. Typed arrays
+ * are saved by their contents.
+ */
+export type PlainValue =
+  | undefined
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | Int32Array
+  | Float64Array
+  | readonly PlainValue[]
+  | { readonly [name: string]: PlainValue };
+
+/**
+ * A part of a machine whose whole state is one plain value.
+ *
+ * `saveState` gives a copy: running on does not change it. `restoreState` takes a state that an equally configured part
+ * gave; it drives no output line, for whatever a line leads to restores the level itself. Timers are saved as absolute
+ * virtual deadlines in nanoseconds and armed again; the clock is restored before the devices that use it.
+ */
+export interface Saveable<State extends PlainValue> {
+  saveState(): State;
+  /** @throws RangeError when the state can't be one of this part: a damaged file, or another configuration */
+  restoreState(state: State): void;
+}
