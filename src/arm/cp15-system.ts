@@ -1,4 +1,5 @@
 import type { CoprocessorContext, CoprocessorRegister, UserAccess } from './coprocessor.ts';
+import { Cpacr } from './fp-permission.ts';
 import { packCop } from './helpers.ts';
 import type { CpuModel, SystemRegisters } from './system-registers.ts';
 
@@ -262,8 +263,8 @@ export function systemControlRegisters(model: CpuModel): CoprocessorRegister[] {
       },
     },
     stored('ACTLR', 1, 0, 0, 1),
-    // No VFP and no Advanced SIMD: every field is RAZ/WI (B4.1.40).
-    stored('CPACR', 1, 0, 0, 2, 0),
+    // Coprocessors 10 and 11; there are no others, and no trace registers (B4.1.40).
+    stored('CPACR', 1, 0, 0, 2, Cpacr.CP10 | Cpacr.CP11 | Cpacr.D32DIS | Cpacr.ASEDIS),
     stored('TTBR0', 2, 0, 0, 0),
     stored('TTBR1', 2, 0, 0, 1),
     // Short descriptors only: EAE and the long format's fields are RAZ/WI (B4.1.153).

@@ -10,6 +10,7 @@ import { warmUpInterpreter } from '../translator/warm-up.ts';
 import { ArmCpu, type CpuEnvironment } from './cpu.ts';
 import { Psr } from './cpu-state.ts';
 import { enterException } from './exceptions.ts';
+import { fpDenied } from './fp-permission.ts';
 import { ARM_HELPERS, type ArmHelperName } from './helpers.ts';
 import { advanceIt } from './lift/it-state.ts';
 import { ExceptionKind, StateSlot } from './state.ts';
@@ -188,6 +189,12 @@ export class ArmEngine {
       cpu.mmu.selectContext(cpu.state.privileged);
       interpreter.tlb = this.tlb.base(cpu.mmu.array);
       interpreter.contextTag = cpu.mmu.array << 2;
+      slots[StateSlot.FpDenied] = fpDenied(
+        cpu.regs.CPACR,
+        slots[StateSlot.Fpexc],
+        slots[StateSlot.Fpscr],
+        cpu.state.privileged,
+      );
       const stop = this.runBlocks(cpu, slots);
       if (stop !== undefined) return stop;
     }

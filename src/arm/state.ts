@@ -24,6 +24,8 @@ export const enum StateSlot {
   E = 21,
   /** CPSR bits A, I, F in their places 8:6, mode in 4:0. */
   AIFM = 22,
+  /** What stands against floating-point and Advanced SIMD instructions: a set of FpDenied. Derived, not saved. */
+  FpDenied = 23,
   /** Exclusive monitor: 1 when armed, then physical address and size. */
   ExclusiveArmed = 24,
   ExclusiveAddress = 25,
@@ -33,9 +35,27 @@ export const enum StateSlot {
   /** An 8-byte value on its way through a slow path, and the second result word of a helper: an aligned pair. */
   CallLow = 28,
   CallHigh = 29,
+  /** FPSCR, all of it: N, Z, C, V in 31:28, QC, modes, cumulative exceptions. */
+  Fpscr = 30,
+  /** FPEXC: EN (bit 30) only. */
+  Fpexc = 31,
   /** S0 to S31 / D0 to D31 / Q0 to Q15: 64 words, 16-byte aligned. */
   V0 = 32,
   Words = 96,
+}
+
+/** Reasons in slot FpDenied for which floating-point instructions are UNDEFINED (B1.11.1). */
+export const enum FpDenied {
+  /** VFP instructions: CPACR.cp10 and cp11, FPEXC.EN. */
+  Vfp = 1,
+  /** Advanced SIMD instructions: the same, and CPACR.ASEDIS. */
+  Simd = 2,
+  /** D16 to D31: CPACR.D32DIS. */
+  High = 4,
+  /** FPSID, FPEXC, MVFR0, MVFR1: User mode, or CPACR. */
+  System = 8,
+  /** VFP data processing that would work on short vectors: FPSCR.LEN or STRIDE is not 0. */
+  Vectors = 16,
 }
 
 /** Exceptions that lifted code raises itself (`exitRaise`). Their meaning is ARM DDI 0406C B1.8. */

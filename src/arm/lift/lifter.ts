@@ -39,6 +39,8 @@ export class Lifter {
   ended = false;
   /** Whether the next instruction may follow even so, because of a condition. */
   fallsThrough = false;
+  /** FpDenied bits that are known not to be set here: see fp-access.ts. */
+  permittedFp = 0;
   /** Why the block's encodings are UNPREDICTABLE; empty when none is. */
   readonly reasons: string[] = [];
 
@@ -234,7 +236,10 @@ export class Lifter {
   unlessZero(condition: IrValue, body: () => void): void {
     const skip = this.b.newLabel();
     this.b.skipIfZero(condition, skip);
+    const permitted = this.permittedFp;
     body();
+    // Of what the body asked nothing is known where it was skipped; of what it changed nothing anywhere.
+    this.permittedFp &= permitted;
     this.b.label(skip);
     this.fallsThrough = true;
   }
