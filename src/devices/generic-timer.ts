@@ -1,6 +1,8 @@
 import type { ArmTimer, ArmTimerRegister, ArmTimerRegister64 } from '../ports/arm-timer.ts';
 import type { Clock, ClockTimer } from '../ports/clock.ts';
 import type { InterruptLine } from '../ports/interrupt-line.ts';
+import { assignPlain, copyPlain } from '../ports/plain-state.ts';
+import type { Saveable } from '../ports/saveable.ts';
 
 /** CNTP_CTL and CNTV_CTL (ARM DDI 0406C B4.1.27, B4.1.31). */
 const enum TimerControl {
@@ -25,18 +27,25 @@ export interface GenericTimerConfig {
 }
 
 /** A comparator and its control register. CompareValue is two words, because not every 64-bit value is a double. */
-export interface TimerState {
+export type TimerState = {
   control: number;
   compareLow: number;
   compareHigh: number;
-}
+};
 
-export interface GenericTimerState {
+export type GenericTimerState = {
   cntfrq: number;
   cntkctl: number;
   readonly physical: TimerState;
   readonly virtual: TimerState;
-}
+};
+
+/** The registers, and when the comparators' conditions are met. */
+export type GenericTimerSavedState = {
+  readonly registers: GenericTimerState;
+  readonly physicalNs: number;
+  readonly virtualNs: number;
+};
 
 /** A frequency in lowest terms: `counts` ticks take `nanoseconds`. Keeps both conversions exact in doubles. */
 class TickRate {
@@ -123,6 +132,15 @@ class Timer {
     }
   }
 
+  /** When the line will rise; Infinity when nothing is waited for. */
+  get deadlineNs(): number {
+    return this.#deadline.deadlineNs;
+  }
+
+  set deadlineNs(ns: number) {
+    this.#deadline.arm(ns);
+  }
+
   /** The condition that ISTATUS shows; false while the timer is off. Counter and CompareValue are unsigned. */
   #met(): boolean {
     return (this.state.control & TimerControl.ENABLE) !== 0 && this.#count() >= this.#compare();
@@ -142,7 +160,7 @@ class Timer {
  * The generic timer of one CPU (ARM DDI 0406C chapter B8) with a physical and a virtual timer and no offset between
  * the two counters (CNTVOFF is zero: there is no Hyp mode). The event stream of CNTKCTL is not generated.
  */
-export class GenericTimer implements ArmTimer {
+export class GenericTimer implements ArmTimer, Saveable<GenericTimerSavedState> {
   readonly state: GenericTimerState;
   readonly #config: GenericTimerConfig;
   readonly #rate: TickRate;
@@ -174,13 +192,22 @@ export class GenericTimer implements ArmTimer {
       timer.compareLow = 0;
       timer.compareHigh = 0;
     }
-    this.stateReplaced();
-  }
-
-  /** Lines and deadlines follow `state` after its contents were replaced (a restored snapshot). */
-  stateReplaced(): void {
     this.#physical.refresh();
     this.#virtual.refresh();
+  }
+
+  saveState(): GenericTimerSavedState {
+    return {
+      registers: copyPlain(this.state),
+      physicalNs: this.#physical.deadlineNs,
+      virtualNs: this.#virtual.deadlineNs,
+    };
+  }
+
+  restoreState({ registers, physicalNs, virtualNs }: GenericTimerSavedState): void {
+    assignPlain(this.state, registers, 'the generic timer');
+    this.#physical.deadlineNs = physicalNs;
+    this.#virtual.deadlineNs = virtualNs;
   }
 
   get highWord(): number {

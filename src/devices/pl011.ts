@@ -1,6 +1,8 @@
 import type { Clock, ClockTimer } from '../ports/clock.ts';
 import type { InterruptLine } from '../ports/interrupt-line.ts';
 import { type AccessSize, type DeviceLog, type MmioDevice, silentLog } from '../ports/mmio.ts';
+import { assignPlain, copyPlain } from '../ports/plain-state.ts';
+import type { Saveable } from '../ports/saveable.ts';
 import { Control, DataError, Flag, Interrupt, LineControl, UART } from './pl011-registers.ts';
 
 /**
@@ -29,7 +31,7 @@ export interface Pl011Config {
   onReceiveSpace?(): void;
 }
 
-export interface Pl011State {
+export type Pl011State = {
   receiveStatus: number;
   ilpr: number;
   ibrd: number;
@@ -44,13 +46,16 @@ export interface Pl011State {
   readonly fifo: Uint16Array;
   fifoHead: number;
   fifoCount: number;
-}
+};
+
+/** The registers, and when the receive timeout is due. */
+export type Pl011SavedState = { readonly registers: Pl011State; readonly timeoutNs: number };
 
 /**
  * PrimeCell UART PL011 (ARM DDI 0183). Sends without delay, receives as fast as the guest reads; characters pass
  * whatever UARTEN, TXE and RXE say, as in QEMU, so that a guest's first words are not lost.
  */
-export class Pl011 implements MmioDevice {
+export class Pl011 implements MmioDevice, Saveable<Pl011SavedState> {
   readonly state: Pl011State;
   readonly #config: Pl011Config;
   readonly #log: DeviceLog;
@@ -71,10 +76,17 @@ export class Pl011 implements MmioDevice {
     this.#config.onReceiveSpace?.();
   }
 
-  /** Line and timeout follow `state` after its contents were replaced (a restored snapshot). */
-  stateReplaced(): void {
-    this.#restartTimeout();
-    this.#drive();
+  saveState(): Pl011SavedState {
+    return { registers: copyPlain(this.state), timeoutNs: this.#timeout.deadlineNs };
+  }
+
+  restoreState({ registers, timeoutNs }: Pl011SavedState): void {
+    assignPlain(this.state, registers, 'the PL011');
+    const { fifoHead, fifoCount } = this.state;
+    if (!(fifoHead >= 0 && fifoHead < FIFO_DEPTH && fifoCount >= 0 && fifoCount <= FIFO_DEPTH)) {
+      throw new RangeError(`a PL011 has a FIFO of ${FIFO_DEPTH} characters`);
+    }
+    this.#timeout.arm(timeoutNs);
   }
 
   /** Whether `receive` would take a byte now: not while the FIFO is full or the wire is looped back. */

@@ -1,6 +1,8 @@
 import type { Clock, ClockTimer, WallClock } from '../ports/clock.ts';
 import type { InterruptLine } from '../ports/interrupt-line.ts';
 import { type AccessSize, type DeviceLog, type MmioDevice, silentLog } from '../ports/mmio.ts';
+import { assignPlain, copyPlain } from '../ports/plain-state.ts';
+import type { Saveable } from '../ports/saveable.ts';
 
 /** Registers (ARM DDI 0224 table 3-1). */
 export const RTC = {
@@ -29,20 +31,23 @@ export interface Pl031Config {
   readonly interrupt: InterruptLine;
 }
 
-export interface Pl031State {
+export type Pl031State = {
   /** RTCDR minus the seconds of virtual time, modulo 2^32. */
   offset: number;
   match: number;
   load: number;
   mask: number;
   rawStatus: number;
-}
+};
+
+/** The registers, and when the alarm rings. */
+export type Pl031SavedState = { readonly registers: Pl031State; readonly alarmNs: number };
 
 /**
  * PrimeCell Real Time Clock PL031 (ARM DDI 0224): seconds since 1970 and an alarm. It runs from power on, so that a
  * guest finds the time of day without setting it.
  */
-export class Pl031 implements MmioDevice {
+export class Pl031 implements MmioDevice, Saveable<Pl031SavedState> {
   readonly state: Pl031State;
   readonly #config: Pl031Config;
   readonly #alarm: ClockTimer;
@@ -66,10 +71,13 @@ export class Pl031 implements MmioDevice {
     this.#drive();
   }
 
-  /** Line and alarm follow `state` after its contents were replaced (a restored snapshot). */
-  stateReplaced(): void {
-    this.#drive();
-    this.#setAlarm();
+  saveState(): Pl031SavedState {
+    return { registers: copyPlain(this.state), alarmNs: this.#alarm.deadlineNs };
+  }
+
+  restoreState({ registers, alarmNs }: Pl031SavedState): void {
+    assignPlain(this.state, registers, 'the PL031');
+    this.#alarm.arm(alarmNs);
   }
 
   read(offset: number): number {

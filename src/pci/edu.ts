@@ -1,5 +1,7 @@
 import type { ClockTimer } from '../ports/clock.ts';
 import type { AccessSize } from '../ports/mmio.ts';
+import { assignPlain, copyPlain } from '../ports/plain-state.ts';
+import type { Saveable } from '../ports/saveable.ts';
 import { ALL_ONES_64 } from './bar-target.ts';
 import type { EndpointPort, FunctionDescription, PciEndpoint } from './endpoint.ts';
 
@@ -58,7 +60,7 @@ const DESCRIPTION: FunctionDescription = {
 };
 
 /** Everything that `edu` is; plain data. */
-export interface EduState {
+export type EduState = {
   /** What was written to the liveness register, inverted. */
   liveness: number;
   factorial: number;
@@ -69,7 +71,14 @@ export interface EduState {
   count: bigint;
   command: bigint;
   readonly buffer: Uint8Array;
-}
+};
+
+/** The registers, and when what runs will be done. */
+export type EduSavedState = {
+  readonly registers: EduState;
+  readonly factorialNs: number;
+  readonly dmaNs: number;
+};
 
 /**
  * A software endpoint with the registers of QEMU's educational device (1234:11e8): identification, liveness,
@@ -77,11 +86,13 @@ export interface EduState {
  *
  * Differs where QEMU 7.2 ends the whole emulator: a transfer outside the buffer moves nothing and completes.
  */
-export function edu(options: EduOptions = {}): PciEndpoint & { readonly state: EduState } {
+export function edu(
+  options: EduOptions = {},
+): PciEndpoint & Saveable<EduSavedState> & { readonly state: EduState } {
   return new Edu(options);
 }
 
-class Edu implements PciEndpoint {
+class Edu implements PciEndpoint, Saveable<EduSavedState> {
   readonly name = 'edu';
   readonly description = DESCRIPTION;
   readonly state: EduState = {
@@ -126,6 +137,20 @@ class Edu implements PciEndpoint {
     state.source = state.destination = state.count = state.command = 0n;
     state.buffer.fill(0);
     this.port?.setIntx(false);
+  }
+
+  saveState(): EduSavedState {
+    return {
+      registers: copyPlain(this.state),
+      factorialNs: this.factorialTimer?.deadlineNs ?? Number.POSITIVE_INFINITY,
+      dmaNs: this.dmaTimer?.deadlineNs ?? Number.POSITIVE_INFINITY,
+    };
+  }
+
+  restoreState({ registers, factorialNs, dmaNs }: EduSavedState): void {
+    assignPlain(this.state, registers, 'edu');
+    this.factorialTimer?.arm(factorialNs);
+    this.dmaTimer?.arm(dmaNs);
   }
 
   readBar(_bar: number, offset: number, size: AccessSize): number {

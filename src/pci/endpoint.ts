@@ -1,6 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { DmaPort } from '../ports/dma.ts';
 import type { AccessSize, Requester } from '../ports/mmio.ts';
+import type { PlainValue } from '../ports/saveable.ts';
 
 /** One base address register as the endpoint wants it. */
 export interface BarDescription {
@@ -110,6 +111,18 @@ export interface PciEndpoint {
   readConfig?(offset: number, size: AccessSize): number | undefined;
   /** @returns true when the endpoint took the write. */
   writeConfig?(offset: number, size: AccessSize, value: number): boolean;
+  /**
+   * A copy of everything that the endpoint remembers (`null` for nothing), timers as absolute deadlines. A machine with an
+   * endpoint that has not this can't be saved. What the bus keeps (configuration, MSI-X table, pin) is not its business.
+   */
+  saveState?(): PlainValue;
+  /**
+   * Takes what `saveState` of an equal endpoint gave; called once, after `attach`. Drives nothing.
+   * @throws RangeError when that can't be a state of it
+   */
+  restoreState?(state: PlainValue): void;
+  /** Finishes what is under way outside of the machine, before a save. Absent: there is nothing of that kind. */
+  drain?(): Promise<void>;
 }
 
 /** What changed in a function's configuration. */

@@ -2,6 +2,8 @@ import { StreamPort, type StreamTarget } from '../iommu/stream.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DmaPort } from '../ports/dma.ts';
 import type { AccessSize, Requester } from '../ports/mmio.ts';
+import { assignPlain, copyPlain } from '../ports/plain-state.ts';
+import type { PlainValue, Saveable } from '../ports/saveable.ts';
 import type { DecodedRange } from './address-decoder.ts';
 import { allOnes, type BarTarget } from './bar-target.ts';
 import { ConfigSpace, type ConfigSpaceHost } from './config-space.ts';
@@ -19,20 +21,23 @@ export interface FunctionBus {
   pinChanged(fn: PciFunction, asserted: boolean): void;
 }
 
-/** Everything of a function that a saved machine keeps. The arrays are live: restoring writes into them. */
-export interface FunctionState {
+/** The bus's side of a function. The arrays are live: restoring writes into them. */
+export type FunctionState = {
   readonly config: Uint8Array;
   readonly msixEntries: Uint8Array | undefined;
   readonly msixPending: Uint8Array | undefined;
   /** Level of the pin as the endpoint wants it. */
   intx: boolean;
-}
+};
+
+/** The bus's side of a function, and what its endpoint saves of itself. */
+export type FunctionSavedState = { readonly bus: FunctionState; readonly endpoint: PlainValue };
 
 const INTX_EOI: ConfigChange = { kind: 'intx-eoi' };
 const FUNCTION_RESET: ConfigChange = { kind: 'function-reset' };
 
 /** One function on the bus: an endpoint with its configuration space and its way to memory and interrupts. */
-export class PciFunction implements BarTarget, ConfigSpaceHost {
+export class PciFunction implements BarTarget, ConfigSpaceHost, Saveable<FunctionSavedState> {
   readonly endpoint: PciEndpoint;
   /** Requester ID: bus << 8 | device << 3 | function. */
   readonly bdf: number;
@@ -82,10 +87,21 @@ export class PciFunction implements BarTarget, ConfigSpaceHost {
     this.endpoint.configChanged?.(FUNCTION_RESET);
   }
 
-  /** A saved state was written into `state`: decides anew what the function shows outside, and tells the endpoint nothing. */
-  restored(): void {
+  saveState(): FunctionSavedState {
+    return { bus: copyPlain(this.state), endpoint: this.endpoint.saveState?.() };
+  }
+
+  /** The pin's level is the interrupt router's to restore; the endpoint is told of nothing but its own state. */
+  restoreState({ bus, endpoint }: FunctionSavedState): void {
+    assignPlain(this.state, bus, `the PCI function of ${this.endpoint.name}`);
     this.config.refresh();
-    this.updatePin();
+    this.pinAsserted = this.pinLevel();
+    this.endpoint.restoreState?.(endpoint);
+  }
+
+  /** Whether the function's interrupt pin is asserted. */
+  get drivesPin(): boolean {
+    return this.pinAsserted;
   }
 
   /** The guest's interrupt controller finished the interrupt that this function's pin drives. */
@@ -185,11 +201,14 @@ export class PciFunction implements BarTarget, ConfigSpaceHost {
    * The pin shows what is pending only while Interrupt Disable is 0 (PCI 3.0 6.2.2), neither MSI nor MSI-X is on
    * (6.8.1.3, 6.8.2.3), and in D0.
    */
-  private updatePin(): void {
+  private pinLevel(): boolean {
     const { config, state } = this;
-    config.setInterruptStatus(state.intx);
-    const asserted =
-      state.intx && !config.intxDisabled && config.messages === undefined && config.powerState === 0;
+    return state.intx && !config.intxDisabled && config.messages === undefined && config.powerState === 0;
+  }
+
+  private updatePin(): void {
+    this.config.setInterruptStatus(this.state.intx);
+    const asserted = this.pinLevel();
     if (asserted === this.pinAsserted) return;
     this.pinAsserted = asserted;
     this.bus.pinChanged(this, asserted);

@@ -2,11 +2,12 @@ import { EndpointError } from '../errors.ts';
 import type { StreamTarget } from '../iommu/stream.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { AccessSize, MmioDevice } from '../ports/mmio.ts';
+import type { Saveable } from '../ports/saveable.ts';
 import { AddressDecoder } from './address-decoder.ts';
 import { allOnes } from './bar-target.ts';
 import { describeFunctions, type FunctionListing } from './describe-bus.ts';
 import type { FunctionDescription, PciEndpoint } from './endpoint.ts';
-import { type FunctionBus, PciFunction } from './function.ts';
+import { type FunctionBus, type FunctionSavedState, PciFunction } from './function.ts';
 import { InterruptRouter, type IntxLines } from './interrupt-router.ts';
 import { formatBdf, makeBdf } from './registers.ts';
 import { firstThatDoesNotFit } from './window-fit.ts';
@@ -29,6 +30,9 @@ export interface HostBridgeConfig {
   readonly intx: IntxLines;
 }
 
+/** The bus: a function's state for each device number, undefined where there is none. */
+export type HostBridgeState = { readonly functions: readonly (FunctionSavedState | undefined)[] };
+
 /** ECAM (PCIe 3.0 7.2.2): bus in offset bits 20 and up, device in 19:15, function in 14:12, register in 11:0. */
 const FUNCTION_SHIFT = 12;
 const REGISTER_MASK = 0xfff;
@@ -50,7 +54,7 @@ const HOST_BRIDGE: FunctionDescription = {
  *
  * A board maps `ecam`, `memoryWindow` and `ioWindow` where it wants them.
  */
-export class HostBridge {
+export class HostBridge implements Saveable<HostBridgeState> {
   readonly ecam: MmioDevice;
   readonly memoryWindow: MmioDevice;
   readonly ioWindow: MmioDevice;
@@ -142,9 +146,23 @@ export class HostBridge {
     }
   }
 
-  /** Derives decoding anew after saved states were put back into the functions. */
-  refresh(): void {
-    for (const fn of this.functions) fn?.restored();
+  /** State of each function by its device number. */
+  saveState(): HostBridgeState {
+    return { functions: this.functions.map((fn) => fn?.saveState()) };
+  }
+
+  /** Functions that were not there when the state was saved stay as they are: plugged since. */
+  restoreState({ functions }: HostBridgeState): void {
+    if (functions.length !== DEVICES) throw new RangeError(`a PCI bus has ${DEVICES} device numbers`);
+    for (const [device, state] of functions.entries()) {
+      if (state === undefined) continue;
+      const fn = this.functions[device];
+      if (fn === undefined)
+        throw new RangeError(`there is no PCI function at ${formatBdf(makeBdf(0, device, 0))}`);
+      fn.restoreState(state);
+    }
+    const asserting = this.listFunctions().filter((fn) => fn.drivesPin);
+    this.router.restored(asserting.map((fn) => pinLine(fn) as number));
     this.updateDecoders();
   }
 

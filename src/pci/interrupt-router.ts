@@ -26,6 +26,15 @@ export class InterruptRouter {
     return (device + pin - 1) & 3;
   }
 
+  /**
+   * Counts the pins anew after saved states were put back; the wires' other ends keep their levels themselves.
+   * @param asserting for each asserted pin its wire
+   */
+  restored(asserting: readonly number[]): void {
+    this.asserted.fill(0);
+    for (const line of asserting) this.asserted[line]++;
+  }
+
   /** One pin on the wire changed; each call must be a change. */
   pinChanged(line: number, asserted: boolean): void {
     this.asserted[line] += asserted ? 1 : -1;

@@ -29,3 +29,12 @@ export interface Saveable<State extends PlainValue> {
   /** @throws RangeError when the state can't be one of this part: a damaged file, or another configuration */
   restoreState(state: State): void;
 }
+
+/**
+ * A part that has work under way outside of the machine (a host's disk, a socket). It is drained before a machine is
+ * saved: while virtual time stands still, it finishes that work and keeps the results as state.
+ */
+export interface Drainable {
+  /** Resolves when nothing is under way any more; starts nothing new. */
+  drain(): Promise<void>;
+}

@@ -224,9 +224,9 @@ describe.each([
     from.timer.write(tval, 10);
     from.timer.write(ctl, ENABLE);
     const { timer, goTo, ...lines } = timerAt();
-    Object.assign(timer.state.physical, from.timer.state.physical);
-    Object.assign(timer.state.virtual, from.timer.state.virtual);
-    timer.stateReplaced();
+    timer.restoreState(from.timer.saveState());
+    goTo(159);
+    expect(lines[own].level).toBe(false);
     goTo(160);
     expect(lines[own].level).toBe(true);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Pl011 } from '../../src/devices/pl011.ts';
+import { Pl011, type Pl011State } from '../../src/devices/pl011.ts';
 import { Control, Flag, Interrupt, LineControl, UART } from '../../src/devices/pl011-registers.ts';
 import { InstructionClock } from '../../src/machine/clock.ts';
 import { Probe } from './gic-v2-fixture.ts';
@@ -400,15 +400,44 @@ describe('a copy of the state', () => {
     from.write(UART.DR, 1);
     from.receive(7);
     const to = uartAt();
-    to.uart.state.fifo.set(from.uart.state.fifo);
-    const { fifo: _storage, ...registers } = from.uart.state;
-    Object.assign(to.uart.state, registers);
-    to.uart.stateReplaced();
-    expect(to.interrupt.level).toBe(true);
+    const state = from.uart.saveState();
+    expect(from.read(UART.DR)).toBe(7);
+    to.uart.restoreState(state);
+    // Its wire's other end keeps the level itself.
+    expect(to.interrupt.level).toBe(false);
+    expect(to.read(UART.MIS)).toBe(Interrupt.Transmit);
     to.write(UART.ICR, Interrupt.Transmit);
     expect(to.interrupt.level).toBe(false);
     to.goTo(1e6);
     expect(to.interrupt.level).toBe(true);
     expect(to.read(UART.DR)).toBe(7);
+  });
+
+  it('keeps the deadline of its timeout', () => {
+    const from = uartAt();
+    from.write(UART.LCR_H, LineControl.FEN);
+    from.write(UART.IMSC, Interrupt.ReceiveTimeout);
+    from.receive(7);
+    const state = from.uart.saveState();
+    const to = uartAt();
+    to.uart.restoreState(state);
+    to.goTo(state.timeoutNs - 1);
+    expect(to.interrupt.level).toBe(false);
+    to.goTo(state.timeoutNs);
+    expect(to.interrupt.level).toBe(true);
+  });
+
+  it('is refused when it is none', () => {
+    const { uart } = uartAt();
+    const state = uart.saveState();
+    const { fifo: _fifo, ...few } = state.registers;
+    for (const registers of [
+      few,
+      { ...state.registers, fifoHead: 99 },
+      { ...state.registers, mask: 'x' },
+      {},
+    ]) {
+      expect(() => uart.restoreState({ ...state, registers: registers as Pl011State })).toThrow(RangeError);
+    }
   });
 });

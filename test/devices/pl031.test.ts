@@ -134,10 +134,14 @@ describe('the device', () => {
   });
 
   it('goes on from a copy of its state', () => {
+    const from = rtcAt();
+    from.rtc.write(RTC.LR, 4, 50);
+    from.rtc.write(RTC.MR, 4, 53);
+    from.rtc.write(RTC.IMSC, 4, 1);
     const { rtc, interrupt, goTo } = rtcAt();
-    Object.assign(rtc.state, { offset: 50, match: 53, mask: 1 });
-    rtc.stateReplaced();
+    rtc.restoreState(from.rtc.saveState());
     expect(rtc.read(RTC.DR)).toBe(50);
+    expect(interrupt.level).toBe(false);
     goTo(3 * SECOND);
     expect(interrupt.level).toBe(true);
   });

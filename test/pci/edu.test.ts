@@ -131,4 +131,21 @@ describe('edu', () => {
     expect(bus.takeLineChanges()).toEqual([]);
     expect(endpoint.state.command).toBe(5n);
   });
+
+  it('goes on from a saved state: its registers, its buffer, and what is under way', () => {
+    const from = powered();
+    from.write(0x04, 0x1234);
+    from.write(0x20, 0x80);
+    from.write(0x08, 5);
+    from.endpoint.state.buffer.fill(9);
+    const state = from.endpoint.saveState();
+    from.endpoint.reset();
+    const to = powered();
+    to.endpoint.restoreState(state);
+    expect(to.read(0x04)).toBe(~0x1234 >>> 0);
+    expect(to.endpoint.state.buffer[0]).toBe(9);
+    expect(to.read(0x20) & 1).toBe(1);
+    to.bus.clock.advance(1e6);
+    expect([to.read(0x08), to.read(0x24)]).toEqual([120, 1]);
+  });
 });

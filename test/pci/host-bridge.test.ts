@@ -291,18 +291,37 @@ describe('a saved state', () => {
     endpoint.port.setIntx(true);
 
     restored.plug(new TestEndpoint(description));
-    saved.bridge.listFunctions().forEach((from, i) => {
-      const to = restored.bridge.listFunctions()[i].state;
-      to.config.set(from.state.config);
-      to.msixEntries?.set(from.state.msixEntries ?? []);
-      to.msixPending?.set(from.state.msixPending ?? []);
-      to.intx = from.state.intx;
-    });
-    restored.bridge.refresh();
+    restored.bridge.restoreState(saved.bridge.saveState());
 
     expect(restored.readMemory(MEMORY_WINDOW.base + 8)).toBe(0x99);
     restored.writeMemory(MEMORY_WINDOW.base + 12, 0);
     expect(restored.memory.messages).toEqual([0x99]);
-    expect(restored.lines).toEqual(saved.lines);
+  });
+
+  it('knows which pins are asserted, so that a wire falls with the last of them', () => {
+    const make = () => [new TestEndpoint({ interruptPin: 1 }), new TestEndpoint({ interruptPin: 1 })];
+    const [saved, restored] = [new TestBus(), new TestBus()];
+    const endpoints = make();
+    endpoints.forEach((endpoint, i) => saved.bridge.plug(endpoint, 1 + 4 * i));
+    for (const endpoint of endpoints) endpoint.port.setIntx(true);
+    const others = make();
+    others.forEach((endpoint, i) => restored.bridge.plug(endpoint, 1 + 4 * i));
+    restored.bridge.restoreState(saved.bridge.saveState());
+    expect(restored.takeLineChanges()).toEqual([]);
+    others[0].port.setIntx(false);
+    expect(restored.takeLineChanges()).toEqual([]);
+    others[1].port.setIntx(false);
+    expect(restored.takeLineChanges()).toHaveLength(1);
+  });
+
+  it('of a bus with a function that is missing now is refused', () => {
+    const [saved, restored] = [new TestBus(), new TestBus()];
+    saved.plug(new TestEndpoint({}));
+    expect(() => restored.bridge.restoreState(saved.bridge.saveState())).toThrow(
+      'no PCI function at 00:01.0',
+    );
+    restored.plug(new TestEndpoint({}));
+    restored.plug(new TestEndpoint({}));
+    expect(() => restored.bridge.restoreState(saved.bridge.saveState())).not.toThrow();
   });
 });
