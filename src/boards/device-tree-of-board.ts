@@ -1,4 +1,5 @@
 import {
+  bytes,
   type Cell,
   cells,
   type DeviceTreeNode,
@@ -31,6 +32,8 @@ export interface DeviceTreeConfig {
   readonly append?: string;
   /** Where the initial RAM disk was loaded: first address, and the one behind its last. */
   readonly initrd?: { readonly start: number; readonly end: number };
+  /** Randomness for the guest's kernel: 8 bytes for where it places itself, 32 for its random numbers. */
+  readonly seeds?: { readonly kaslr: Uint8Array; readonly rng: Uint8Array };
 }
 
 /** The device tree that describes a board with this configuration to its guest. */
@@ -307,6 +310,9 @@ function chosenNode({ board, config }: TreeContext): DeviceTreeNode {
             'linux,initrd-start': cells(config.initrd.start),
             'linux,initrd-end': cells(config.initrd.end),
           }
+        : {}),
+      ...(config.seeds
+        ? { 'rng-seed': bytes(config.seeds.rng), 'kaslr-seed': bytes(config.seeds.kaslr) }
         : {}),
     },
     children: [],

@@ -26,6 +26,8 @@ export interface Fdt {
 }
 
 const decoder = new TextDecoder();
+/** Deeper than any board; whoever walks a tree may do it by recursion. */
+const DEEPEST = 64;
 const REMEDY = "check the file with 'fdtdump FILE', or make it again with 'dtc -O dtb'";
 
 /**
@@ -145,6 +147,7 @@ class FdtParser {
             properties: new Map(),
             children: [],
           };
+          if (open.length === DEEPEST) throw this.error(`has nodes more than ${DEEPEST} levels deep`);
           if (current) current.children.push(node);
           else if (root) throw this.error('has a second root node');
           else root = node;

@@ -1,7 +1,12 @@
 import type { Command } from 'commander';
 import { readGuestImage, writeOutputFile } from '../host/files.ts';
 import { deviceTreeFor } from '../machine/load-guest.ts';
-import { type ClockMode, type MachineOptions, normalizeOptions } from '../machine/options.ts';
+import {
+  type ClockMode,
+  type GuestImage,
+  type MachineOptions,
+  normalizeOptions,
+} from '../machine/options.ts';
 import { edu } from '../pci/edu.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
 import type { CommandIo } from './command-io.ts';
@@ -17,6 +22,8 @@ interface RunFlags {
   readonly smp?: string;
   readonly memory?: string;
   readonly kernel?: string;
+  readonly initrd?: string;
+  readonly dtb?: string;
   readonly append?: string;
   readonly vfio?: readonly string[];
   readonly edu?: boolean;
@@ -36,6 +43,8 @@ Examples:
   armemu run                              the embedded firmware
   armemu run --vfio 0000:01:00.0          ... with a real PCI device of this host
   armemu run -M virt -m 1G --kernel a.elf a bare-metal program
+  armemu run --kernel vmlinuz --initrd initrd.gz --append console=ttyAMA0
+                                          Linux for 32-bit Arm
   armemu run --dump-dtb virt.dtb          the board's device tree
 
 In the terminal, Ctrl-A x leaves and Ctrl-A h shows the other keys.`;
@@ -49,7 +58,12 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
     .option('--cpu <model>', 'CPU model (default: cortex-a15)')
     .option('--smp <number>', 'number of CPUs (default: 1)')
     .option('-m, --memory <size>', 'RAM, such as 512M or 1G (default: 512M)')
-    .option('-k, --kernel <file>', 'bare-metal Arm ELF executable (default: the embedded firmware)')
+    .option(
+      '-k, --kernel <file>',
+      'Linux zImage or uImage, or bare-metal Arm ELF executable (default: the embedded firmware)',
+    )
+    .option('--initrd <file>', 'initial RAM disk of the kernel')
+    .option('--dtb <file>', "flattened device tree in place of the board's own")
     .option('--append <text>', "the guest's command line")
     .option('--vfio <address>', 'hand this PCI device of the host to the guest; may be repeated', collect)
     .option('--edu', "plug the software PCI device 'edu'")
@@ -84,21 +98,29 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     log: createDeviceLog(flags.log, say),
     warn: (message) => say(`warning: ${message}`),
   };
-  const normalized = normalizeOptions(basic);
+  const dtb = await readOptional(flags.dtb, 'device tree');
+  const normalized = normalizeOptions({ ...basic, ...defined('dtb', dtb) });
   if (flags.dumpDtb !== undefined) {
     await writeOutputFile(flags.dumpDtb, deviceTreeFor(normalized));
     return ExitCode.ok;
   }
-  const kernel = flags.kernel === undefined ? undefined : await readGuestImage(flags.kernel, 'kernel');
+  const kernel = await readOptional(flags.kernel, 'kernel');
+  const initrd = await readOptional(flags.initrd, 'initrd');
   const addresses = flags.vfio ?? [];
   const withEdu = flags.edu ?? (embedded && addresses.length === 0);
   const makeOptions = async (): Promise<MachineOptions> => ({
     ...basic,
     ...defined('kernel', kernel),
+    ...defined('initrd', initrd),
+    ...defined('dtb', dtb),
     pci: await makeEndpoints(io, addresses, withEdu),
   });
   if (interactive) io.stderr.write('armemu: Ctrl-A x leaves, Ctrl-A h shows the keys\n');
   return runSession(io, makeOptions, { feedInput: !selfTest, reboot: flags.reboot });
+}
+
+function readOptional(path: string | undefined, what: string): Promise<GuestImage | undefined> {
+  return path === undefined ? Promise.resolve(undefined) : readGuestImage(path, what);
 }
 
 async function makeEndpoints(

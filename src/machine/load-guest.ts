@@ -1,7 +1,13 @@
 import { deviceTreeOfBoard } from '../boards/device-tree-of-board.ts';
-import { checkPlacement, readElf } from '../boot/elf.ts';
+import type { DeviceTreeNode } from '../boot/device-tree.ts';
+import { checkPlacement, type ElfImage, type NamedRange, type RamRange } from '../boot/elf.ts';
 import { embeddedFirmware } from '../boot/embedded-firmware.ts';
+import { readFdt } from '../boot/fdt-reader.ts';
 import { writeFdt } from '../boot/fdt-writer.ts';
+import { readKernelImage } from '../boot/kernel-image.ts';
+import type { LinuxImage } from '../boot/linux-image.ts';
+import { checkInRam, initrdAddress, KERNEL_OFFSET, pageUp } from '../boot/linux-placement.ts';
+import { patchDeviceTree } from '../boot/patch-device-tree.ts';
 import type { NormalizedOptions } from './options.ts';
 
 /** RAM of a new machine, all zeros, by guest physical address. */
@@ -14,38 +20,129 @@ export interface LoadedGuest {
   /** Physical address of the first instruction. */
   readonly entry: number;
   readonly thumb: boolean;
+  /** R0 to R2 at the first instruction. */
+  readonly registers: readonly [number, number, number];
   /** The flattened device tree; its first byte is at `deviceTreeAddress`. */
   readonly deviceTree: Uint8Array;
-  /** The start of RAM, where a bare-metal program finds it. */
   readonly deviceTreeAddress: number;
 }
 
+/** Where the initial RAM disk is: its first address, and the one behind its last. */
+interface InitrdRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** R1 of a Linux kernel that finds its machine in the device tree (Booting ARM Linux). */
+const ANY_MACHINE = 0xffff_ffff;
+
 /**
- * Puts a guest into RAM: the device tree at its start, the segments of the executable (the embedded firmware where
- * there is no kernel) where they are linked to.
- * @throws ImageError when the executable can't be loaded, or does not fit beside the device tree; nothing is written then
+ * Puts a guest into RAM. A bare-metal executable (the embedded firmware where there is no kernel) goes where it is
+ * linked to and finds the device tree at the start of RAM; Linux gets the device tree behind its initial RAM disk, and
+ * its address in R2.
+ * @throws ImageError when one of the files can't be loaded, or they do not fit side by side; nothing is written then
  */
 export function loadGuest(memory: LoadableMemory, options: NormalizedOptions): LoadedGuest {
   const kernel = options.kernel ?? { name: 'the embedded firmware', bytes: embeddedFirmware() };
+  const image = readKernelImage(kernel.bytes, kernel.name);
   const { base, maxSize } = options.board.ram;
   const ram = { name: 'RAM', base, size: options.memory, maxSize };
-  const deviceTree = deviceTreeFor(options);
-  const image = readElf(kernel.bytes, kernel.name);
-  checkPlacement(image, ram, [{ name: 'device tree', base: ram.base, size: deviceTree.length }]);
-  memory.write(ram.base, deviceTree);
-  for (const segment of image.segments) memory.write(segment.physicalAddress, segment.bytes);
-  return { entry: image.entry, thumb: image.thumb, deviceTree, deviceTreeAddress: ram.base };
+  return image.kind === 'linux'
+    ? loadLinux(memory, image, ram, options)
+    : loadElf(memory, image, ram, options);
 }
 
 /** The device tree that a machine with these options gives to its guest: flattened, version 17. */
-export function deviceTreeFor(options: NormalizedOptions): Uint8Array {
-  const { board, cpuModel, cpus, memory, append } = options;
-  return writeFdt(
-    deviceTreeOfBoard(board, {
-      cpuModel,
-      cpus,
-      ramSize: memory,
-      ...(append === undefined ? {} : { append }),
-    }),
-  );
+export function deviceTreeFor(options: NormalizedOptions, initrd?: InitrdRange): Uint8Array {
+  const { board, cpuModel, cpus, memory, append, dtb } = options;
+  const own = deviceTreeOfBoard(board, {
+    cpuModel,
+    cpus,
+    ramSize: memory,
+    ...(append === undefined ? {} : { append }),
+    ...(initrd === undefined ? {} : { initrd }),
+    ...(options.clock === 'host' ? { seeds: { kaslr: randomBytes(8), rng: randomBytes(32) } } : {}),
+  });
+  if (dtb === undefined) return writeFdt(own);
+  const given = readFdt(dtb.bytes, dtb.name);
+  const psci = own.children.find((node): node is DeviceTreeNode => node.name === 'psci');
+  const ram = { base: board.ram.base, size: memory };
+  const { reservations, bootCpu } = given;
+  return writeFdt(patchDeviceTree(given, { ram, append, initrd, psci }, dtb.name), { reservations, bootCpu });
+}
+
+function loadLinux(
+  memory: LoadableMemory,
+  kernel: LinuxImage,
+  ram: RamRange,
+  options: NormalizedOptions,
+): LoadedGuest {
+  const start = kernel.loadAddress ?? ram.base + KERNEL_OFFSET;
+  const end = Math.max(start + kernel.bytes.length, ram.base + kernel.workingSize);
+  const initrdBytes = options.initrd?.bytes.length ?? 0;
+  const initrd = rangeOfInitrd(ram, end, options);
+  const deviceTree = deviceTreeFor(options, initrd);
+  const all = (size: RamRange): number =>
+    pageUp(initrdAddress(size, end) + initrdBytes) + deviceTree.length - size.base;
+  const fits = (size: RamRange): boolean => all(size) <= size.size;
+  checkInRam(kernel.name, start, kernel.bytes.length, ram, fits);
+  if (kernel.workingSize > 0) {
+    checkInRam(`${kernel.name}, unpacked,`, ram.base, kernel.workingSize, ram, fits);
+  }
+  if (initrd !== undefined) checkInRam(options.initrd!.name, initrd.start, initrdBytes, ram, fits);
+  const deviceTreeAddress = pageUp(initrdAddress(ram, end) + initrdBytes);
+  checkInRam('the device tree', deviceTreeAddress, deviceTree.length, ram, fits);
+
+  memory.write(start, kernel.bytes);
+  if (initrd !== undefined) memory.write(initrd.start, options.initrd!.bytes);
+  memory.write(deviceTreeAddress, deviceTree);
+  return {
+    entry: start + kernel.entryOffset,
+    thumb: false,
+    registers: [0, ANY_MACHINE, deviceTreeAddress],
+    deviceTree,
+    deviceTreeAddress,
+  };
+}
+
+function loadElf(
+  memory: LoadableMemory,
+  image: ElfImage,
+  ram: RamRange,
+  options: NormalizedOptions,
+): LoadedGuest {
+  const end = Math.max(...image.segments.map((s) => s.physicalAddress + s.memorySize));
+  const initrd = rangeOfInitrd(ram, end, options);
+  const deviceTree = deviceTreeFor(options, initrd);
+  const reserved: NamedRange = { name: 'device tree', base: ram.base, size: deviceTree.length };
+  checkPlacement(image, ram, [reserved]);
+  if (initrd !== undefined) {
+    const size = initrd.end - initrd.start;
+    const fits = (other: RamRange): boolean => initrdAddress(other, end) + size <= other.base + other.size;
+    checkInRam(options.initrd!.name, initrd.start, size, ram, fits);
+    memory.write(initrd.start, options.initrd!.bytes);
+  }
+  memory.write(ram.base, deviceTree);
+  for (const segment of image.segments) memory.write(segment.physicalAddress, segment.bytes);
+  return {
+    entry: image.entry,
+    thumb: image.thumb,
+    registers: [0, 0, 0],
+    deviceTree,
+    deviceTreeAddress: ram.base,
+  };
+}
+
+function rangeOfInitrd(
+  ram: RamRange,
+  kernelEnd: number,
+  { initrd }: NormalizedOptions,
+): InitrdRange | undefined {
+  if (initrd === undefined) return undefined;
+  const start = initrdAddress(ram, kernelEnd);
+  return { start, end: start + initrd.bytes.length };
+}
+
+function randomBytes(count: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(count));
 }

@@ -99,6 +99,7 @@ export class Machine {
     const guest = loadGuest(this.memory, options);
     this.dtb = guest.deviceTree;
     this.engine.cpus[0].reset(guest.entry | (guest.thumb ? 1 : 0));
+    this.engine.cpus[0].state.slots.set(guest.registers);
     this.exited = new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
     });
@@ -139,7 +140,7 @@ export class Machine {
     return this.exited;
   }
 
-  /** The flattened device tree that the guest finds at the start of RAM; a copy. */
+  /** The flattened device tree that the guest finds in RAM: at its start, or where R2 of a Linux kernel says; a copy. */
   deviceTree(): Uint8Array {
     return this.dtb.slice();
   }

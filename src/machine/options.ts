@@ -1,6 +1,6 @@
 import type { BoardDescription, CpuModel } from '../boards/board.ts';
 import { BOARDS } from '../boards/boards.ts';
-import { OptionError } from '../errors.ts';
+import { ImageError, OptionError } from '../errors.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
 import type { WallClock } from '../ports/clock.ts';
 import { type DeviceLog, silentLog } from '../ports/mmio.ts';
@@ -26,8 +26,12 @@ export interface MachineOptions {
   readonly smp?: number;
   /** RAM: bytes as a number, or text such as `512M` (default); a multiple of 64 KiB, 1 MiB to 3 GiB. */
   readonly memory?: number | string;
-  /** A bare-metal Arm ELF executable. Absent: the embedded firmware. */
+  /** A Linux zImage or uImage, or a bare-metal Arm ELF executable. Absent: the embedded firmware. */
   readonly kernel?: Uint8Array | GuestImage;
+  /** Initial RAM disk of a kernel. */
+  readonly initrd?: Uint8Array | GuestImage;
+  /** A flattened device tree in place of the board's own; memory, command line and initial RAM disk are written into it. */
+  readonly dtb?: Uint8Array | GuestImage;
   /** The guest's command line, `bootargs` of its device tree. */
   readonly append?: string;
   /** PCI functions, in the order of their device numbers from 1; 31 at most. */
@@ -53,6 +57,9 @@ export interface NormalizedOptions {
   readonly memory: number;
   /** Undefined: the embedded firmware. */
   readonly kernel: GuestImage | undefined;
+  readonly initrd: GuestImage | undefined;
+  /** Undefined: the board's own. */
+  readonly dtb: GuestImage | undefined;
   readonly append: string | undefined;
   readonly pci: readonly PciEndpoint[];
   readonly clock: ClockMode;
@@ -75,6 +82,8 @@ const OPTION_NAMES = [
   'smp',
   'memory',
   'kernel',
+  'initrd',
+  'dtb',
   'append',
   'pci',
   'clock',
@@ -97,8 +106,9 @@ export function normalizeOptions(options: MachineOptions): NormalizedOptions {
     cpuModel,
     cpus: checkedCpus(board, options.smp ?? 1),
     memory: checkedMemory(board, options.memory ?? board.ram.defaultSize),
-    kernel:
-      options.kernel instanceof Uint8Array ? { name: 'the kernel', bytes: options.kernel } : options.kernel,
+    kernel: namedImage(options.kernel, 'the kernel'),
+    initrd: notEmpty(namedImage(options.initrd, 'the initrd')),
+    dtb: namedImage(options.dtb, 'the device tree'),
     append: checkedAppend(options.append),
     pci: checkedEndpoints(options.pci ?? []),
     clock: chooseByName('clock', options.clock ?? 'host', CLOCKS).name,
@@ -119,6 +129,16 @@ function refuseUnknownOptions(options: MachineOptions): void {
       `there are: ${OPTION_NAMES.join(', ')}`,
     );
   }
+}
+
+function namedImage(image: Uint8Array | GuestImage | undefined, name: string): GuestImage | undefined {
+  return image instanceof Uint8Array ? { name, bytes: image } : image;
+}
+
+function notEmpty(image: GuestImage | undefined): GuestImage | undefined {
+  if (image?.bytes.length === 0)
+    throw new ImageError(`${image.name} is empty`, 'leave it out, or copy it again');
+  return image;
 }
 
 /** A property of a device tree ends at its first NUL. */

@@ -37,6 +37,16 @@ describe('armemu run', () => {
     expect(options.kernel).toMatchObject({ name: `kernel '${kernelPath}'` });
   });
 
+  test('reads the files of a Linux guest', async () => {
+    const files = ['--kernel', '--initrd', '--dtb'].flatMap((option) => [option, kernelPath]);
+    const refused = new FakeWorld();
+    expect(await refused.run('run', ...files, '--dump-dtb', join(directory, 'out.dtb'))).toBe(2);
+    expect(refused.stderr.text).toContain(`device tree '${kernelPath}' is no flattened device tree`);
+    const options = await optionsOf(new FakeWorld(), 'run', ...files);
+    expect(options.initrd).toMatchObject({ name: `initrd '${kernelPath}'` });
+    expect(options.dtb).toMatchObject({ name: `device tree '${kernelPath}'` });
+  });
+
   test('with the embedded firmware and a pipe runs the self-test, whose result is the exit code', async () => {
     const world = new FakeWorld();
     world.guest = (machine) => machine.exit('semihosting', 1);
