@@ -31,6 +31,9 @@ export class PassthroughError extends ArmemuError {}
 /** `serial.expect` did not see its pattern in time. */
 export class ExpectTimeoutError extends ArmemuError {}
 
+/** A machine can't be saved, or a snapshot can't be restored. */
+export class SnapshotError extends ArmemuError {}
+
 /** An address as messages and listings write it: `0x40000000`. */
 export function addressText(address: number): string {
   return `0x${address.toString(16).padStart(8, '0')}`;
