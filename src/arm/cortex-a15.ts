@@ -14,12 +14,12 @@ const RESERVED_IDS: readonly (readonly [number, number])[] = [
 
 /**
  * Cortex-A15 r4p0 as the `virt` board has it (ARM DDI 0438): without the Security and Virtualization Extensions'
- * modes, without VFP and Advanced SIMD, with short descriptors only. ID fields that would promise what is not there
+ * modes, without VFP and Advanced SIMD. ID fields that would promise what is not there
  * are changed and say so.
  */
 export const cortexA15: CpuModel = {
   name: 'cortex-a15',
-  features: { divide: true, genericTimer: true, pxn: true, virtualization: true, swp: true },
+  features: { divide: true, genericTimer: true, lpae: true, virtualization: true, swp: true },
   resetSctlr: 0x00c50078,
   writableSctlr:
     Sctlr.M |
@@ -47,7 +47,7 @@ export const cortexA15: CpuModel = {
     id(0, 0, 1, 1, 0x00010001), // ID_PFR1: generic timer; no Security, no Virtualization Extensions
     id(0, 0, 1, 2, 0x02010505), // ID_DFR0: no Secure debug
     id(0, 0, 1, 3, 0), // ID_AFR0
-    id(0, 0, 1, 4, 0x10201104), // ID_MMFR0: VMSAv7 with PXN, without the long-descriptor format
+    id(0, 0, 1, 4, 0x10201105), // ID_MMFR0: VMSAv7 with PXN and the Long-descriptor format
     id(0, 0, 1, 5, 0x20000000), // ID_MMFR1
     id(0, 0, 1, 6, 0x01240000), // ID_MMFR2
     id(0, 0, 1, 7, 0x02102211), // ID_MMFR3

@@ -1,7 +1,12 @@
-import type { CoprocessorContext, CoprocessorRegister, UserAccess } from './coprocessor.ts';
+import type {
+  CoprocessorContext,
+  CoprocessorRegister,
+  CoprocessorRegister64,
+  UserAccess,
+} from './coprocessor.ts';
 import { Cpacr } from './fp-permission.ts';
 import { packCop } from './helpers.ts';
-import type { CpuModel, SystemRegisters } from './system-registers.ts';
+import { type CpuModel, type SystemRegisters, TTBCR_EAE } from './system-registers.ts';
 
 type Word = {
   [K in keyof SystemRegisters]: SystemRegisters[K] extends number ? K : never;
@@ -231,6 +236,40 @@ function performanceMonitors(): CoprocessorRegister[] {
   ];
 }
 
+/** The fields of TTBCR in its two formats; the others are RAZ/WI (B4.1.153). */
+const TTBCR_SHORT = 0x37;
+const TTBCR_LONG = 0xffc73f87 | 0;
+
+/** A 64-bit register whose low word MCR and MRC reach, too, without a change to the high one. */
+function stored64(
+  name: 'TTBR0' | 'TTBR1' | 'PAR',
+  opc1: number,
+  crm: number,
+  highMask: number,
+): CoprocessorRegister64 {
+  const high = `${name}High` as const;
+  return {
+    name,
+    at: packCop(15, opc1, 0, crm, 0),
+    user: 'none',
+    read: (c) => {
+      c.setHighWord(c.regs[high]);
+      return c.regs[name];
+    },
+    write: (c, low, value) => {
+      c.regs[name] = low;
+      c.regs[high] = value & highMask;
+    },
+  };
+}
+
+/** The 64-bit registers that come with the Large Physical Address Extension. */
+export function longDescriptorRegisters(): CoprocessorRegister64[] {
+  // ASID in bits 55:48, base address up to bit 39.
+  const table = 0x00ff00ff;
+  return [stored64('TTBR0', 0, 2, table), stored64('TTBR1', 1, 2, table), stored64('PAR', 0, 7, -1)];
+}
+
 /** Everything of cp15 but the timer: B3.17 in order of CRn. */
 export function systemControlRegisters(model: CpuModel): CoprocessorRegister[] {
   const id = [...model.idRegisters].map(
@@ -267,8 +306,16 @@ export function systemControlRegisters(model: CpuModel): CoprocessorRegister[] {
     stored('CPACR', 1, 0, 0, 2, Cpacr.CP10 | Cpacr.CP11 | Cpacr.D32DIS | Cpacr.ASEDIS),
     stored('TTBR0', 2, 0, 0, 0),
     stored('TTBR1', 2, 0, 0, 1),
-    // Short descriptors only: EAE and the long format's fields are RAZ/WI (B4.1.153).
-    stored('TTBCR', 2, 0, 0, 2, 0x37),
+    {
+      name: 'TTBCR',
+      at: packCop(15, 0, 2, 0, 2),
+      user: 'none',
+      read: (c) => c.regs.TTBCR,
+      write: (c, value) => {
+        const long = model.features.lpae && (value & TTBCR_EAE) !== 0;
+        c.regs.TTBCR = value & (long ? TTBCR_LONG : TTBCR_SHORT);
+      },
+    },
     stored('DACR', 3, 0, 0, 0),
     stored('DFSR', 5, 0, 0, 0),
     stored('IFSR', 5, 0, 0, 1),

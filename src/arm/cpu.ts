@@ -23,6 +23,8 @@ export interface CpuEnvironment {
   lookAround(): void;
   invalidateTlb(cpu: number, va: number | undefined): void;
   invalidateInstructions(va: number | undefined): void;
+  /** @returns true when an access must be left undone for now: see {@link CoprocessorContext.stepFirst}. */
+  stepFirst(): boolean;
 }
 
 /** Power state as PSCI sees it (ARM DEN 0022 5.7). */
@@ -58,8 +60,8 @@ export class ArmCpu implements CoprocessorContext {
     this.environment = environment;
     this.state = new CpuState(memory);
     this.regs = new SystemRegisters(model, timer);
-    this.mmu = new Mmu(physical, tlb, this.regs, cpu, model.features.pxn, fault);
-    this.data = new DataAccess(memory, physical, this.regs, this.mmu, fault);
+    this.mmu = new Mmu(physical, tlb, this.regs, cpu, model.features.lpae, fault);
+    this.data = new DataAccess(memory, physical, this.regs, this.mmu, fault, () => environment.stepFirst());
     this.reset(0);
   }
 
@@ -111,6 +113,10 @@ export class ArmCpu implements CoprocessorContext {
 
   invalidateInstructions(va: number | undefined): void {
     this.environment.invalidateInstructions(va);
+  }
+
+  stepFirst(): boolean {
+    return this.environment.stepFirst();
   }
 
   setHighWord(value: number): void {

@@ -3,7 +3,7 @@ import { BUS_ERROR, type PhysicalMemory } from '../memory/physical-memory.ts';
 import type { AccessSize, Requester } from '../ports/mmio.ts';
 import { MemFlag } from '../translator/ir/ops.ts';
 import type { PendingFault } from '../translator/pending-fault.ts';
-import { AccessKind, ShortFault } from '../vmsa/short-descriptor.ts';
+import { AccessKind, FaultKind } from '../vmsa/walk.ts';
 import type { Mmu } from './mmu.ts';
 import { StateSlot } from './state.ts';
 import { Sctlr, type SystemRegisters } from './system-registers.ts';
@@ -29,13 +29,16 @@ export class DataAccess {
   private readonly regs: SystemRegisters;
   private readonly mmu: Mmu;
   private readonly faults: PendingFault;
+  private readonly stepFirst: () => boolean;
 
+  /** @param stepFirst asked before each access to a device: true when it must be left undone for now. */
   constructor(
     memory: MachineMemory,
     physical: PhysicalMemory,
     regs: SystemRegisters,
     mmu: Mmu,
     faults: PendingFault,
+    stepFirst: () => boolean,
   ) {
     this.words = memory.words;
     this.u16 = memory.u16;
@@ -45,10 +48,11 @@ export class DataAccess {
     this.regs = regs;
     this.mmu = mmu;
     this.faults = faults;
+    this.stepFirst = stepFirst;
   }
 
   slowLoad(va: number, size: number, flags: number): number {
-    if (this.misaligned(va, size, flags)) return this.mmu.abort(va, ShortFault.Alignment, 0, false);
+    if (this.misaligned(va, size, flags)) return this.mmu.abort(va, FaultKind.Alignment, false);
     if ((va & (size - 1)) !== 0) return this.loadUnaligned(va, size, flags);
     const entry = this.mmu.entryFor(va, AccessKind.Read, flags);
     if (entry === 0) return 0;
@@ -59,7 +63,7 @@ export class DataAccess {
 
   slowStore(va: number, size: number, low: number, high: number, flags: number): void {
     if (this.misaligned(va, size, flags)) {
-      this.mmu.abort(va, ShortFault.Alignment, 0, true);
+      this.mmu.abort(va, FaultKind.Alignment, true);
       return;
     }
     if ((va & (size - 1)) !== 0) {
@@ -88,7 +92,7 @@ export class DataAccess {
    * CPU runs, so what it covers can't have been changed by one in between.
    */
   storeExclusive(va: number, size: number, low: number, high: number): number {
-    if ((va & (size - 1)) !== 0) return this.mmu.abort(va, ShortFault.Alignment, 0, true);
+    if ((va & (size - 1)) !== 0) return this.mmu.abort(va, FaultKind.Alignment, true);
     const armed =
       this.words[ARMED] === 1 && this.words[EXCLUSIVE_ADDRESS] === va && this.words[EXCLUSIVE_SIZE] === size;
     this.words[ARMED] = 0;
@@ -152,14 +156,15 @@ export class DataAccess {
   }
 
   private loadDevice(va: number, pa: number, size: number, requester: Requester): number {
+    if (this.stepFirst()) return 0;
     if (size === 8) {
       const wide = this.physical.readDevice64(pa, requester);
-      if (wide === undefined) return this.mmu.abort(va, ShortFault.SynchronousExternal, 0, false);
+      if (wide === undefined) return this.mmu.abort(va, FaultKind.External, false);
       this.words[CALL_HIGH] = Number(wide >> 32n) | 0;
       return Number(wide & 0xffffffffn) | 0;
     }
     const value = this.physical.read(pa, size as AccessSize, requester);
-    if (value === BUS_ERROR) return this.mmu.abort(va, ShortFault.SynchronousExternal, 0, false);
+    if (value === BUS_ERROR) return this.mmu.abort(va, FaultKind.External, false);
     return value | 0;
   }
 
@@ -171,6 +176,7 @@ export class DataAccess {
     high: number,
     requester: Requester,
   ): void {
+    if (this.stepFirst()) return;
     const done =
       size === 8
         ? this.physical.writeDevice64(pa, (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0), requester)
@@ -180,7 +186,7 @@ export class DataAccess {
             size === 4 ? low : low & ((1 << (8 * size)) - 1),
             requester,
           );
-    if (!done) this.mmu.abort(va, ShortFault.SynchronousExternal, 0, true);
+    if (!done) this.mmu.abort(va, FaultKind.External, true);
   }
 
   /** Bytes of an access that is not aligned, or two words of a word-aligned doubleword. */
@@ -197,7 +203,7 @@ export class DataAccess {
       const at = (va + i) | 0;
       const entry = this.mmu.entryFor(at, AccessKind.Read, flags);
       if (entry === 0) return 0;
-      if ((entry & TlbFlag.Device) !== 0) return this.mmu.abort(va, ShortFault.Alignment, 0, false);
+      if ((entry & TlbFlag.Device) !== 0) return this.mmu.abort(va, FaultKind.Alignment, false);
       const pa = this.physicalOf(entry, at);
       const byte =
         (entry & TlbFlag.Ram) !== 0
@@ -222,7 +228,7 @@ export class DataAccess {
       const entry = this.mmu.entryFor(at, AccessKind.Write, flags);
       if (entry === 0) return;
       if ((entry & TlbFlag.Device) !== 0) {
-        this.mmu.abort(va, ShortFault.Alignment, 0, true);
+        this.mmu.abort(va, FaultKind.Alignment, true);
         return;
       }
     }

@@ -1,7 +1,8 @@
 import { type CpuState, Psr } from './cpu-state.ts';
+import { debugEventStatus } from './fault-status.ts';
 import { Mode } from './modes.ts';
 import { ExceptionKind, StateSlot } from './state.ts';
-import { Sctlr, type SystemRegisters } from './system-registers.ts';
+import { Sctlr, type SystemRegisters, TTBCR_EAE } from './system-registers.ts';
 
 interface ExceptionRow {
   /** Offset from the vector base (Table B1-3). */
@@ -25,9 +26,6 @@ const EXCEPTIONS: { readonly [K in ExceptionKind]: ExceptionRow } = {
   [ExceptionKind.Fiq]: { vector: 0x1c, mode: Mode.Fiq, lrArm: 4, lrThumb: 4, masks: Psr.A | Psr.F },
 };
 
-/** IFSR of a debug event (Table B3-23). */
-const FSR_DEBUG_EVENT = 0b00010;
-
 /**
  * Takes an exception (B1.8.3): saves the return state, changes mode, and sets PC to the vector.
  * @param pc preferred return address: the instruction itself, or the next one for SupervisorCall and interrupts.
@@ -46,7 +44,7 @@ export function enterException(
   slots[StateSlot.IT] = it;
   const spsr = cpu.cpsr;
   if (kind === ExceptionKind.Breakpoint) {
-    regs.IFSR = FSR_DEBUG_EVENT;
+    regs.IFSR = debugEventStatus((regs.TTBCR & TTBCR_EAE) !== 0);
   }
   cpu.switchMode(row.mode);
   cpu.spsr = spsr;

@@ -2,35 +2,26 @@ import { BUS_ERROR, type PhysicalMemory } from '../memory/physical-memory.ts';
 import type { Requester } from '../ports/mmio.ts';
 import { MemFlag } from '../translator/ir/ops.ts';
 import type { PendingFault } from '../translator/pending-fault.ts';
+import { type LongWalkRegime, walkLong } from '../vmsa/long-descriptor.ts';
+import { domainAccess, type ShortWalkRegime, walkShort } from '../vmsa/short-descriptor.ts';
+import { AccessKind, FaultKind, permits, Rights, WalkResult } from '../vmsa/walk.ts';
+import { FSR_WNR, failedTranslation, faultStatus, PAR_LPAE } from './fault-status.ts';
 import {
-  AccessKind,
-  ShortFault,
-  type ShortWalkRegime,
-  ShortWalkResult,
-  shortPermits,
-  walkShort,
-} from '../vmsa/short-descriptor.ts';
-import { isDeviceMemory } from './memory-attributes.ts';
+  isDeviceMemory,
+  longParAttributes,
+  longParShareability,
+  shortParAttributes,
+} from './memory-attributes.ts';
 import { ExceptionKind } from './state.ts';
-import { Sctlr, type SystemRegisters } from './system-registers.ts';
+import { Sctlr, type SystemRegisters, TTBCR_EAE } from './system-registers.ts';
 import { TLB_KEY_WORDS, type TlbArrays, TlbFlag } from './tlb.ts';
 
-/** DFSR.WnR (B4.1.52). */
-const FSR_WNR = 1 << 11;
-/** FSR.ExT; the model has no other kind of external abort than a decode error, so it reads as on QEMU. */
-const FSR_EXT = 1 << 12;
+/** Addresses that devices and RAM have. What a long descriptor or a supersection maps above is an external abort. */
+const PHYSICAL_LIMIT = 0x1_0000_0000;
 
-function isExternal(fault: ShortFault): boolean {
-  return (
-    fault === ShortFault.SynchronousExternal ||
-    fault === ShortFault.ExternalOnWalkFirstLevel ||
-    fault === ShortFault.ExternalOnWalkSecondLevel
-  );
-}
-
-function encodeFsr(fault: ShortFault, domain: number): number {
-  return (fault & 15) | ((fault & 16) << 6) | (domain << 4) | (isExternal(fault) ? FSR_EXT : 0);
-}
+type Regime = {
+  -readonly [K in keyof (ShortWalkRegime & LongWalkRegime)]: (ShortWalkRegime & LongWalkRegime)[K];
+};
 
 /**
  * Address translation of one CPU (ARM DDI 0406C B3). The fast path is the TLB array in the machine's memory, which this
@@ -44,15 +35,19 @@ export class Mmu {
   /** The requester of this CPU's device accesses, privileged and not; table walks are privileged ones. */
   readonly privilegedRequester: Requester;
   readonly userRequester: Requester;
-  private readonly walk = new ShortWalkResult();
+  private readonly walk = new WalkResult();
   private readonly key = new Int32Array(TLB_KEY_WORDS);
   private readonly physical: PhysicalMemory;
   private readonly regs: SystemRegisters;
   private readonly tlb: TlbArrays;
   /** The registers as of the last `selectContext`, which every write to one of them leads to. */
-  private readonly regime: { -readonly [K in keyof ShortWalkRegime]: ShortWalkRegime[K] };
+  private readonly regime: Regime;
+  /** TTBCR.EAE: long descriptors. */
+  private long = false;
   private readonly faults: PendingFault;
   private fetchFault = 0;
+  /** {@link Rights} of the last translation, with the domain and the control bits taken into account. */
+  private rights: number = Rights.None;
   private readonly readTable = (address: number): number | undefined => {
     const value = this.physical.read(address, 4, this.privilegedRequester);
     return value === BUS_ERROR ? undefined : value;
@@ -72,9 +67,10 @@ export class Mmu {
     this.regs = regs;
     this.regime = {
       ttbr0: 0,
+      ttbr0High: 0,
       ttbr1: 0,
+      ttbr1High: 0,
       ttbcr: 0,
-      dacr: 0,
       accessFlagEnable: false,
       bigEndianTables: false,
       hasPxn,
@@ -88,22 +84,28 @@ export class Mmu {
   selectContext(privileged: boolean): void {
     const { regs, key } = this;
     this.privileged = privileged;
+    const long = (regs.TTBCR & TTBCR_EAE) !== 0;
+    this.long = long;
     key[0] = regs.TTBR0;
     key[1] = regs.TTBR1;
     key[2] = regs.TTBCR;
-    key[3] = regs.CONTEXTIDR & 0xff;
-    key[4] = regs.DACR;
+    // The ASID of long descriptors is in the high word of TTBR0 or TTBR1.
+    key[3] = long ? 0 : regs.CONTEXTIDR & 0xff;
+    key[4] = long ? 0 : regs.DACR;
     // SW is no matter of translation, but blocks depend on it: the jump cache tells them apart by their context.
     key[5] = regs.SCTLR & (Sctlr.M | Sctlr.SW | Sctlr.EE | Sctlr.TRE | Sctlr.AFE | Sctlr.WXN | Sctlr.UWXN);
     key[6] = regs.PRRR;
     key[7] = regs.NMRR;
     key[8] = privileged ? 1 : 0;
+    key[9] = long ? regs.TTBR0High : 0;
+    key[10] = long ? regs.TTBR1High : 0;
     this.array = this.tlb.select(key);
     const { regime } = this;
     regime.ttbr0 = regs.TTBR0;
+    regime.ttbr0High = regs.TTBR0High;
     regime.ttbr1 = regs.TTBR1;
+    regime.ttbr1High = regs.TTBR1High;
     regime.ttbcr = regs.TTBCR;
-    regime.dacr = regs.DACR;
     regime.accessFlagEnable = (regs.SCTLR & Sctlr.AFE) !== 0;
     regime.bigEndianTables = (regs.SCTLR & Sctlr.EE) !== 0;
   }
@@ -111,14 +113,14 @@ export class Mmu {
   /** Translates for a fetch. @returns the physical address, or -1: `reportFetchFault` then says why. */
   translateFetch(va: number): number {
     const fault = this.translate(va, AccessKind.Execute, this.privileged);
-    if (fault === ShortFault.None) return this.walk.physical;
-    this.fetchFault = encodeFsr(fault, 0);
+    if (fault === FaultKind.None) return this.walk.physical;
+    this.fetchFault = faultStatus(fault, this.walk.level, 0, this.long);
     return -1;
   }
 
   /** A fetch found no memory at its physical address. */
   fetchFoundNothing(): void {
-    this.fetchFault = encodeFsr(ShortFault.SynchronousExternal, 0);
+    this.fetchFault = faultStatus(FaultKind.External, 0, 0, this.long);
   }
 
   /** IFSR and IFAR for the fetch that failed last, when the guest is to see it as a prefetch abort. */
@@ -129,26 +131,30 @@ export class Mmu {
 
   /** Reads guest memory through the current translation without side effects on fault registers; for debuggers. */
   translateForDebug(va: number): number {
-    return this.translate(va, AccessKind.Read, true) === ShortFault.None ? this.walk.physical : -1;
+    return this.translate(va, AccessKind.Read, true) === FaultKind.None ? this.walk.physical : -1;
   }
 
-  /** Physical address and attributes by the ATS operations and the PAR format (B4.1.112). */
+  /** Physical address and attributes by the ATS operations, in the PAR format of TTBCR.EAE (B4.1.112). */
   addressTranslate(va: number, write: boolean, privileged: boolean): void {
     const fault = this.translate(va, write ? AccessKind.Write : AccessKind.Read, privileged);
-    const { walk, regs } = this;
-    if (fault !== ShortFault.None) {
-      // PAR.FS: DFSR.FS[3:0], FS[4] and ExT next to each other.
-      regs.PAR = ((fault & 31) << 1) | (isExternal(fault) ? 1 << 6 : 0) | 1;
-    } else if (walk.leafBits === 24) {
-      regs.PAR = (walk.physical & -0x1000000) | 2;
+    const { walk, regs, long } = this;
+    const enabled = (regs.SCTLR & Sctlr.M) !== 0;
+    regs.PARHigh = 0;
+    if (fault !== FaultKind.None) {
+      regs.PAR = failedTranslation(fault, walk.level, long);
+    } else if (long) {
+      const attributes = enabled ? longParAttributes(walk.attributes, regs) : 0;
+      const sh = enabled ? longParShareability(attributes, walk.shareability) : 0;
+      regs.PAR = (walk.physical & -4096) | PAR_LPAE | (sh << 7);
+      regs.PARHigh = (attributes << 24) | Math.floor(walk.physical / 2 ** 32);
     } else {
-      regs.PAR = (walk.physical & -4096) | this.parAttributes();
+      const attributes = enabled ? shortParAttributes(walk.attributes, walk.shareability !== 0, regs) : 0;
+      // A supersection: PAR[23:16] is PA[39:32].
+      if (walk.leafBits === 24) {
+        const high = Math.floor(walk.physical / 2 ** 32) << 16;
+        regs.PAR = (walk.physical & -0x1000000) | high | (attributes & ~0xc) | 2;
+      } else regs.PAR = (walk.physical & -4096) | attributes;
     }
-  }
-
-  private parAttributes(): number {
-    if ((this.regs.SCTLR & Sctlr.M) === 0) return 0;
-    return this.walk.shareable ? 1 << 7 : 0;
   }
 
   /** Walks, checks, fills the TLB. @returns the entry's flags and page, or 0 after a data abort. */
@@ -166,71 +172,63 @@ export class Mmu {
     }
     const privileged = this.privileged && !unprivileged;
     const fault = this.translate(va, kind, privileged);
-    if (fault !== ShortFault.None) {
-      this.abort(va, fault, this.walk.domain, kind === AccessKind.Write);
-      return 0;
+    if (fault !== FaultKind.None) {
+      return this.raise(va, fault, this.walk.level, this.walk.domain, kind === AccessKind.Write);
     }
-    const { physical } = this.walk;
-    if (physical >= 0x1_0000_0000) {
-      this.abort(va, ShortFault.SynchronousExternal, 0, kind === AccessKind.Write);
-      return 0;
-    }
+    const { physical, leafBits } = this.walk;
+    if (physical >= PHYSICAL_LIMIT) return this.abort(va, FaultKind.External, kind === AccessKind.Write);
     const page = (physical & -4096) | 0;
     let entry = page | TlbFlag.Valid;
-    if (this.permits(AccessKind.Read, privileged)) entry |= TlbFlag.Readable;
-    if (this.permits(AccessKind.Write, privileged)) entry |= TlbFlag.Writable;
+    if (permits(this.rights, AccessKind.Read, privileged)) entry |= TlbFlag.Readable;
+    if (permits(this.rights, AccessKind.Write, privileged)) entry |= TlbFlag.Writable;
     if (this.device()) entry |= TlbFlag.Device;
     if (this.physical.isRam(physical)) entry |= TlbFlag.Ram;
-    if (!unprivileged) this.tlb.fill(this.array, va, page, entry & 0xfff, this.walk.leafBits);
+    if (!unprivileged) this.tlb.fill(this.array, va, page, entry & 0xfff, leafBits);
     return entry;
-  }
-
-  private permits(kind: AccessKind, privileged: boolean): boolean {
-    if ((this.regs.SCTLR & Sctlr.M) === 0) return true;
-    return shortPermits(this.walk, kind, privileged, (this.regs.SCTLR & Sctlr.AFE) !== 0);
   }
 
   private device(): boolean {
     // B3.2.1: with the MMU off every data access is Strongly-ordered.
     if ((this.regs.SCTLR & Sctlr.M) === 0) return true;
-    return isDeviceMemory(this.walk.texCb, this.regs);
+    return isDeviceMemory(this.walk.attributes, this.regs, this.long);
   }
 
-  /** Result in `walk`; permission included. */
-  private translate(va: number, kind: AccessKind, privileged: boolean): ShortFault {
+  /** Result in `walk` and `rights`; permission included. */
+  private translate(va: number, kind: AccessKind, privileged: boolean): FaultKind {
     const { walk, regs } = this;
     if ((regs.SCTLR & Sctlr.M) === 0) {
-      walk.fault = ShortFault.None;
       walk.physical = va >>> 0;
       walk.leafBits = 12;
-      walk.domain = 0;
-      return ShortFault.None;
+      this.rights = Rights.All;
+      return FaultKind.None;
     }
-    const afe = (regs.SCTLR & Sctlr.AFE) !== 0;
-    walkShort(va >>> 0, this.regime, this.readTable, walk);
-    if (walk.fault !== ShortFault.None) return walk.fault;
-    if (shortPermits(walk, kind, privileged, afe) && !this.writableExecuteNever(kind, privileged, afe)) {
-      return ShortFault.None;
-    }
-    walk.fault = walk.leafBits >= 20 ? ShortFault.PermissionSection : ShortFault.PermissionPage;
-    return walk.fault;
+    if (this.long) walkLong(va >>> 0, this.regime, this.readTable, walk);
+    else walkShort(va >>> 0, this.regime, this.readTable, walk);
+    if (walk.fault !== FaultKind.None) return walk.fault;
+    // B3.13.3: access flag before domain, domain before permission.
+    const access = this.long ? 1 : domainAccess(regs.DACR, walk.domain);
+    if (access === 0) return FaultKind.Domain;
+    this.rights = access === 3 ? Rights.All : this.withoutWritableExecute(walk.rights);
+    return permits(this.rights, kind, privileged) ? FaultKind.None : FaultKind.Permission;
   }
 
   /** SCTLR.WXN and UWXN (B3.7.2): what is writable can't be executed. */
-  private writableExecuteNever(kind: AccessKind, privileged: boolean, afe: boolean): boolean {
-    if (kind !== AccessKind.Execute || this.walk.manager) return false;
-    if ((this.regs.SCTLR & Sctlr.WXN) !== 0 && shortPermits(this.walk, AccessKind.Write, privileged, afe))
-      return true;
-    return (
-      privileged &&
-      (this.regs.SCTLR & Sctlr.UWXN) !== 0 &&
-      shortPermits(this.walk, AccessKind.Write, false, afe)
-    );
+  private withoutWritableExecute(rights: number): number {
+    let left = rights;
+    if ((this.regs.SCTLR & Sctlr.WXN) !== 0)
+      left &= ~((rights & (Rights.PrivilegedWrite | Rights.UserWrite)) << 1);
+    if ((this.regs.SCTLR & Sctlr.UWXN) !== 0 && (rights & Rights.UserWrite) !== 0)
+      left &= ~Rights.PrivilegedExecute;
+    return left;
   }
 
-  /** Records a data abort; the access must not go on. @returns 0. */
-  abort(va: number, fault: ShortFault, domain: number, write: boolean): number {
-    this.regs.DFSR = encodeFsr(fault, domain) | (write ? FSR_WNR : 0);
+  /** Records a data abort that no translation table has to do with; the access must not go on. @returns 0. */
+  abort(va: number, fault: FaultKind.Alignment | FaultKind.External, write: boolean): number {
+    return this.raise(va, fault, 0, 0, write);
+  }
+
+  private raise(va: number, fault: FaultKind, level: number, domain: number, write: boolean): number {
+    this.regs.DFSR = faultStatus(fault, level, domain, this.long) | (write ? FSR_WNR : 0);
     this.regs.DFAR = va | 0;
     this.faults.raise(ExceptionKind.DataAbort);
     return 0;

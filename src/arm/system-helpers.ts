@@ -1,7 +1,7 @@
 import type { PendingFault } from '../translator/pending-fault.ts';
 import { type CoprocessorRegister, type CoprocessorRegister64, userMay } from './coprocessor.ts';
 import { debugRegisters } from './cp14.ts';
-import { systemControlRegisters } from './cp15-system.ts';
+import { longDescriptorRegisters, systemControlRegisters } from './cp15-system.ts';
 import { timerRegisters, timerRegisters64 } from './cp15-timer.ts';
 import type { ArmCpu } from './cpu.ts';
 import { Psr } from './cpu-state.ts';
@@ -20,6 +20,7 @@ export class CoprocessorMap {
     if (model.features.genericTimer) rows.push(...timerRegisters());
     for (const row of rows) this.words.set(row.at, row);
     if (model.features.genericTimer) for (const row of timerRegisters64()) this.doubles.set(row.at, row);
+    if (model.features.lpae) for (const row of longDescriptorRegisters()) this.doubles.set(row.at, row);
   }
 
   word(at: number): CoprocessorRegister | undefined {

@@ -17,8 +17,8 @@ export interface CpuFeatures {
   readonly divide: boolean;
   /** The generic timer's cp15 registers. */
   readonly genericTimer: boolean;
-  /** PXN in short descriptors. */
-  readonly pxn: boolean;
+  /** The Large Physical Address Extension: long descriptors, and PXN in short ones. */
+  readonly lpae: boolean;
   /** MRS and MSR (banked), ERET, HVC: encodings of the Virtualization Extensions that exist without Hyp mode. */
   readonly virtualization: boolean;
   /** SWP and SWPB may be enabled by SCTLR.SW. */
@@ -42,13 +42,19 @@ export const Sctlr = {
   TE: 1 << 30,
 } as const;
 
+/** TTBCR.EAE: Long-descriptor translation tables, and what comes with them (B4.1.153). */
+export const TTBCR_EAE = 1 << 31;
+
 /** The system control coprocessor's writable state of one CPU: plain numbers, as signed 32-bit words. */
 export class SystemRegisters {
   SCTLR: number;
   ACTLR = 0;
   CPACR = 0;
   TTBR0 = 0;
+  /** Bits 63:32 of TTBR0, TTBR1 and PAR. */
+  TTBR0High = 0;
   TTBR1 = 0;
+  TTBR1High = 0;
   TTBCR = 0;
   DACR = 0;
   DFSR = 0;
@@ -58,6 +64,7 @@ export class SystemRegisters {
   ADFSR = 0;
   AIFSR = 0;
   PAR = 0;
+  PARHigh = 0;
   PRRR = 0x00098aa4;
   NMRR = 0x44e048e0;
   AMAIR0 = 0;

@@ -5,7 +5,7 @@ const ARRAYS = MemoryLayout.tlbArrays;
 const ENTRIES = MemoryLayout.tlbEntries;
 const ARRAY_WORDS = ENTRIES * TLB_ENTRY_WORDS;
 const BASE = MemoryLayout.tlb >>> 2;
-const KEY_WORDS = 10;
+const KEY_WORDS = 12;
 
 /** In a tag: the fast path must not take this entry. Generated code compares page and alignment bits, never this one. */
 const SLOW = 0x800;
@@ -111,8 +111,7 @@ export class TlbArrays {
     w[e + 2] = MemoryLayout.ram + (physicalPage - this.ramBase) - page;
     w[e + 3] = physicalPage | flags | TlbFlag.Valid;
     this.dirty[array] = 1;
-    if (leafBits === 24) this.large[array * 128 + (va >>> 25)] |= 0xffff << ((va >>> 20) & 16);
-    else if (leafBits > 12) this.large[array * 128 + (va >>> 25)] |= 1 << ((va >>> 20) & 31);
+    if (leafBits > 12) this.markLarge(array, va, leafBits);
   }
 
   /** Drops everything of every context of CPU `cpu` (the last word of a key); -1 for all CPUs. */
@@ -125,13 +124,27 @@ export class TlbArrays {
     for (let a = 0; a < ARRAYS; a++) {
       if (this.dirty[a] === 0 || !this.belongsTo(a, cpu)) continue;
       if (((this.large[a * 128 + (va >>> 25)] >>> ((va >>> 20) & 31)) & 1) !== 0) {
-        // A supersection is rare enough to cost its neighbours their entries too.
+        // Large leaves are rare enough to cost their neighbours their entries too.
         this.clear(a, false);
         continue;
       }
       const e = this.entry(a, va);
       const page = va & -4096;
       if ((this.words[e] & ~SLOW) === page || (this.words[e + 1] & ~SLOW) === page) this.drop(e);
+    }
+  }
+
+  /** Every MiB that a leaf has a part in. */
+  private markLarge(array: number, va: number, leafBits: number): void {
+    const mib = va >>> 20;
+    if (leafBits <= 20) {
+      this.large[array * 128 + (mib >>> 5)] |= 1 << (mib & 31);
+    } else if (leafBits <= 24) {
+      const count = 1 << (leafBits - 20);
+      this.large[array * 128 + (mib >>> 5)] |= ((1 << count) - 1) << (mib & 31 & -count);
+    } else {
+      const from = array * 128 + (va >>> leafBits) * (1 << (leafBits - 25));
+      this.large.fill(-1, from, from + (1 << (leafBits - 25)));
     }
   }
 

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import * as a from './assembler.ts';
-import { Bench, CODE } from './bench.ts';
+import { Bench, CODE, RAM, section, smallPage } from './bench.ts';
 
 const NOWHERE = 0x2000_0000;
 /** Reads PAR into R1 after ATS1CPR of the address in R0. */
@@ -18,4 +18,60 @@ test('ATS1CPR: an external abort of the walk is in PAR as in DFSR, ExT next to F
   bench.run(2);
   const FS_EXTERNAL_FIRST_LEVEL = 0b01100;
   expect(bench.reg(1)).toBe((1 << 6) | (FS_EXTERNAL_FIRST_LEVEL << 1) | 1);
+});
+
+describe('ATS1CPR gives the attributes of a page in PAR (B4.1.112)', () => {
+  const VA = 0x0030_0000;
+  const parOf = (attributes: number, set: (bench: Bench) => void = () => {}): number => {
+    const bench = new Bench();
+    const tables = bench.mmuOn();
+    set(bench);
+    const clean = smallPage(RAM) & ~0b1100;
+    tables.page(tables.second(VA), VA, clean | attributes);
+    bench.load(CODE, TRANSLATE);
+    bench.set(0, VA | 0x123);
+    bench.run(2);
+    return bench.reg(1) - RAM;
+  };
+  const TEX = 6;
+  const S = 1 << 10;
+  const SH = 1 << 7;
+  const inner = (n: number): number => n << 4;
+  const outer = (n: number): number => n << 2;
+
+  test.each([
+    ['Strongly-ordered', 0, SH | inner(1)],
+    ['shareable Device', 1 << 2, inner(3)],
+    ['non-shareable Device', 2 << TEX, inner(3)],
+    ['write-through', 2 << 2, inner(6) | outer(2)],
+    ['write-back, no write-allocate', 3 << 2, inner(7) | outer(3)],
+    ['non-cacheable', 1 << TEX, 0],
+    ['write-back, write-allocate', (1 << TEX) | (3 << 2), inner(5) | outer(1)],
+    ['inner and outer apart, shareable', (6 << TEX) | (1 << 2) | S, SH | inner(5) | outer(2)],
+  ])('%s', (_name, descriptor, expected) => {
+    expect(parOf(descriptor)).toBe(expected);
+  });
+
+  test('with TEX remap by PRRR and NMRR', () => {
+    const TRE = 1 << 28;
+    const remap = (bench: Bench): void => {
+      bench.cpu.regs.SCTLR |= TRE;
+      // 1: Normal, inner write-through, outer write-back; NS0 shareable, NS1 not; NOS1.
+      bench.cpu.regs.PRRR = (2 << 2) | (1 << 18) | (1 << 25) | 2;
+      bench.cpu.regs.NMRR = (2 << 2) | (1 << 18);
+    };
+    expect(parOf(1 << 2, remap)).toBe(inner(6) | outer(1) | SH | (1 << 10));
+    expect(parOf((1 << 2) | S, remap)).toBe(inner(6) | outer(1));
+  });
+
+  test('a supersection has PA[31:24] and SS', () => {
+    const bench = new Bench();
+    const tables = bench.mmuOn();
+    for (let i = 0; i < 16; i++)
+      tables.first(0x0200_0000 + (i << 20), section(RAM, { supersection: true }) | (9 << 20));
+    bench.load(CODE, TRANSLATE);
+    bench.set(0, 0x0212_3456);
+    bench.run(2);
+    expect(bench.reg(1)).toBe(RAM | (9 << 16) | inner(7) | 2);
+  });
 });

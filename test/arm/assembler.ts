@@ -90,6 +90,11 @@ export const mcr = (t: number, crn: number, opc1: number, crm: number, opc2: num
   always(0x0e000f10 | (opc1 << 21) | (crn << 16) | (t << 12) | (opc2 << 5) | crm);
 export const mrc = (t: number, crn: number, opc1: number, crm: number, opc2: number): number =>
   (mcr(t, crn, opc1, crm, opc2) | 0x00100000) >>> 0;
+/** MCRR and MRRC of cp15, low word first. */
+export const mcrr = (t: number, u: number, opc1: number, crm: number): number =>
+  always(0x0c400f00 | (u << 16) | (t << 12) | (opc1 << 4) | crm);
+export const mrrc = (t: number, u: number, opc1: number, crm: number): number =>
+  (mcrr(t, u, opc1, crm) | 0x00100000) >>> 0;
 
 // T32, as halfwords.
 
