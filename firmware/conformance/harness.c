@@ -47,7 +47,7 @@ static void clear_interrupt(void) {
   GICD_CTLR = 0;
 }
 
-/* Input: STATE_WORDS words, flags, number of pokes, pokes. Output: STATE_WORDS words, number of differences, those. */
+/* Input: STATE_WORDS words, number of pokes, pokes. Output: STATE_WORDS words, number of differences, those. */
 void run_vectors(void) {
   const uint32_t *in = (const uint32_t *)VECTORS_BASE;
   uint32_t *out = (uint32_t *)RESULTS_BASE;
@@ -55,20 +55,20 @@ void run_vectors(void) {
   const uint32_t *const master = (const uint32_t *)MASTER_BASE;
   const uint32_t count = control->count;
   for (uint32_t i = 0; i < count; i++) {
-    const uint32_t flags = in[STATE_WORDS];
-    const uint32_t pokes = in[STATE_WORDS + 1];
-    const struct poke *poke = (const struct poke *)(in + STATE_WORDS + 2);
+    const uint32_t pokes = in[STATE_WORDS];
+    const struct poke *poke = (const struct poke *)(in + STATE_WORDS + 1);
     for (uint32_t p = 0; p < pokes; p++) {
       undo[p] = *(uint32_t *)poke[p].address;
       *(uint32_t *)poke[p].address = poke[p].value;
     }
-    if (flags & 1) pend_interrupt();
+    if (in[W_INTERRUPT]) pend_interrupt();
     enter(in);
-    if (flags & 1) clear_interrupt();
+    if (in[W_INTERRUPT]) clear_interrupt();
     for (uint32_t p = pokes; p-- > 0;) {
       if (poke[p].address - DATA_BASE >= 4 * DATA_WORDS) *(uint32_t *)poke[p].address = undo[p];
     }
     for (uint32_t w = 0; w < STATE_WORDS; w++) out[w] = frame[w];
+    out[W_INTERRUPT] = in[W_INTERRUPT];
     uint32_t *diff = out + STATE_WORDS + 1;
     for (uint32_t w = 0; w < DATA_WORDS; w += 4) {
       if (((data[w] ^ master[w]) | (data[w + 1] ^ master[w + 1]) | (data[w + 2] ^ master[w + 2]) |
@@ -83,7 +83,7 @@ void run_vectors(void) {
     }
     out[STATE_WORDS] = (uint32_t)(diff - (out + STATE_WORDS + 1)) / 2;
     out = diff;
-    in += STATE_WORDS + 2 + 2 * pokes;
+    in += STATE_WORDS + 1 + 2 * pokes;
     control->done = i + 1;
   }
 }

@@ -40,7 +40,15 @@
 #define W_IFSR 51
 #define W_IFAR 52
 #define W_PAR 53
-#define STATE_WORDS 54
+#define W_INTERRUPT 54
+#define W_TTBR0_HIGH 55
+#define W_TTBR1_HIGH 56
+#define W_PAR_HIGH 57
+#define W_CPACR 58
+#define W_FPEXC 59
+#define W_FPSCR 60
+#define W_D0 61
+#define STATE_WORDS 125
 
 #define CONTROL_BASE 0x40500000
 #define MASTER_BASE 0x40580000

@@ -6,6 +6,7 @@
 #include "layout.h"
     .syntax unified
     .arch armv7ve
+    .fpu neon-vfpv4
     .arm
 
     /* One exception stub: saves R0 to R12, leaves with R0 = vector number, R4 = CPSR.T (MRS reads it as zero, but the
@@ -71,17 +72,47 @@ thunk_\n:
     stub \n, t, 0x20
     .endr
 
+    /* On a page without code: QEMU looks for translations to throw away at every store to a page that has some. */
+    .section .frame, "aw"
+    .global frame
+frame:
+    .space 4*STATE_WORDS
+    .equ    ENTRY_PC, . - frame
+    .word   0
+    .equ    ENTRY_SCTLR, . - frame
+    .word   0
+    .equ    HARNESS_SP, . - frame
+    .word   0
+
     .section .switch, "ax"
     .arm
     /* void enter(const uint32_t *state): returns when an exception ended the vector; the outcome is in `frame`. */
     .global enter
 enter:
     push    {r4-r11, lr}
-    str     sp, harness_sp
+    ldr     r1, =frame
+    str     sp, [r1, #HARNESS_SP]
+    /* Floating point first, under the harness's own access rights. */
+    ldr     r1, full_cpacr
+    mcr     p15, 0, r1, c1, c0, 2
+    isb
+    mov     r1, #0x40000000
+    vmsr    fpexc, r1
+    ldr     r1, [r0, #4*W_FPSCR]
+    vmsr    fpscr, r1
+    add     r1, r0, #4*W_D0
+    vldmia  r1!, {d0-d15}
+    vldmia  r1, {d16-d31}
+    ldr     r1, [r0, #4*W_FPEXC]
+    vmsr    fpexc, r1
+    ldr     r1, [r0, #4*W_CPACR]
+    mcr     p15, 0, r1, c1, c0, 2
     ldr     r1, [r0, #4*W_TTBR0]
-    mcr     p15, 0, r1, c2, c0, 0
+    ldr     r2, [r0, #4*W_TTBR0_HIGH]
+    mcrr    p15, 0, r1, r2, c2
     ldr     r1, [r0, #4*W_TTBR1]
-    mcr     p15, 0, r1, c2, c0, 1
+    ldr     r2, [r0, #4*W_TTBR1_HIGH]
+    mcrr    p15, 1, r1, r2, c2
     ldr     r1, [r0, #4*W_TTBCR]
     mcr     p15, 0, r1, c2, c0, 2
     ldr     r1, [r0, #4*W_DACR]
@@ -109,7 +140,8 @@ enter:
     ldr     r1, [r0, #4*W_IFAR]
     mcr     p15, 0, r1, c6, c0, 2
     ldr     r1, [r0, #4*W_PAR]
-    mcr     p15, 0, r1, c7, c4, 0
+    ldr     r2, [r0, #4*W_PAR_HIGH]
+    mcrr    p15, 0, r1, r2, c7
     mov     r1, #0
     mcr     p15, 0, r1, c8, c7, 0       /* TLBIALL */
     mcr     p15, 0, r1, c7, c5, 0       /* ICIALLU */
@@ -143,27 +175,23 @@ enter:
     ldrne   r3, =0x1d7
     msr     cpsr_c, r3
     msr     spsr_fsxc, r1
+    ldr     lr, =frame
     ldr     r1, [r0, #4*W_PC]
-    str     r1, entry_pc
+    str     r1, [lr, #ENTRY_PC]
     ldr     r2, [r0, #4*W_SCTLR]
-    str     r2, entry_sctlr
+    str     r2, [lr, #ENTRY_SCTLR]
     ldmia   r0, {r0-r12}
-    adr     lr, frame
     stmia   lr, {r0-r12}
-    ldr     r0, entry_sctlr
+    ldr     r0, [lr, #ENTRY_SCTLR]
     mcr     p15, 0, r0, c1, c0, 0
     isb
     ldmia   lr, {r0-r12}
-    ldr     lr, entry_pc
+    ldr     lr, [lr, #ENTRY_PC]
     movs    pc, lr
 
     .ltorg
-entry_pc:    .word 0
-entry_sctlr: .word 0
-harness_sp:  .word 0
 base_sctlr:  .word 0x00c50078
-    .global frame
-frame:       .space 4*STATE_WORDS
+full_cpacr:  .word 0x00f00000
 
     /* R0 = vector number, R1 = SP of the exception mode (byte-reversed if R2.E), R2 = CPSR on entry, R3 = page,
        R4 = its T, SP = frame, which already has R0 to R12. */
@@ -201,7 +229,7 @@ collect:
     str     sp, [r0, #4*W_SP_USR]
     str     lr, [r0, #4*W_LR_USR]
     cps     #0x13
-    ldr     sp, harness_sp
+    ldr     sp, [r0, #HARNESS_SP]
 
     /* The stub used SP of the exception's own mode. */
     cmp     r3, #0x11
@@ -219,8 +247,12 @@ collect:
     mrc     p15, 0, r4, \crn, \crm, \opc2
     str     r4, [r0, #4*\word]
     .endm
-    keep    W_TTBR0, c2, c0, 0
-    keep    W_TTBR1, c2, c0, 1
+    mrrc    p15, 0, r4, r5, c2
+    str     r4, [r0, #4*W_TTBR0]
+    str     r5, [r0, #4*W_TTBR0_HIGH]
+    mrrc    p15, 1, r4, r5, c2
+    str     r4, [r0, #4*W_TTBR1]
+    str     r5, [r0, #4*W_TTBR1_HIGH]
     keep    W_TTBCR, c2, c0, 2
     keep    W_DACR, c3, c0, 0
     keep    W_PRRR, c10, c2, 0
@@ -234,7 +266,22 @@ collect:
     keep    W_IFSR, c5, c0, 1
     keep    W_DFAR, c6, c0, 0
     keep    W_IFAR, c6, c0, 2
-    keep    W_PAR, c7, c4, 0
+    mrrc    p15, 0, r4, r5, c7
+    str     r4, [r0, #4*W_PAR]
+    str     r5, [r0, #4*W_PAR_HIGH]
+    keep    W_CPACR, c1, c0, 2
+    ldr     r4, full_cpacr
+    mcr     p15, 0, r4, c1, c0, 2
+    isb
+    vmrs    r4, fpexc
+    str     r4, [r0, #4*W_FPEXC]
+    mov     r4, #0x40000000
+    vmsr    fpexc, r4
+    vmrs    r4, fpscr
+    str     r4, [r0, #4*W_FPSCR]
+    add     r4, r0, #4*W_D0
+    vstmia  r4!, {d0-d15}
+    vstmia  r4, {d16-d31}
     /* A vector may have switched translation to the long format or moved things: start over from the reset values. */
     mov     r4, #0
     mcr     p15, 0, r4, c2, c0, 2

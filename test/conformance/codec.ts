@@ -24,11 +24,15 @@ export interface RecordedGroup {
 
 export interface VectorFile {
   readonly seed: number;
+  /** Whether the seed gives the state of floating point and Advanced SIMD too (see Recipe). */
+  readonly extensions: boolean;
   readonly groups: readonly RecordedGroup[];
 }
 
 const MAGIC = 0x43564d41; // "AMVC"
+/** Versions of files without and with the state of the extensions. */
 const VERSION = 1;
+const VERSION_EXTENSIONS = 2;
 
 class Writer {
   private bytes = new Uint8Array(1 << 20);
@@ -146,14 +150,19 @@ function writeVector(out: Writer, { vector, outcome }: RecordedVector): void {
   );
 }
 
-function readVector(input: Reader, seed: number, stream: number, index: number): RecordedVector {
+function readVector(
+  input: Reader,
+  { seed, extensions }: Pick<VectorFile, 'seed' | 'extensions'>,
+  stream: number,
+  index: number,
+): RecordedVector {
   const header = input.varint();
   const thumb = (header & 1) !== 0;
   const code: number[] = [];
   for (let left = header >>> 1; left > 0; left--) code.push(thumb ? input.half() : input.word());
   const overrides = readPairs(input, asOverride);
   const pokes = readPairs(input, asPoke);
-  const recipe: Recipe = { code, thumb, overrides, pokes };
+  const recipe: Recipe = { code, thumb, overrides, pokes, extensions };
   const vector = expandVector(seed, stream, index, recipe);
   const state = undefinedAt(vector);
   for (const { word, value } of readPairs(input, asOverride)) state[word] = value;
@@ -164,7 +173,7 @@ function readVector(input: Reader, seed: number, stream: number, index: number):
 export function encodeVectors(file: VectorFile): Uint8Array {
   const out = new Writer();
   out.word(MAGIC);
-  out.word(VERSION);
+  out.word(file.extensions ? VERSION_EXTENSIONS : VERSION);
   out.word(file.seed);
   out.varint(file.groups.length);
   for (const group of file.groups) {
@@ -186,7 +195,10 @@ export function encodeVectors(file: VectorFile): Uint8Array {
 /** The reverse of `encodeVectors`; throws an Error for a file of another version. */
 export function decodeVectors(compressed: Uint8Array): VectorFile {
   const input = new Reader(brotliDecompressSync(compressed));
-  if (input.word() !== MAGIC || input.word() !== VERSION) {
+  const magic = input.word();
+  const version = input.word();
+  const extensions = version === VERSION_EXTENSIONS;
+  if (magic !== MAGIC || (version !== VERSION && !extensions)) {
     throw new Error('not a vector file of this version: run `npm run conformance:record`');
   }
   const seed = input.word();
@@ -197,9 +209,9 @@ export function decodeVectors(compressed: Uint8Array): VectorFile {
     const vectors: RecordedVector[] = [];
     for (let count = input.varint(); count > 0; count--) {
       const index = input.varint();
-      vectors.push(readVector(input, seed, stream, index));
+      vectors.push(readVector(input, { seed, extensions }, stream, index));
     }
     groups.push({ name, vectors });
   }
-  return { seed, groups };
+  return { seed, extensions, groups };
 }

@@ -19,6 +19,7 @@ import {
   REPLAY_BYTES,
   SCTLR,
   STATE_WORDS,
+  VECTOR_WORDS,
   VECTORS_ARM,
   VECTORS_THUMB,
   W,
@@ -34,8 +35,10 @@ const LOADER: Requester = { kind: 'cpu', cpu: 0, streamId: 0, secure: false, pri
 /** Words of the state record that are system registers of the same name. */
 const SYSTEM_WORDS = [
   ...(['SCTLR', 'TTBR0', 'TTBR1', 'TTBCR', 'DACR', 'PRRR', 'NMRR', 'VBAR', 'CONTEXTIDR'] as const),
-  ...(['TPIDRURW', 'TPIDRURO', 'TPIDRPRW', 'DFSR', 'DFAR', 'IFSR', 'IFAR', 'PAR'] as const),
+  ...(['TPIDRURW', 'TPIDRURO', 'TPIDRPRW', 'DFSR', 'DFAR', 'IFSR', 'IFAR', 'PAR', 'CPACR'] as const),
 ] as const;
+
+const NOT_OURS = [W.INTERRUPT, W.TTBR0_high, W.TTBR1_high, W.PAR_high] as const;
 
 /** SP, LR and SPSR words by bank as src/arm/modes.ts numbers them; User has no SPSR. */
 const BANK_WORDS: readonly (readonly [sp: number, lr: number, spsr: number])[] = [
@@ -56,6 +59,8 @@ export class CoreUnderTest implements CpuUnderTest {
   private readonly data: Int32Array;
   private readonly pristineData = new Int32Array(dataPattern());
   private undo: Poke[] = [];
+  /** What the state record says of words that are no registers of this CPU. */
+  private started: Uint32Array = new Uint32Array(STATE_WORDS);
 
   constructor() {
     this.engine = new ArmEngine(this.memory, this.physical, cortexA15, [undefined], 0, {
@@ -92,7 +97,7 @@ export class CoreUnderTest implements CpuUnderTest {
     for (const { address, value } of vector.pokes) this.poke(address, value);
     const { state, regs } = this.cpu;
     this.cpu.waiting = false;
-    this.cpu.setIrq(vector.pendInterrupt);
+    this.cpu.setIrq(vector.state[W.INTERRUPT] !== 0);
     state.cpsr = vector.state[W.CPSR]! | 0;
     for (let n = 0; n < 8; n++) state.slots[n] = vector.state[n]!;
     for (let n = 8; n < 13; n++) {
@@ -107,6 +112,10 @@ export class CoreUnderTest implements CpuUnderTest {
     state.slots[StateSlot.PC] = vector.state[W.PC]!;
     state.slots[StateSlot.ExclusiveArmed] = 0;
     for (const name of SYSTEM_WORDS) regs[name] = vector.state[W[name]]! | 0;
+    for (let i = 0; i < VECTOR_WORDS; i++) state.slots[StateSlot.V0 + i] = vector.state[W.D0 + i]!;
+    state.slots[StateSlot.Fpexc] = vector.state[W.FPEXC]!;
+    state.slots[StateSlot.Fpscr] = vector.state[W.FPSCR]!;
+    this.started = vector.state;
     this.cpu.invalidateTlb(true, undefined);
   }
 
@@ -146,6 +155,10 @@ export class CoreUnderTest implements CpuUnderTest {
     out[W.CPSR] = state.cpsr;
     out[W.PC] = this.vectorReached() ?? state.slots[StateSlot.PC]!;
     for (const name of SYSTEM_WORDS) out[W[name]] = regs[name];
+    for (let i = 0; i < VECTOR_WORDS; i++) out[W.D0 + i] = state.slots[StateSlot.V0 + i]!;
+    out[W.FPEXC] = state.slots[StateSlot.Fpexc]!;
+    out[W.FPSCR] = state.slots[StateSlot.Fpscr]!;
+    for (const word of NOT_OURS) out[word] = this.started[word]!;
     const memory: Poke[] = [];
     const { data, pristineData } = this;
     for (let i = 0; i < data.length; i++) {

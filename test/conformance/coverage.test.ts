@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { decodeVectors, encodeVectors } from './codec.ts';
 import { groupName } from './generator/candidate.ts';
-import { SETS, vectorFilePath } from './vector-files.ts';
+import { SETS as ALL_SETS, vectorFilePath } from './vector-files.ts';
 
 const ENOUGH = 100;
+/** A table without rows has no file. */
+const SETS = ALL_SETS.filter(({ rows }) => rows.length > 0);
 
 function countsOf(name: string): Map<string, number> {
   const { groups } = decodeVectors(readFileSync(vectorFilePath(name)));

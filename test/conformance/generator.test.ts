@@ -52,6 +52,7 @@ describe('a replay', () => {
   const recipe = {
     code: [0xe5801000],
     thumb: false,
+    extensions: false,
     pokes: [],
     overrides: [{ word: W.R0, value: 0x80001000 }],
   };

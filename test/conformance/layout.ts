@@ -1,6 +1,6 @@
 /**
  * Where things are, for the recorder's bare-metal harness (firmware/conformance/layout.h) and for the replay alike:
- * one state record of 54 words, and the physical memory that a vector sees.
+ * one state record, and the physical memory that a vector sees.
  */
 
 /** Words of a state record: what a vector starts from, and what it left behind. */
@@ -11,11 +11,38 @@ export const STATE_NAMES = [
   ...['SP_abt', 'LR_abt', 'SPSR_abt', 'SP_und', 'LR_und', 'SPSR_und'],
   ...['CPSR', 'PC', 'SCTLR', 'TTBR0', 'TTBR1', 'TTBCR', 'DACR', 'PRRR', 'NMRR', 'VBAR', 'CONTEXTIDR'],
   ...['TPIDRURW', 'TPIDRURO', 'TPIDRPRW', 'DFSR', 'DFAR', 'IFSR', 'IFAR', 'PAR'],
+  // Not a register: an interrupt is pending. Masked or not is up to CPSR.I.
+  'INTERRUPT',
+  // High halves of the registers that have 64 bits in the long-descriptor format.
+  ...['TTBR0_high', 'TTBR1_high', 'PAR_high'],
+  ...['CPACR', 'FPEXC', 'FPSCR'],
+  ...['D0', 'D0_high', 'D1', 'D1_high', 'D2', 'D2_high', 'D3', 'D3_high', 'D4', 'D4_high', 'D5', 'D5_high'],
+  ...[
+    'D6',
+    'D6_high',
+    'D7',
+    'D7_high',
+    'D8',
+    'D8_high',
+    'D9',
+    'D9_high',
+    'D10',
+    'D10_high',
+    'D11',
+    'D11_high',
+  ],
+  ...['D12', 'D12_high', 'D13', 'D13_high', 'D14', 'D14_high', 'D15', 'D15_high', 'D16', 'D16_high'],
+  ...['D17', 'D17_high', 'D18', 'D18_high', 'D19', 'D19_high', 'D20', 'D20_high', 'D21', 'D21_high'],
+  ...['D22', 'D22_high', 'D23', 'D23_high', 'D24', 'D24_high', 'D25', 'D25_high', 'D26', 'D26_high'],
+  ...['D27', 'D27_high', 'D28', 'D28_high', 'D29', 'D29_high', 'D30', 'D30_high', 'D31', 'D31_high'],
 ] as const;
 
 export type StateName = (typeof STATE_NAMES)[number];
 
 export const STATE_WORDS = STATE_NAMES.length;
+
+/** Words of D0 to D31 in a state record. */
+export const VECTOR_WORDS = 64;
 
 /** Index of each word of a state record. */
 export const W = Object.fromEntries(STATE_NAMES.map((name, index) => [name, index])) as Readonly<

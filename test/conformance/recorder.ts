@@ -42,7 +42,7 @@ const LINK = [
   'harness.c',
 ];
 /** A run of QEMU whose progress stands still for so long hangs in one vector. */
-const STALL_MS = 15000;
+const STALL_MS = 5000;
 
 function run(command: string, args: readonly string[], debianPackage: string): void {
   const result = spawnSync(command, args, { cwd: FIRMWARE, encoding: 'utf8' });
@@ -70,7 +70,7 @@ export class Recorder {
     const elf = join(this.folder, 'harness.elf');
     const binary = join(this.folder, 'harness.bin');
     run(CC, [...CFLAGS, ...LINK, '-o', elf], 'gcc-arm-none-eabi');
-    const sections = ['-j', '.vectors', '-j', '.switch', '-j', '.rest'];
+    const sections = ['-j', '.vectors', '-j', '.switch', '-j', '.frame', '-j', '.rest'];
     run(OBJCOPY, ['-O', 'binary', ...sections, elf, binary], 'binutils-arm-none-eabi');
     this.harness = readFileSync(binary);
   }
@@ -171,13 +171,12 @@ function readWords(file: number, address: number, count: number): Uint32Array {
 }
 
 function serialise(batch: readonly Vector[]): Uint32Array {
-  const size = batch.reduce((sum, { pokes }) => sum + STATE_WORDS + 2 + 2 * pokes.length, 0);
+  const size = batch.reduce((sum, { pokes }) => sum + STATE_WORDS + 1 + 2 * pokes.length, 0);
   const words = new Uint32Array(size);
   let at = 0;
-  for (const { state, pokes, pendInterrupt } of batch) {
+  for (const { state, pokes } of batch) {
     words.set(state, at);
     at += STATE_WORDS;
-    words[at++] = pendInterrupt ? 1 : 0;
     words[at++] = pokes.length;
     for (const { address, value } of pokes) {
       words[at++] = address;

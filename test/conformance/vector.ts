@@ -1,4 +1,5 @@
 import { BIG_ENDIAN_TABLES, codeAddress, L1_A, L2_HIGH, type Poke, plausiblePsr, swapWord } from './arena.ts';
+import { seedExtensions } from './extension-state.ts';
 import {
   CODE,
   CPSR,
@@ -21,9 +22,6 @@ export interface Override {
   readonly value: number;
 }
 
-/** In place of a word of the state record: an interrupt is pending. Masked or not is up to CPSR.I. */
-export const INTERRUPT = STATE_WORDS;
-
 /** What is stored of a vector besides its seed and its outcome. */
 export interface Recipe {
   /** The instructions, as they lie in memory; those of T32 in halfwords, first halfword first. */
@@ -31,6 +29,8 @@ export interface Recipe {
   readonly thumb: boolean;
   readonly overrides: readonly Override[];
   readonly pokes: readonly Poke[];
+  /** The seed also gives D0 to D31, FPSCR, FPEXC and CPACR; otherwise they are 0, and the extensions are off. */
+  readonly extensions: boolean;
 }
 
 /** A vector ready to run: full state, and the memory changes that put the code (and what EE and TE need) in place. */
@@ -42,8 +42,6 @@ export interface Vector {
   readonly pokes: readonly Poke[];
   /** Address after the vector's code: where it stops if nothing else happens. */
   readonly end: number;
-  /** IRQ is raised all the time; WFI needs that, masked. */
-  readonly pendInterrupt: boolean;
 }
 
 /** What a vector left behind: the state with the PC at an exception vector, and the data words that changed. */
@@ -167,9 +165,13 @@ function codePokes(recipe: Recipe, pc: number): Poke[] {
 /** Puts a vector together from its seed (file seed, row, number in the row) and its recipe. */
 export function expandVector(seed: number, stream: number, index: number, recipe: Recipe): Vector {
   const state = seededState(new Random(seed, stream, index), recipe.thumb);
+  if (recipe.extensions) seedExtensions(state, seed, stream, index);
   for (const { word, value } of recipe.overrides) state[word] = value;
-  const waits = isWfi(recipe);
-  if (waits) state[W.CPSR]! |= CPSR.I;
+  if (isWfi(recipe)) {
+    // It comes back by an interrupt, masked.
+    state[W.CPSR]! |= CPSR.I;
+    state[W.INTERRUPT] = 1;
+  }
   const pokes = settle(state);
   const pc = state[W.PC]!;
   const bytes = recipe.code.length * (recipe.thumb ? 2 : 4);
@@ -179,7 +181,6 @@ export function expandVector(seed: number, stream: number, index: number, recipe
     state,
     pokes: [...pokes, ...codePokes(recipe, pc), ...recipe.pokes],
     end: (pc + bytes) >>> 0,
-    pendInterrupt: waits || recipe.overrides.some(({ word }) => word === INTERRUPT),
   };
 }
 

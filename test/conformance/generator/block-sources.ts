@@ -91,7 +91,13 @@ function drawBlock(
     pc += target.row.width / 8;
     it = lifted.nextIt;
   }
-  return expandVector(seed, stream, index, { code, thumb, overrides: shaper.sortedOverrides, pokes: [] });
+  return expandVector(seed, stream, index, {
+    code,
+    thumb,
+    overrides: shaper.sortedOverrides,
+    pokes: [],
+    extensions: false,
+  });
 }
 
 function blockSource(name: string, sets: readonly string[]): Source {

@@ -25,14 +25,20 @@ export function groupName({ set, row }: RowOfSet): string {
   return `${set} ${row.name}`;
 }
 
+/** Whether a row belongs to the floating-point or Advanced SIMD extension, by the name that the manual gives it. */
+export function isExtension(row: Row): boolean {
+  return /^V/.test(row.name);
+}
+
 /** Fields the registers of which an instruction mostly should not have at 15. */
 const REGISTER_FIELDS = 'nmdtsaluhxyb';
 
-function fieldValue(field: Field, { set }: RowOfSet, random: Random): number {
+function fieldValue(field: Field, { set, row }: RowOfSet, random: Random): number {
   const all = 2 ** field.width;
   if (field.name === 'c' && field.width === 4 && set !== 'T16') {
     return random.chance(45) && set === 'A32' ? 14 : random.below(set === 'A32' ? 15 : 14);
   }
+  if (isExtension(row) && field.width === 4 && field.name !== 't') return random.below(all);
   if (field.width === 4 && REGISTER_FIELDS.includes(field.name)) {
     return random.chance(94) ? random.below(15) : 15;
   }
@@ -128,7 +134,8 @@ export function drawCandidate(seed: number, target: RowOfSet, index: number): Ca
   if (shaper.unpredictable !== '') return { skipped: shaper.unpredictable };
   if (isEndless(ops, start, end)) return { skipped: REDRAW };
   if (isHazardous(set, encoding, cpsr)) return { skipped: REDRAW };
-  const recipe: Recipe = { code, thumb, overrides: shaper.sortedOverrides, pokes: shaper.pokes };
+  const { pokes, sortedOverrides: overrides } = shaper;
+  const recipe: Recipe = { code, thumb, overrides, pokes, extensions: isExtension(row) };
   return { vector: expandVector(seed, stream, index, recipe) };
 }
 

@@ -36,7 +36,7 @@ export class Draft {
     const overrides: Override[] = [...this.overrides]
       .sort(([a], [b]) => a - b)
       .map(([word, value]) => ({ word, value }));
-    const recipe: Recipe = { code, thumb: this.isThumb, overrides, pokes: this.pokes };
+    const recipe: Recipe = { code, thumb: this.isThumb, overrides, pokes: this.pokes, extensions: false };
     return expandVector(this.seed, this.stream, this.index, recipe);
   }
 }

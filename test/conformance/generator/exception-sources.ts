@@ -1,5 +1,4 @@
 import { CPSR, DATA_VA, SCTLR, W } from '../layout.ts';
-import { INTERRUPT } from '../vector.ts';
 import { withIt } from './candidate.ts';
 import { Draft } from './draft.ts';
 import type { Source } from './generate.ts';
@@ -63,7 +62,7 @@ function interruptSource(name: string, isThumb: boolean): Source {
       const it = isThumb && random.chance(50) ? 1 + random.below(0xdf) : 0;
       const cpsr = random.chance(80) ? draft.get(W.CPSR) & ~CPSR.I : draft.get(W.CPSR) | CPSR.I;
       draft.set(W.CPSR, withIt(cpsr, (it & 15) === 0 ? 0 : it));
-      draft.set(INTERRUPT, 1);
+      draft.set(W.INTERRUPT, 1);
       return draft.finish(isThumb ? [0x3001] : [0xe2800001]);
     },
   };

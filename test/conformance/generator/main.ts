@@ -17,9 +17,11 @@ import { UNDEFINED_SOURCES } from './undefined-sources.ts';
 const COMMITTED_PER_ROW = 120;
 const DEFAULT_FRESH = 200_000;
 const SHOWN_FAILURES = 20;
+const FILES = [...SETS.map(({ name }) => name), 'system', 'blocks'] as const;
 
 interface SourceSet {
   readonly name: string;
+  readonly extensions: boolean;
   /** How many times as many vectors as a row its groups get: they have many cases of their own. */
   readonly weight: number;
   readonly sources: readonly Source[];
@@ -27,19 +29,21 @@ interface SourceSet {
 
 function sourceSets(filter: RegExp): readonly SourceSet[] {
   const sets = [
-    ...SETS.map(({ name, rows }) => ({ name, weight: 1, sources: rows.map(rowSource) })),
+    ...SETS.map(({ name, extensions, rows }) => ({
+      name,
+      extensions,
+      weight: 1,
+      sources: rows.map(rowSource),
+    })),
     {
       name: 'system',
+      extensions: false,
       weight: 3,
       sources: [...MMU_SOURCES, ...CHANGE_SOURCES, ...EXCEPTION_SOURCES, ...UNDEFINED_SOURCES],
     },
-    { name: 'blocks', weight: 12, sources: BLOCK_SOURCES },
+    { name: 'blocks', extensions: false, weight: 12, sources: BLOCK_SOURCES },
   ];
-  return sets.map(({ name, weight, sources }) => ({
-    name,
-    weight,
-    sources: sources.filter((s) => filter.test(s.name)),
-  }));
+  return sets.map((set) => ({ ...set, sources: set.sources.filter((s) => filter.test(s.name)) }));
 }
 
 function printSkips(skips: SkipCounts, verbose: boolean): void {
@@ -58,12 +62,26 @@ function printSkips(skips: SkipCounts, verbose: boolean): void {
   }
 }
 
-async function record(recorder: Recorder, seed: number, verbose: boolean): Promise<number> {
+/** What to record: all options of the command line together. */
+interface Plan {
+  readonly seed: number;
+  /** Rows and other groups, by name. */
+  readonly rows: RegExp;
+  /** Vectors in all, or of each row. */
+  readonly vectors: number;
+  readonly perRow: number | undefined;
+  /** Files to write. */
+  readonly files: readonly string[];
+  readonly verbose: boolean;
+}
+
+async function record(recorder: Recorder, { seed, files, verbose }: Plan): Promise<number> {
   const skips: SkipCounts = new Map();
-  for (const { name, weight, sources } of sourceSets(/./)) {
+  for (const { name, extensions, weight, sources } of sourceSets(/./)) {
+    if (!files.includes(name)) continue;
     const wanted = COMMITTED_PER_ROW * weight;
     const groups = await generate(recorder, sources, seed, () => wanted, skips);
-    const bytes = encodeVectors({ seed, groups });
+    const bytes = encodeVectors({ seed, extensions, groups });
     writeFileSync(vectorFilePath(name), bytes);
     const count = groups.reduce((sum, { vectors }) => sum + vectors.length, 0);
     console.log(`${vectorFilePath(name)}: ${groups.length} groups, ${count} vectors, ${bytes.length} bytes`);
@@ -93,26 +111,25 @@ function replayGroups(cpu: CoreUnderTest, groups: readonly RecordedGroup[], tall
   }
 }
 
-async function fresh(
-  recorder: Recorder,
-  seed: number,
-  count: number,
-  filter: RegExp,
-  verbose: boolean,
-): Promise<number> {
-  const sets = sourceSets(filter);
+async function fresh(recorder: Recorder, plan: Plan): Promise<number> {
+  const { seed, verbose } = plan;
+  const sets = sourceSets(plan.rows);
   const total = sets.reduce((sum, { weight, sources }) => sum + weight * sources.length, 0);
-  const perSource = Math.ceil(count / Math.max(total, 1));
+  if (total === 0) throw new Error(`no row and no group has a name like ${plan.rows}`);
   const cpu = new CoreUnderTest();
   const skips: SkipCounts = new Map();
   const tally: Tally = { replayed: 0, failed: 0, byGroup: new Map() };
   for (const { name, weight, sources } of sets) {
     if (sources.length === 0) continue;
-    const groups = await generate(recorder, sources, seed, () => weight * perSource, skips);
+    const perSource = plan.perRow ?? weight * Math.ceil(plan.vectors / total);
+    const groups = await generate(recorder, sources, seed, () => perSource, skips);
     replayGroups(cpu, groups, tally);
     console.log(
-      `${name}: ${sources.length} groups of ${weight * perSource}; ${tally.replayed} replayed, ${tally.failed} differ so far`,
+      `${name}: ${sources.length} groups of ${perSource}; ${tally.replayed} replayed, ${tally.failed} differ so far`,
     );
+    for (const { name: group, vectors } of groups) {
+      if (vectors.length < perSource) console.log(`  only ${vectors.length} vectors of ${group}`);
+    }
   }
   printSkips(skips, verbose);
   if (tally.failed === 0) {
@@ -126,27 +143,32 @@ async function fresh(
   return 1;
 }
 
-/** `record` rewrites the committed vectors; `fresh` records others and replays them at once. @returns exit code. */
+/** `record` rewrites committed vectors; `fresh` records others and replays them at once. @returns exit code. */
 export async function main(command: string | undefined, args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
       seed: { type: 'string' },
       vectors: { type: 'string' },
-      groups: { type: 'string' },
+      rows: { type: 'string' },
+      'per-row': { type: 'string' },
+      files: { type: 'string' },
       verbose: { type: 'boolean' },
     },
   });
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 0x100000000));
+  const plan: Plan = {
+    seed: Number(values.seed ?? Math.floor(Math.random() * 0x100000000)),
+    rows: new RegExp(values.rows ?? '.'),
+    vectors: Number(values.vectors ?? DEFAULT_FRESH),
+    perRow: values['per-row'] === undefined ? undefined : Number(values['per-row']),
+    files: (values.files ?? FILES.join()).split(','),
+    verbose: values.verbose ?? false,
+  };
   const recorder = new Recorder();
   try {
-    console.log(`seed ${seed}`);
-    const verbose = values.verbose ?? false;
-    if (command === 'record') return await record(recorder, seed, verbose);
-    if (command === 'fresh') {
-      const count = Number(values.vectors ?? DEFAULT_FRESH);
-      return await fresh(recorder, seed, count, new RegExp(values.groups ?? '.'), verbose);
-    }
+    console.log(`seed ${plan.seed}`);
+    if (command === 'record') return await record(recorder, plan);
+    if (command === 'fresh') return await fresh(recorder, plan);
     console.error(`conformance: ${command} is neither record nor fresh`);
     return 2;
   } finally {
