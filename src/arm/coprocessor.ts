@@ -16,6 +16,11 @@ export interface CoprocessorContext {
   invalidateTlb(allCpus: boolean, va: number | undefined): void;
   /** Instruction cache maintenance for one line, or for everything. */
   invalidateInstructions(va: number | undefined): void;
+  /**
+   * To be asked by registers that show time or arm timers, before anything else.
+   * @returns true when the access must be left undone: the instruction will be run once more, at an exact count.
+   */
+  stepFirst(): boolean;
   /** Second word of a 64-bit read. */
   setHighWord(value: number): void;
 }

@@ -26,8 +26,10 @@ function row(name: ArmTimerRegister, crm: number, opc2: number, user: UserAccess
     name,
     at: packCop(15, 0, 14, crm, opc2),
     user,
-    read: (c) => timerOf(c).read(name) | 0,
-    write: (c, value) => timerOf(c).write(name, value >>> 0),
+    read: (c) => (c.stepFirst() ? 0 : timerOf(c).read(name) | 0),
+    write: (c, value) => {
+      if (!c.stepFirst()) timerOf(c).write(name, value >>> 0);
+    },
   };
 }
 
@@ -38,6 +40,7 @@ function row64(
   writable: boolean,
 ): CoprocessorRegister64 {
   const read = (c: CoprocessorContext): number => {
+    if (c.stepFirst()) return 0;
     const timer = timerOf(c);
     const low = timer.read64(name) | 0;
     c.setHighWord(timer.highWord | 0);
@@ -45,7 +48,10 @@ function row64(
   };
   const at = packCop(15, opc1, 0, 14, 0);
   if (!writable) return { name, at, user, read };
-  return { name, at, user, read, write: (c, low, high) => timerOf(c).write64(name, low >>> 0, high >>> 0) };
+  const write = (c: CoprocessorContext, low: number, high: number): void => {
+    if (!c.stepFirst()) timerOf(c).write64(name, low >>> 0, high >>> 0);
+  };
+  return { name, at, user, read, write };
 }
 
 /** The generic timer's registers (B8.2, Table B8-2), for implementations that have one. */

@@ -5,6 +5,7 @@ import { type CachedBlock, TranslationCache } from '../translator/cache.ts';
 import { Interpreter, type InterpreterEnvironment, RunResult } from '../translator/interpreter.ts';
 import { type HelperInfo, WaitKind } from '../translator/ir/ops.ts';
 import { PendingFault } from '../translator/pending-fault.ts';
+import { withSpinExits } from '../translator/spin-exits.ts';
 import { runVectorOperation } from '../translator/vector-functions.ts';
 import { warmUpInterpreter } from '../translator/warm-up.ts';
 import { ArmCpu, type CpuEnvironment } from './cpu.ts';
@@ -33,6 +34,8 @@ const CACHE_LINE = 64;
 const LATE_CHECK_INTERVAL = 8;
 const TRANSLATION_WEIGHT = 8;
 const never = (): boolean => false;
+/** The kind of pending fault that is none: see stepFirst. No ExceptionKind has this number. */
+const STEP_FIRST = -1;
 
 /** Why {@link ArmEngine.run} came back to the machine. */
 export type StopReason =
@@ -48,6 +51,8 @@ export type StopReason =
   | 'wfe'
   /** YIELD: another CPU may run now. */
   | 'yield'
+  /** A loop that can end only by what another CPU or a device does (see spin-exits): it has run once in vain. */
+  | 'spin'
   /** PSCI switched the CPU off, or the machine was reset or powered off. */
   | 'off';
 
@@ -74,6 +79,13 @@ export class ArmEngine {
    * costs nothing; a budget then holds at least one block.
    */
   exact = true;
+  /**
+   * Whether accesses to devices and timers see the exact count of instructions ({@link executed}), and what they change
+   * takes effect right after their instruction. Each is then run as a block of its own.
+   */
+  exactAccesses = false;
+  /** Whether `run` comes back from loops that wait for others. */
+  spinsGiveWay = false;
   private readonly words: Int32Array;
   private readonly physical: PhysicalMemory;
   private readonly tlb: TlbArrays;
@@ -85,6 +97,13 @@ export class ArmEngine {
   private untilLateCheck = LATE_CHECK_INTERVAL;
   /** Address that the last block without a first instruction could not fetch. */
   private faultedFetch = 0;
+  /** The next block is to be one instruction: an access that an exact count has to be known for. */
+  private stepNext = false;
+  private stepping = false;
+  /** While an instruction is stepped: what the budget has left after it. */
+  private keptBudget = 0;
+  /** The budget that `run` was called with, less what was cut off it since; 0 outside. */
+  private runBudget = 0;
 
   /**
    * @param timers one for each CPU, or undefined where the model has none; its length is the number of CPUs.
@@ -120,6 +139,7 @@ export class ArmEngine {
         this.interpreter.forgetAll();
       },
       invalidateInstructions: (va) => this.invalidateInstructions(va),
+      stepFirst: () => this.stepFirst(),
     };
     this.cpus = timers.map(
       (timer, i) => new ArmCpu(i, model, memory, physical, this.tlb, timer, this.fault, environment),
@@ -149,10 +169,55 @@ export class ArmEngine {
   run(cpu: ArmCpu, budget: number, isLate: () => boolean = never): StopReason {
     this.switchTo(cpu);
     this.interpreter.budget = budget;
+    this.runBudget = budget;
     this.isLate = isLate;
     const reason = this.loop(cpu);
-    this.instructions += budget - this.interpreter.budget;
+    this.instructions += this.runBudget - this.interpreter.budget;
+    this.interpreter.budget = 0;
+    this.runBudget = 0;
     return reason;
+  }
+
+  /**
+   * Instructions that the current `run` has executed, 0 outside. Exact for accesses to devices and timers while
+   * {@link exactAccesses} is set: the accessing instruction does not count yet.
+   */
+  get executed(): number {
+    return this.runBudget - (this.stepping ? this.keptBudget + 1 : this.interpreter.budget);
+  }
+
+  /** Cuts the current `run` short: `executed` grows by `more` at most, and by the accessing instruction in any case. */
+  shorten(more: number): void {
+    const left = this.stepping ? this.keptBudget + 1 : this.interpreter.budget;
+    const cut = left - Math.max(more, this.stepping ? 1 : 0);
+    if (cut <= 0 || this.runBudget === 0) return;
+    this.runBudget -= cut;
+    if (this.stepping) this.keptBudget -= cut;
+    else this.interpreter.budget -= cut;
+  }
+
+  /**
+   * Asked before an access that depends on the exact count of instructions, or may change who runs next.
+   * @returns true when the access must not be done: its instruction will be run again, as a block of its own. State is
+   * exact there, because the access might have faulted.
+   */
+  private stepFirst(): boolean {
+    if (!this.exactAccesses || this.stepping || this.runBudget === 0) return false;
+    this.stepNext = true;
+    this.fault.raise(STEP_FIRST);
+    return true;
+  }
+
+  private step(code: number): RunResult {
+    const { interpreter } = this;
+    this.stepNext = false;
+    this.keptBudget = interpreter.budget - 1;
+    interpreter.budget = 1;
+    this.stepping = true;
+    const result = interpreter.run(code);
+    this.stepping = false;
+    interpreter.budget += this.keptBudget;
+    return result;
   }
 
   /**
@@ -212,7 +277,7 @@ export class ArmEngine {
       const code = this.codeAt(cpu, slots);
       if (code === 0) return undefined;
       if (!this.exact && this.words[code + 1] > interpreter.budget) return 'budget';
-      switch (interpreter.run(code)) {
+      switch (this.stepNext ? this.step(code) : interpreter.run(code)) {
         case RunResult.Lookup:
           break;
         case RunResult.Interrupted:
@@ -237,12 +302,14 @@ export class ArmEngine {
     const { interpreter } = this;
     const pc = slots[StateSlot.PC];
     const flags = slots[StateSlot.T] | (slots[StateSlot.E] << 1) | (slots[StateSlot.IT] << 8);
-    if (flags <= PLAIN_FLAGS) {
+    if (flags <= PLAIN_FLAGS && !this.stepNext) {
       const known = interpreter.recall(pc, flags);
       if (known !== 0 && (!this.exact || this.words[known + 1] <= interpreter.budget)) return known;
     }
     const pa = cpu.mmu.translateFetch(pc);
     if (pa < 0) return this.prefetchAbort(cpu, pc);
+    if (this.stepNext)
+      return this.blockAt(cpu, pc, pa, flags, 1)?.code ?? this.prefetchAbort(cpu, this.faultedFetch);
     let block = this.blockAt(cpu, pc, pa, flags, 0);
     if (this.exact && block !== undefined && block.instructions > interpreter.budget) {
       // The budget ends inside the block: a shorter one stops at exactly the right instruction.
@@ -303,7 +370,7 @@ export class ArmEngine {
       },
     });
     if (result === undefined) return undefined;
-    const { block } = result;
+    const block = this.cpus.length > 1 ? withSpinExits(result.block) : result.block;
     const straddles = ((pc + block.bytes - 1) & -4096) !== page;
     return this.cache.add(key, block, straddles ? secondPa : -1);
   }
@@ -360,6 +427,12 @@ export class ArmEngine {
     const marker = this.markerAt(block, interpreter.faultAddress);
     interpreter.budget += block.instructions - (marker / 3 + 1);
     fault.faulted = false;
+    if (fault.kind === STEP_FIRST) {
+      interpreter.budget++;
+      cpu.state.slots[StateSlot.PC] = block.markers[marker + 1];
+      cpu.state.slots[StateSlot.IT] = block.markers[marker + 2];
+      return;
+    }
     this.enter(cpu, fault.kind as ExceptionKind, block.markers[marker + 1], block.markers[marker + 2]);
   }
 
@@ -374,6 +447,8 @@ export class ArmEngine {
           return undefined;
         }
         return 'wfe';
+      case WaitKind.Spin:
+        return this.spinsGiveWay ? 'spin' : undefined;
       default:
         return 'yield';
     }

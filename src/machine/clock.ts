@@ -1,4 +1,5 @@
 import type { Clock, ClockTimer } from '../ports/clock.ts';
+import type { Saveable } from '../ports/saveable.ts';
 
 /** Where a timer is in the heap while it is not armed. */
 const NOT_ARMED = -1;
@@ -115,12 +116,23 @@ export interface MachineClock extends Clock {
   runDue(): void;
   /** The one listener is called when a timer was armed for a deadline before all others: who sleeps sleeps too long. */
   onEarlierDeadline(listener: () => void): void;
+  /** Whether the guest must not go on before work of the host has settled. */
+  readonly isHeld: boolean;
+  /** The one listener is called when the guest may go on again. */
+  onReleased(listener: () => void): void;
 }
 
 abstract class TimedClock implements MachineClock {
   readonly #timers = new TimerQueue();
+  protected released: () => void = () => {};
 
   abstract nowNs(): number;
+  abstract readonly isHeld: boolean;
+  abstract whenSettled(work: Promise<unknown>, latencyNs: number, callback: () => void): void;
+
+  onReleased(listener: () => void): void {
+    this.released = listener;
+  }
 
   createTimer(callback: () => void): ClockTimer {
     return new HeapTimer(this.#timers, callback);
@@ -138,7 +150,7 @@ abstract class TimedClock implements MachineClock {
     // One sample: a callback that arms itself again for a later time must not keep a moving clock here for ever.
     const now = this.nowNs();
     for (let timer = this.#timers.first; timer !== undefined; timer = this.#timers.first) {
-      if (timer.deadlineNs > now) {
+      if (timer.deadlineNs > now || this.isHeld) {
         return;
       }
       timer.cancel();
@@ -147,8 +159,12 @@ abstract class TimedClock implements MachineClock {
   }
 }
 
+/** Virtual nanoseconds. */
+export type HostClockState = { readonly nowNs: number };
+
 /** Follows the host's monotonic time while it runs. Made paused, at zero. */
-export class HostClock extends TimedClock {
+export class HostClock extends TimedClock implements Saveable<HostClockState> {
+  readonly isHeld = false;
   readonly #hostNs: () => number;
   /** Virtual time at the last pause, or at the last sample while running: it never goes back. */
   #virtualNs = 0;
@@ -169,6 +185,20 @@ export class HostClock extends TimedClock {
     return this.#virtualNs;
   }
 
+  whenSettled(work: Promise<unknown>, _latencyNs: number, callback: () => void): void {
+    work.then(callback, callback);
+  }
+
+  saveState(): HostClockState {
+    return { nowNs: this.nowNs() };
+  }
+
+  /** Virtual time goes on from the saved one. */
+  restoreState({ nowNs }: HostClockState): void {
+    this.#virtualNs = nowNs;
+    if (this.#running) this.#originNs = this.#hostNs() - nowNs;
+  }
+
   /** Virtual time stands still until `resume`. */
   pause(): void {
     this.nowNs();
@@ -184,13 +214,20 @@ export class HostClock extends TimedClock {
   }
 }
 
+/** Instructions counted, and virtual nanoseconds that an idle machine skipped. */
+export type InstructionClockState = { readonly instructions: number; readonly skippedNs: number };
+
 /**
- * Counts executed instructions, so that a run is the same each time. Time moves only by `advance` and `skipTo`.
+ * Counts executed instructions, so that a run is the same each time. Time moves by `advance` and `skipTo`, and with the
+ * instructions that have run since.
  */
-export class InstructionClock extends TimedClock {
+export class InstructionClock extends TimedClock implements Saveable<InstructionClockState> {
   readonly nsPerInstruction: number;
+  /** Instructions executed since the last `advance`: who runs them says it, so that a clock read sees the exact count. */
+  sinceAdvance: () => number = () => 0;
   #instructions = 0;
   #skippedNs = 0;
+  #held = false;
 
   /** @param nsPerInstruction more than 0; a fraction does no harm, time is computed from the count. */
   constructor(nsPerInstruction: number) {
@@ -203,14 +240,14 @@ export class InstructionClock extends TimedClock {
 
   /** Instructions executed since the machine was made. */
   get instructions(): number {
-    return this.#instructions;
+    return this.#instructions + this.sinceAdvance();
   }
 
   nowNs(): number {
-    return Math.floor(this.#instructions * this.nsPerInstruction) + this.#skippedNs;
+    return Math.floor(this.instructions * this.nsPerInstruction) + this.#skippedNs;
   }
 
-  /** @param instructions executed since the last call. */
+  /** @param instructions executed since the last call; `sinceAdvance` gives 0 then. */
   advance(instructions: number): void {
     this.#instructions += instructions;
   }
@@ -225,7 +262,40 @@ export class InstructionClock extends TimedClock {
 
   /** Instructions until a time is reached: the run loop's budget. 0 when it has come, Infinity for Infinity. */
   instructionsUntil(ns: number): number {
-    const exact = Math.ceil((ns - this.#skippedNs) / this.nsPerInstruction) - this.#instructions;
+    const exact = Math.ceil((ns - this.#skippedNs) / this.nsPerInstruction) - this.instructions;
     return Math.max(0, exact);
+  }
+
+  /** While work of the host is waited for, no timer goes off either: what follows it comes in the same order each time. */
+  get isHeld(): boolean {
+    return this.#held;
+  }
+
+  whenSettled(work: Promise<unknown>, latencyNs: number, callback: () => void): void {
+    let settled = false;
+    let due = false;
+    const timer = this.createTimer(() => {
+      due = true;
+      if (settled) callback();
+      else this.#held = true;
+    });
+    timer.arm(this.nowNs() + latencyNs);
+    const finish = (): void => {
+      settled = true;
+      if (!due) return;
+      this.#held = false;
+      callback();
+      this.released();
+    };
+    work.then(finish, finish);
+  }
+
+  saveState(): InstructionClockState {
+    return { instructions: this.instructions, skippedNs: this.#skippedNs };
+  }
+
+  restoreState({ instructions, skippedNs }: InstructionClockState): void {
+    this.#instructions = instructions;
+    this.#skippedNs = skippedNs;
   }
 }

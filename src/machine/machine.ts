@@ -60,6 +60,14 @@ export class Machine {
         ? new HostClock(() => performance.now() * 1e6)
         : new InstructionClock(NS_PER_INSTRUCTION);
     this.serial = new SerialPort();
+    const atOnce: (() => void)[] = [];
+    const now = clock.createTimer(() => {
+      for (const action of atOnce.splice(0)) action();
+    });
+    this.serial.defer((action) => {
+      atOnce.push(action);
+      now.arm(clock.nowNs());
+    });
     this.memory = new GuestMemory(physical);
     const unusedSerial = new SerialPort();
     const cpuLines = Array.from({ length: options.cpus }, (_unused, i) => ({
@@ -81,7 +89,11 @@ export class Machine {
       this.board.timers,
       peripheralBase(options),
       {
-        hypervisorCall: (cpu, conduit) => conduit === this.board.psci && psciCall(cpu, this.psciSystem()),
+        hypervisorCall: (cpu, conduit) => {
+          if (conduit !== this.board.psci) return false;
+          psciCall(cpu, this.psciSystem());
+          return true;
+        },
         semihostingCall: (cpu, thumb, comment) => {
           const code = options.semihosting ? semihostingExitCode(cpu, physical, thumb, comment) : undefined;
           if (code === undefined) return false;

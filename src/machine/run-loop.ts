@@ -2,6 +2,7 @@ import type { ArmCpu } from '../arm/cpu.ts';
 import type { ArmEngine, StopReason } from '../arm/engine.ts';
 import { StateSlot } from '../arm/state.ts';
 import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
+import type { Saveable } from '../ports/saveable.ts';
 import { type HostClock, InstructionClock } from './clock.ts';
 
 /** A slice is at most this long: an event word set by a native thread is seen within it even in one endless block. */
@@ -16,6 +17,11 @@ const YIELD_AFTER_MS = 3.5;
  * here, such as a device that writes to memory.
  */
 const LONGEST_DOZE_MS = 10;
+/**
+ * The host's timers count whole milliseconds. What is left of one is waited for in naps this long, between which a native
+ * thread's event is seen.
+ */
+const NAP_MS = 0.1;
 /** A timer of the host can't wait longer. */
 const LONGEST_SLEEP_MS = 0x7fffffff;
 
@@ -30,11 +36,31 @@ function nextTurn(): Promise<void> {
   });
 }
 
+/** Blocks the thread for a part of a millisecond; the main thread of a browser may not. */
+function nap(words: Int32Array, index: number, ms: number): boolean {
+  try {
+    return Atomics.wait(words, index, 0, ms) !== 'timed-out';
+  } catch {
+    return true;
+  }
+}
+
+/** Where a run loop is between two pieces of guest time, for a machine that is saved. */
+export type RunLoopState = {
+  /** Number of the CPU whose slice goes on, or -1, and how many instructions it has left. */
+  readonly interrupted: number;
+  readonly left: number;
+  /** Number of the CPU that has the next turn. */
+  readonly next: number;
+  /** See RunLoop.dozedAt. */
+  readonly dozedAt: Float64Array;
+};
+
 /**
  * Runs the CPUs of a machine on the thread of its creator: slices of guest time, between them the devices' timers,
  * between groups of slices the host's event loop. Sleeps while every CPU waits.
  */
-export class RunLoop {
+export class RunLoop implements Saveable<RunLoopState> {
   private readonly engine: ArmEngine;
   private readonly words: Int32Array;
   private readonly clock: HostClock | InstructionClock;
@@ -46,7 +72,7 @@ export class RunLoop {
   private readonly isLate = (): boolean => performance.now() >= this.yieldAt;
   /**
    * With the counting clock: the CPU whose slice was interrupted for the event loop, how much of it is left and how much
-   * has run. Guest time moves at the ends of slices only, so that a run does not depend on the host's speed.
+   * has run. CPUs take turns at the ends of slices only, so that a run does not depend on the host's speed.
    */
   private interrupted: ArmCpu | undefined;
   private left = 0;
@@ -73,7 +99,15 @@ export class RunLoop {
     this.dozedAt = new Float64Array(engine.cpus.length).fill(Number.NEGATIVE_INFINITY);
     engine.exact = false;
     // Input that arrives while all CPUs wait may arm a timer (the PL011's receive timeout) before it interrupts.
-    clock.onEarlierDeadline(() => this.wake());
+    clock.onEarlierDeadline(() => {
+      if (clock instanceof InstructionClock) engine.shorten(clock.instructionsUntil(clock.nextDeadlineNs()));
+      this.wake();
+    });
+    clock.onReleased(() => this.wake());
+    if (clock instanceof InstructionClock) {
+      engine.exactAccesses = true;
+      clock.sinceAdvance = () => this.ran + engine.executed;
+    }
   }
 
   /** Runs until `stop`. */
@@ -82,7 +116,7 @@ export class RunLoop {
     if (!this.paused) this.resumeClock();
     try {
       while (!this.stopped) {
-        if (this.paused) await this.sleep(Number.POSITIVE_INFINITY);
+        if (this.paused || this.clock.isHeld) await this.sleep(Number.POSITIVE_INFINITY);
         else if (this.runUntilYield()) await nextTurn();
         // A timer or a device may have stopped the machine just now: nobody would wake it again.
         else if (!this.stopped) await this.idle();
@@ -101,7 +135,9 @@ export class RunLoop {
   pause(): void {
     this.paused = true;
     this.pauseClock();
-    this.engine.lookAround();
+    // With the counting clock a pause must not end a slice: CPUs would take turns at another instruction.
+    if (this.clock instanceof InstructionClock) this.yieldAt = 0;
+    else this.engine.lookAround();
   }
 
   resume(): void {
@@ -116,11 +152,29 @@ export class RunLoop {
     this.wakeUp?.();
   }
 
+  saveState(): RunLoopState {
+    const { interrupted, left, next, dozedAt } = this;
+    return { interrupted: interrupted?.cpu ?? -1, left, next, dozedAt: dozedAt.slice() };
+  }
+
+  restoreState({ interrupted, left, next, dozedAt }: RunLoopState): void {
+    const { cpus } = this.engine;
+    if (dozedAt.length !== cpus.length || interrupted >= cpus.length || next >= cpus.length) {
+      throw new RangeError('the saved machine has another number of CPUs');
+    }
+    this.interrupted = cpus[interrupted];
+    this.left = left;
+    this.ran = 0;
+    this.next = next;
+    this.dozedAt.set(dozedAt);
+  }
+
   /** @returns false when every CPU waits. */
   private runUntilYield(): boolean {
     this.yieldAt = performance.now() + YIELD_AFTER_MS;
     for (;;) {
       this.lookAround();
+      if (this.clock.isHeld) return true;
       const cpu = this.interrupted ?? this.nextCpu();
       if (cpu === undefined) return false;
       const before = performance.now();
@@ -153,16 +207,20 @@ export class RunLoop {
   private runCounted(cpu: ArmCpu, clock: InstructionClock): number {
     if (this.interrupted === undefined) {
       this.left = Math.max(1, Math.min(MAX_SLICE, clock.instructionsUntil(clock.nextDeadlineNs())));
-      this.ran = 0;
     }
     // Only the slice's end has to be at exactly one instruction.
     this.engine.exact = this.left <= this.slice;
     const executed = this.runSlice(cpu, Math.min(this.left, this.slice));
-    this.left -= executed;
     this.ran += executed;
+    // A timer may have been armed in the slice, or a shorter deadline than the slice's end have come.
+    this.left = Math.min(this.left - executed, clock.instructionsUntil(clock.nextDeadlineNs()));
     const goesOn = this.left > 0 && (this.stopReason === 'late' || this.stopReason === 'budget');
     this.interrupted = goesOn ? cpu : undefined;
-    if (!goesOn) clock.advance(this.ran);
+    if (!goesOn) {
+      const { ran } = this;
+      this.ran = 0;
+      clock.advance(ran);
+    }
     return executed;
   }
 
@@ -174,17 +232,23 @@ export class RunLoop {
     }
   }
 
-  /** The CPUs take turns; one that waits is passed over unless an interrupt came for it. */
+  /**
+   * The CPUs take turns; one that waits is passed over unless an interrupt came for it. One that spins gives way at once
+   * where another can run; it gets its next turn when all others have had theirs.
+   */
   private nextCpu(): ArmCpu | undefined {
     const { cpus } = this.engine;
+    let chosen: ArmCpu | undefined;
     for (let i = 0; i < cpus.length; i++) {
       const cpu = cpus[(this.next + i) % cpus.length];
       if (cpu.power !== 'on') continue;
       if ((cpu.waiting || this.isDozing(cpu)) && !cpu.irqPending && !cpu.fiqPending) continue;
-      this.next = (this.next + i + 1) % cpus.length;
-      return cpu;
+      this.engine.spinsGiveWay = chosen !== undefined;
+      if (chosen !== undefined) break;
+      chosen = cpu;
     }
-    return undefined;
+    if (chosen !== undefined) this.next = (chosen.cpu + 1) % cpus.length;
+    return chosen;
   }
 
   /** After a WFE a CPU gets its next turn when there is an event, or when the others have had theirs. */
@@ -204,9 +268,20 @@ export class RunLoop {
       return;
     }
     const ms = Math.min((deadline - clock.nowNs()) / 1e6, longest);
-    // The host's timers count whole milliseconds: what is left of one is spent in turns of the event loop.
-    if (ms < 1) await nextTurn();
-    else await this.sleep(Math.floor(ms));
+    if (ms >= 1) {
+      await this.sleep(Math.floor(ms));
+      return;
+    }
+    await nextTurn();
+    while (this.wakeable()) {
+      const left = (clock.nextDeadlineNs() - clock.nowNs()) / 1e6;
+      if (!(left > 0 && left < 1) || nap(this.words, EVENT, Math.min(left, NAP_MS))) return;
+    }
+  }
+
+  /** Whether nothing has happened in the event loop's turn that a sleep must end for. */
+  private wakeable(): boolean {
+    return !this.stopped && !this.paused && this.nextCpu() === undefined;
   }
 
   /** Sets sleeping, looks again, sleeps: whoever sets the event word after that sees the flag and wakes. */

@@ -13,6 +13,11 @@ export interface ExpectOptions {
   readonly timeout?: string | number;
 }
 
+interface Answer {
+  readonly pattern: RegExp;
+  readonly data: string | Uint8Array;
+}
+
 interface Expectation {
   readonly pattern: RegExp;
   readonly resolve: (match: RegExpExecArray) => void;
@@ -22,6 +27,8 @@ interface Expectation {
 
 /** Characters of output that `expect` can look back on, at least. */
 const KEPT_CHARACTERS = 2 ** 20;
+/** Characters at the end of the output that an answer's pattern may match. */
+const ANSWER_CHARACTERS = 256;
 /** Characters of output that a failed `expect` shows. */
 const TAIL_CHARACTERS = 400;
 
@@ -42,11 +49,30 @@ export class SerialPort {
   private unmatched = '';
   private recent = '';
   private closed = false;
+  private readonly answers: Answer[] = [];
+  private answerTail = '';
+  /** Runs what it is given at the next instruction of the guest. */
+  private soon: (action: () => void) => void = (action) => action();
 
   /** Plugs the cable in: bytes written from now on, and before, go to this UART. */
   connect(receiver: SerialReceiver): void {
     this.receiver = receiver;
     this.readyToReceive();
+  }
+
+  /** @internal The machine says what runs an action at the next instruction. */
+  defer(soon: (action: () => void) => void): void {
+    this.soon = soon;
+  }
+
+  /**
+   * Writes `data` when the guest's output matches: at the very instruction after the character that completed the match,
+   * so that with the counting clock the guest gets it at the same instruction each time. (What is written after `expect`
+   * comes when the event loop gets to it.) Answers are given in the order of these calls, each once.
+   * @param pattern tried after each character, on the last 256 since the previous answer; bytes count as Latin-1
+   */
+  answer(pattern: RegExp, data: string | Uint8Array): void {
+    this.answers.push({ pattern: new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')), data });
   }
 
   /** Sends text (as UTF-8) or bytes to the guest. They wait here until the guest's UART has room, in order. */
@@ -113,6 +139,7 @@ export class SerialPort {
       this.output = grown;
     }
     this.output[this.outputLength++] = byte;
+    if (this.answers.length > 0) this.matchAnswer(byte);
     if (!this.flushQueued) {
       this.flushQueued = true;
       queueMicrotask(() => this.flush());
@@ -150,6 +177,15 @@ export class SerialPort {
     this.closed = true;
     this.failExpectations();
     this.wakeDrainWaiters();
+  }
+
+  private matchAnswer(byte: number): void {
+    this.answerTail = (this.answerTail + String.fromCharCode(byte)).slice(-ANSWER_CHARACTERS);
+    const [{ pattern, data }] = this.answers;
+    if (!pattern.test(this.answerTail)) return;
+    this.answers.shift();
+    this.answerTail = '';
+    this.soon(() => this.write(data));
   }
 
   private matchExpectations(): void {

@@ -14,6 +14,13 @@ export interface Clock {
   /** Virtual nanoseconds since the machine was made; never decreases. */
   nowNs(): number;
   createTimer(callback: () => void): ClockTimer;
+  /**
+   * Calls back once when `work` that the host does for a device (reading a disk, say) counts as done: when it has settled,
+   * whether it was fulfilled or rejected. A clock that follows the host calls back as soon as it has. A counting clock
+   * does at exactly `latencyNs` of virtual time from now, so that a run does not depend on the host's disk; where the
+   * host needs longer, the guest stands still for it.
+   */
+  whenSettled(work: Promise<unknown>, latencyNs: number, callback: () => void): void;
 }
 
 /** Wall-clock time for real-time clocks, in seconds since 1970-01-01 UTC. */

@@ -4,6 +4,8 @@ import { psciCall } from '../../src/machine/psci.ts';
 import * as a from '../arm/assembler.ts';
 import { Bench, CODE } from '../arm/bench.ts';
 
+const SMCCC_VERSION = 0x8000_0000;
+const ARCH_FEATURES = 0x8000_0001;
 const VERSION = 0x8400_0000;
 const CPU_SUSPEND = 0x8400_0001;
 const CPU_OFF = 0x8400_0002;
@@ -14,6 +16,8 @@ const MIGRATE_INFO_TYPE = 0x8400_0006;
 const SYSTEM_OFF = 0x8400_0008;
 const SYSTEM_RESET = 0x8400_0009;
 const FEATURES = 0x8400_000a;
+const DEFAULT_SUSPEND = 0x8400_000c;
+const SYSTEM_RESET2 = 0x8400_0012;
 
 const SUCCESS = 0;
 const NOT_SUPPORTED = 0xffff_ffff;
@@ -29,13 +33,15 @@ beforeEach(() => {
   bench = new Bench({
     cpus: 3,
     hooks: {
-      hypervisorCall: (cpu, conduit) =>
-        conduit === 'hvc' &&
+      hypervisorCall: (cpu, conduit) => {
+        if (conduit !== 'hvc') return false;
         psciCall(cpu, {
           cpus: bench.engine.cpus,
           powerOff: () => ended.push('off'),
           reset: () => ended.push('reset'),
-        }),
+        });
+        return true;
+      },
     },
   });
   for (const cpu of bench.engine.cpus.slice(1)) cpu.power = 'off';
@@ -52,8 +58,9 @@ function call(id: number, args: readonly number[] = [], cpu = bench.cpu): number
 }
 
 describe('PSCI (ARM DEN 0022D)', () => {
-  test('PSCI_VERSION gives 1.0', () => {
-    expect(call(VERSION)).toBe(0x0001_0000);
+  test('PSCI_VERSION gives 1.1, SMCCC_VERSION 1.1', () => {
+    expect(call(VERSION)).toBe(0x0001_0001);
+    expect(call(SMCCC_VERSION)).toBe(0x0001_0001);
   });
 
   test('CPU_ON starts a CPU at an address, with the context ID in R0, in Supervisor mode with everything masked', () => {
@@ -109,11 +116,37 @@ describe('PSCI (ARM DEN 0022D)', () => {
   });
 
   test('CPU_SUSPEND waits for an interrupt, masked or not, and then returns', () => {
-    expect(call(CPU_SUSPEND, [0, 0, 0])).toBe(SUCCESS);
-    expect(bench.run(10)).toBe('wfi');
-    bench.cpu.setIrq(true);
-    expect(bench.run(1)).toBe('budget');
-    expect(bench.pc()).toBe(CODE + 4);
+    for (const [id, state] of [
+      [CPU_SUSPEND, 0],
+      // A powerdown state, with an entry point that a request downgraded to standby does not use.
+      [CPU_SUSPEND, 1 << 16],
+      [DEFAULT_SUSPEND, ENTRY],
+    ] as const) {
+      bench.cpu.setIrq(false);
+      expect(call(id, [state, ENTRY, 0])).toBe(SUCCESS);
+      expect(bench.run(10)).toBe('wfi');
+      bench.cpu.setIrq(true);
+      expect(bench.run(1)).toBe('budget');
+      expect(bench.pc()).toBe(CODE + 4);
+    }
+  });
+
+  test('CPU_SUSPEND refuses a power_state with reserved bits', () => {
+    expect(call(CPU_SUSPEND, [0x8000_0000, 0, 0])).toBe(INVALID_PARAMETERS);
+    expect(bench.cpu.waiting).toBe(false);
+  });
+
+  test('SYSTEM_RESET2 knows SYSTEM_WARM_RESET', () => {
+    expect(call(SYSTEM_RESET2, [0x8000_0000, 0])).toBe(INVALID_PARAMETERS);
+    expect(call(SYSTEM_RESET2, [1, 0])).toBe(INVALID_PARAMETERS);
+    expect(ended).toEqual([]);
+    call(SYSTEM_RESET2, [0, 0]);
+    expect(ended).toEqual(['reset']);
+  });
+
+  test('an affinity is the MPIDR without its other bits', () => {
+    expect(call(AFFINITY_INFO, [0x100, 0])).toBe(INVALID_PARAMETERS);
+    expect(call(CPU_ON, [0x8000_0001, ENTRY, 0])).toBe(INVALID_PARAMETERS);
   });
 
   test('SYSTEM_OFF and SYSTEM_RESET reach the machine', () => {
@@ -123,27 +156,37 @@ describe('PSCI (ARM DEN 0022D)', () => {
   });
 
   test('PSCI_FEATURES knows the functions that there are', () => {
-    for (const id of [VERSION, CPU_SUSPEND, CPU_OFF, CPU_ON, AFFINITY_INFO, MIGRATE_INFO_TYPE, SYSTEM_OFF]) {
+    const there = [VERSION, CPU_SUSPEND, CPU_OFF, CPU_ON, AFFINITY_INFO, MIGRATE_INFO_TYPE, SYSTEM_OFF];
+    for (const id of [...there, SYSTEM_RESET, FEATURES, DEFAULT_SUSPEND, SYSTEM_RESET2, SMCCC_VERSION]) {
       expect(call(FEATURES, [id])).toBe(SUCCESS);
     }
-    for (const id of [MIGRATE, 0x8400_001f, 0x8000_0000, 0, 0xc400_0003]) {
+    for (const id of [MIGRATE, 0x8400_001f, ARCH_FEATURES, 0, 0xc400_0003]) {
       expect(call(FEATURES, [id])).toBe(NOT_SUPPORTED);
     }
+    for (const id of [SMCCC_VERSION, ARCH_FEATURES]) expect(call(ARCH_FEATURES, [id])).toBe(SUCCESS);
+    for (const id of [0x8000_8000, 0x8000_3fff, VERSION])
+      expect(call(ARCH_FEATURES, [id])).toBe(NOT_SUPPORTED);
   });
 
   test('MIGRATE_INFO_TYPE: nothing has to migrate', () => {
     expect(call(MIGRATE_INFO_TYPE)).toBe(2);
   });
 
-  test('other functions of its range are NOT_SUPPORTED', () => {
-    for (const id of [MIGRATE, 0x8400_0007, 0x8400_000b, 0x8400_001f]) expect(call(id)).toBe(NOT_SUPPORTED);
+  test('an unknown function is NOT_SUPPORTED (ARM DEN 0028, 5.2)', () => {
+    const unknown = [
+      MIGRATE,
+      0x8400_0007,
+      0x8400_000b,
+      0x8400_0050,
+      0,
+      0x8600_ff01,
+      0xc400_0003,
+      0xffff_ffff,
+    ];
+    for (const id of unknown) expect(call(id)).toBe(NOT_SUPPORTED);
   });
 
-  test('what is outside its range is an UNDEFINED instruction, so is HVC in User mode, and SMC', () => {
-    for (const id of [0, 0x83ff_ffff, 0x8400_0020, 0xc400_0003]) {
-      call(id);
-      expect(bench.vector()).toBe(4);
-    }
+  test('HVC in User mode is UNDEFINED, and SMC where HVC is the conduit', () => {
     bench.cpu.state.cpsr = 0x10;
     call(VERSION);
     expect(bench.vector()).toBe(4);

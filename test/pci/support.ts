@@ -37,6 +37,10 @@ export class HandClock implements Clock {
     };
   }
 
+  whenSettled(work: Promise<unknown>, _latencyNs: number, callback: () => void): void {
+    work.then(callback, callback);
+  }
+
   advance(ns: number): void {
     const end = this.now + ns;
     for (;;) {

@@ -45,7 +45,11 @@ export function fakeMachine(overrides: Partial<EndpointHost> = {}): FakeMachine 
 
 /** The bus's side of an endpoint: what it drives. */
 export class FakePort implements EndpointPort {
-  readonly clock = { nowNs: () => 0, createTimer: () => ({ arm() {}, cancel() {}, deadlineNs: 0 }) };
+  readonly clock = {
+    nowNs: () => 0,
+    createTimer: () => ({ arm() {}, cancel() {}, deadlineNs: 0 }),
+    whenSettled() {},
+  };
   readonly dma = { read: () => false, write: () => false };
   readonly msiEnabled = false;
   readonly messages: number[] = [];

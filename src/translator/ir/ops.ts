@@ -235,6 +235,8 @@ export const enum WaitKind {
   Wfi = 0,
   Wfe = 1,
   Yield = 2,
+  /** A loop came back to its start without having changed anything: it waits for memory to change. */
+  Spin = 3,
 }
 
 /** `imm` of packed and packedGe: (form << 4) | operation. */

@@ -80,7 +80,7 @@ function immediateProblem({ op, imm }: IrValue): string | undefined {
     case 'barrier':
       return between(imm, 0, 1) ? undefined : `${imm} is no kind of barrier`;
     case 'exitWait':
-      return between(imm, WaitKind.Wfi, WaitKind.Yield) ? undefined : `${imm} is no kind of wait`;
+      return between(imm, WaitKind.Wfi, WaitKind.Spin) ? undefined : `${imm} is no kind of wait`;
     case 'exitRaise':
       return between(imm, 1, 0xff) ? undefined : `${imm} is no exception`;
     default:
