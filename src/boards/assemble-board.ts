@@ -8,6 +8,7 @@ import type { IntxLines } from '../pci/interrupt-router.ts';
 import type { Clock, WallClock } from '../ports/clock.ts';
 import type { InterruptLine } from '../ports/interrupt-line.ts';
 import type { DeviceLog, MmioDevice, Requester } from '../ports/mmio.ts';
+import type { Drainable, PlainValue, Saveable } from '../ports/saveable.ts';
 import {
   type AddressRange,
   type BoardDescription,
@@ -61,6 +62,8 @@ export interface Board {
   readonly hostBridge: HostBridge;
   /** The instruction that calls PSCI; undefined where the board has none. */
   readonly psci: PsciConduit | undefined;
+  /** Every part with a state, by the name of its row in the table. Those that others drive come after their drivers. */
+  readonly saveables: ReadonlyMap<string, Saveable<PlainValue> & Partial<Drainable>>;
   /** System reset: every device to its state at power on. */
   reset(): void;
 }
@@ -84,6 +87,7 @@ class Assembly {
   rtc: Pl031 | undefined;
   hostBridge: HostBridge | undefined;
   psci: PsciConduit | undefined;
+  private readonly saveables = new Map<string, Saveable<PlainValue> & Partial<Drainable>>();
 
   constructor(description: BoardDescription, parts: BoardParts) {
     this.description = description;
@@ -101,7 +105,14 @@ class Assembly {
       for (const device of [gic, ...timers, ...uarts.values(), hostBridge]) device.reset();
       rtc?.reset();
     };
-    return { description, gic, timers, uarts, rtc, hostBridge, psci, reset };
+    // The interrupt controller's own levels count, whatever its inputs' drivers did while they were restored.
+    this.keep(description.interruptController, gic);
+    return { description, gic, timers, uarts, rtc, hostBridge, psci, saveables: this.saveables, reset };
+  }
+
+  /** Makes a device's state a part of the saved machine. */
+  keep(name: string, device: Saveable<PlainValue> & Partial<Drainable>): void {
+    this.saveables.set(name, device);
   }
 
   row<K extends DeviceKind>(kind: K, name: string): RowOf<K> {
@@ -151,6 +162,7 @@ const BUILDERS: Builders = {
           virtualLine: assembly.gic.ppi(cpu, row.interrupts.virtual.number),
         }),
     );
+    for (const [cpu, timer] of assembly.timers.entries()) assembly.keep(`${row.name} ${cpu}`, timer);
   },
 
   psci: (row, assembly) => {
@@ -174,6 +186,7 @@ const BUILDERS: Builders = {
       log,
     );
     assembly.uarts.set(row.name, uart);
+    assembly.keep(row.name, uart);
     assembly.map(row.range, uart, row.name);
     line.connect({ receive: (bytes) => receiveAll(uart, bytes) });
   },
@@ -182,6 +195,7 @@ const BUILDERS: Builders = {
     const { clock, wallClock, log } = assembly.parts;
     const rtc = new Pl031({ clock, wallClock, interrupt: assembly.spi(row.interrupt) }, log);
     assembly.rtc = rtc;
+    assembly.keep(row.name, rtc);
     assembly.map(row.range, rtc, row.name);
   },
 
@@ -203,6 +217,7 @@ const BUILDERS: Builders = {
       assembly.gic.onEndOfInterrupt(interruptId(input), () => bridge.intxEndOfInterrupt(line));
     });
     assembly.hostBridge = bridge;
+    assembly.keep(row.name, bridge);
     assembly.map(row.ecam, bridge.ecam, `${row.name} configuration space`);
     assembly.map(row.memoryWindow, bridge.memoryWindow, `${row.name} memory window`);
     assembly.map(row.ioWindow, bridge.ioWindow, `${row.name} I/O window`);

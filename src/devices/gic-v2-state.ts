@@ -28,7 +28,7 @@ export const GROUP1_INTID = 1022;
 export const IDLE_PRIORITY = 0x100;
 
 /** Registers of one CPU interface. */
-export interface GicV2CpuInterfaceState {
+export type GicV2CpuInterfaceState = {
   /** GICC_CTLR */
   control: number;
   /** GICC_PMR */
@@ -41,7 +41,7 @@ export interface GicV2CpuInterfaceState {
   readonly activeGroup0: Int32Array;
   /** GICC_NSAPR0 to 3, the same for Group 1. */
   readonly activeGroup1: Int32Array;
-}
+};
 
 /**
  * Everything that a GICv2 remembers.
@@ -50,7 +50,7 @@ export interface GicV2CpuInterfaceState {
  * words as CPUs, then come those of the SPIs: word `cpu` for INTIDs 0 to 31, word `cpuCount - 1 + n` for
  * INTIDs 32n to 32n + 31. An interrupt's slot, `word * 32 + INTID % 32`, indexes the byte arrays.
  */
-export interface GicV2State {
+export type GicV2State = {
   /** GICD_CTLR */
   distributorControl: number;
   readonly group: Int32Array;
@@ -69,7 +69,7 @@ export interface GicV2State {
   /** By `cpu * 16 + SGI`: the CPUs whose SGI waits for this one (GICD_SPENDSGIR). */
   readonly sgiSources: Uint8Array;
   readonly cpuInterfaces: readonly GicV2CpuInterfaceState[];
-}
+};
 
 /** All zero; `resetGicV2State` brings it to the reset values. */
 export function createGicV2State(cpuCount: number, interruptCount: number): GicV2State {

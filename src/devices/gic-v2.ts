@@ -1,5 +1,7 @@
 import type { InterruptLine } from '../ports/interrupt-line.ts';
 import { type DeviceLog, type MmioDevice, silentLog } from '../ports/mmio.ts';
+import { assignPlain, copyPlain } from '../ports/plain-state.ts';
+import type { Saveable } from '../ports/saveable.ts';
 import { GicV2Core } from './gic-v2-core.ts';
 import { GicV2CpuInterface } from './gic-v2-cpu-interface.ts';
 import { GicV2Distributor } from './gic-v2-distributor.ts';
@@ -13,7 +15,7 @@ export type { GicV2Config, GicV2CpuOutputs, GicV2State } from './gic-v2-state.ts
  *
  * Takes level and edge inputs, drives an IRQ and an FIQ wire for each CPU.
  */
-export class GicV2 {
+export class GicV2 implements Saveable<GicV2State> {
   /** 4 KiB of registers. */
   readonly distributor: MmioDevice;
   /** 8 KiB of registers. */
@@ -36,8 +38,13 @@ export class GicV2 {
     this.#core.reset();
   }
 
-  /** Outputs and everything derived follow `state` after its contents were replaced (a restored snapshot). */
-  stateReplaced(): void {
+  saveState(): GicV2State {
+    return copyPlain(this.state);
+  }
+
+  /** The levels of the inputs are part of the state. */
+  restoreState(state: GicV2State): void {
+    assignPlain(this.state, state, 'the GICv2');
     this.#core.refreshAll();
   }
 

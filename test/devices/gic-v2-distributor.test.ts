@@ -383,15 +383,7 @@ describe('the wires', () => {
     gic.prepare(40);
     gic.gic.spi(8).set(true);
     const copy = new GicFixture();
-    const from = gic.gic.state;
-    const to = copy.gic.state;
-    to.distributorControl = from.distributorControl;
-    for (const name of ['enabled', 'level', 'edge'] as const) {
-      to[name].set(from[name]);
-    }
-    to.priority.set(from.priority);
-    Object.assign(to.cpuInterfaces[0], structuredClone(from.cpuInterfaces[0]));
-    copy.gic.stateReplaced();
+    copy.gic.restoreState(gic.gic.saveState());
     expect(copy.irq[0].level).toBe(true);
     expect(copy.acknowledge()).toBe(40);
   });
