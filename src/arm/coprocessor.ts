@@ -14,6 +14,8 @@ export interface CoprocessorContext {
   pendingInterrupts(): number;
   /** Drops TLB entries of this CPU or of all. `va` is undefined for everything. */
   invalidateTlb(allCpus: boolean, va: number | undefined): void;
+  /** Drops TLB entries of an ASID that are not global. */
+  invalidateAsid(allCpus: boolean, asid: number): void;
   /** Instruction cache maintenance for one line, or for everything. */
   invalidateInstructions(va: number | undefined): void;
   /**

@@ -79,7 +79,9 @@ function tlbMaintenance(): CoprocessorRegister[] {
     const suffix = allCpus ? 'IS' : '';
     rows.push(operation(`${prefix}ALL${suffix}`, 8, 0, crm, 0, (c) => c.invalidateTlb(allCpus, undefined)));
     rows.push(operation(`${prefix}MVA${suffix}`, 8, 0, crm, 1, (c, va) => c.invalidateTlb(allCpus, va)));
-    rows.push(operation(`${prefix}ASID${suffix}`, 8, 0, crm, 2, (c) => c.invalidateTlb(allCpus, undefined)));
+    rows.push(
+      operation(`${prefix}ASID${suffix}`, 8, 0, crm, 2, (c, asid) => c.invalidateAsid(allCpus, asid & 0xff)),
+    );
     if (crm === 3 || crm === 7) {
       rows.push(operation(`${prefix}MVAA${suffix}`, 8, 0, crm, 3, (c, va) => c.invalidateTlb(allCpus, va)));
     }

@@ -22,6 +22,7 @@ export interface CpuEnvironment {
   /** Interrupt lines changed: the run loop must look at them soon. */
   lookAround(): void;
   invalidateTlb(cpu: number, va: number | undefined): void;
+  invalidateAsid(cpu: number, asid: number): void;
   invalidateInstructions(va: number | undefined): void;
   /** @returns true when an access must be left undone for now: see {@link CoprocessorContext.stepFirst}. */
   stepFirst(): boolean;
@@ -62,7 +63,7 @@ export class ArmCpu implements CoprocessorContext {
     this.regs = new SystemRegisters(model, timer);
     this.mmu = new Mmu(physical, tlb, this.regs, cpu, model.features.lpae, fault);
     this.data = new DataAccess(memory, physical, this.regs, this.mmu, fault, () => environment.stepFirst());
-    this.reset(0);
+    this.initialise(0);
   }
 
   get cpuCount(): number {
@@ -75,6 +76,11 @@ export class ArmCpu implements CoprocessorContext {
 
   /** State after reset (B1.9.1), with the PC where boot code or PSCI wants it; bit 0 selects T32. */
   reset(entry: number): void {
+    this.environment.invalidateTlb(this.cpu, undefined);
+    this.initialise(entry);
+  }
+
+  private initialise(entry: number): void {
     const fresh = new SystemRegisters(this.model, this.regs.timer);
     Object.assign(this.regs, fresh);
     const { slots } = this.state;
@@ -109,6 +115,10 @@ export class ArmCpu implements CoprocessorContext {
 
   invalidateTlb(allCpus: boolean, va: number | undefined): void {
     this.environment.invalidateTlb(allCpus ? -1 : this.cpu, va);
+  }
+
+  invalidateAsid(allCpus: boolean, asid: number): void {
+    this.environment.invalidateAsid(allCpus ? -1 : this.cpu, asid);
   }
 
   invalidateInstructions(va: number | undefined): void {

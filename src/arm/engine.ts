@@ -1,6 +1,7 @@
 import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { ArmTimer } from '../ports/arm-timer.ts';
+import type { Saveable } from '../ports/saveable.ts';
 import { type CachedBlock, TranslationCache } from '../translator/cache.ts';
 import { Interpreter, type InterpreterEnvironment, RunResult } from '../translator/interpreter.ts';
 import { type HelperInfo, WaitKind } from '../translator/ir/ops.ts';
@@ -9,6 +10,7 @@ import { withSpinExits } from '../translator/spin-exits.ts';
 import { runVectorOperation } from '../translator/vector-functions.ts';
 import { warmUpInterpreter } from '../translator/warm-up.ts';
 import { ArmCpu, type CpuEnvironment } from './cpu.ts';
+import { type CpuSavedState, restoreCpu, saveCpu } from './cpu-saved-state.ts';
 import { Psr } from './cpu-state.ts';
 import { enterException } from './exceptions.ts';
 import { fpDenied } from './fp-permission.ts';
@@ -68,8 +70,17 @@ export interface EngineHooks {
   attention(): void;
 }
 
+/** The CPUs between two instructions. */
+export type EngineState = {
+  /** Number of the CPU that ran last: its exclusive monitor lives on when it goes on. */
+  readonly active: number;
+  readonly instructions: number;
+  readonly eventWord: number;
+  readonly cpus: readonly CpuSavedState[];
+};
+
 /** The CPUs of a machine and the translator that runs them, one at a time, on the caller's thread. */
-export class ArmEngine {
+export class ArmEngine implements Saveable<EngineState> {
   readonly cpus: readonly ArmCpu[];
   readonly cache: TranslationCache;
   /** Guest instructions run since the machine was made, of all CPUs. */
@@ -95,6 +106,8 @@ export class ArmEngine {
   private active: ArmCpu;
   private isLate: () => boolean = never;
   private untilLateCheck = LATE_CHECK_INTERVAL;
+  /** Code outside RAM has changed; it is thrown away before the next block is looked up. */
+  private foreignCodeIsVoid = false;
   /** Address that the last block without a first instruction could not fetch. */
   private faultedFetch = 0;
   /** The next block is to be one instruction: an access that an exact count has to be known for. */
@@ -136,8 +149,8 @@ export class ArmEngine {
       invalidateTlb: (cpu, va) => {
         if (va === undefined) this.tlb.invalidateAll(cpu);
         else this.tlb.invalidatePage(va, cpu);
-        this.interpreter.forgetAll();
       },
+      invalidateAsid: (cpu, asid) => this.tlb.invalidateAsid(asid, cpu),
       invalidateInstructions: (va) => this.invalidateInstructions(va),
       stepFirst: () => this.stepFirst(),
     };
@@ -146,7 +159,7 @@ export class ArmEngine {
     );
     this.active = this.cpus[0];
     this.interpreter = new Interpreter(memory, this.interpreterEnvironment(model));
-    this.tlb.onReuse = () => this.interpreter.forgetAll();
+    this.tlb.connect(this.interpreter);
     this.cache = new TranslationCache(
       memory,
       physical.watches,
@@ -155,6 +168,38 @@ export class ArmEngine {
       this.interpreter,
     );
     this.active.state.activate();
+    physical.onDirectReadsChanged = (mapping) => {
+      if (mapping) this.tlb.dropDirect();
+      if (this.cache.hasForeignCode) {
+        this.foreignCodeIsVoid = true;
+        this.lookAround();
+      }
+    };
+  }
+
+  /** Only between two calls of `run`. */
+  saveState(): EngineState {
+    return {
+      active: this.active.cpu,
+      instructions: this.instructions,
+      eventWord: this.words[EVENT],
+      cpus: this.cpus.map(saveCpu),
+    };
+  }
+
+  /** Everything that was translated is thrown away. The machine's RAM is restored before. */
+  restoreState({ active, instructions, eventWord, cpus }: EngineState): void {
+    const running = this.cpus[active];
+    if (running === undefined || cpus.length !== this.cpus.length) {
+      throw new RangeError(`the saved machine has ${cpus.length} CPUs, this one ${this.cpus.length}`);
+    }
+    this.switchTo(running);
+    for (const [i, state] of cpus.entries()) restoreCpu(this.cpus[i], state);
+    this.instructions = instructions;
+    this.cache.flush();
+    this.tlb.invalidateAll(-1);
+    this.interpreter.forgetAll();
+    this.words[EVENT] = eventWord;
   }
 
   /** Makes generated code come back to the run loop at the next block. */
@@ -245,6 +290,10 @@ export class ArmEngine {
   private loop(cpu: ArmCpu): StopReason {
     const { interpreter, words } = this;
     const { slots } = cpu.state;
+    if (this.foreignCodeIsVoid) {
+      this.foreignCodeIsVoid = false;
+      this.cache.flush();
+    }
     for (;;) {
       if (cpu.power !== 'on') return 'off';
       if (words[EVENT] !== 0) return 'event';
@@ -352,6 +401,8 @@ export class ArmEngine {
         at = secondPa + (va & 0xfff);
       }
       if (this.physical.isRam(at)) return at + ramDelta;
+      const direct = this.physical.directOffset(at);
+      if (direct >= 0) return direct;
       cpu.mmu.fetchFoundNothing();
       return -1;
     };

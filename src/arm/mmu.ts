@@ -13,7 +13,7 @@ import {
   shortParAttributes,
 } from './memory-attributes.ts';
 import { ExceptionKind } from './state.ts';
-import { Sctlr, type SystemRegisters, TTBCR_EAE } from './system-registers.ts';
+import { Sctlr, type SystemRegisters, TTBCR_A1, TTBCR_EAE } from './system-registers.ts';
 import { TLB_KEY_WORDS, type TlbArrays, TlbFlag } from './tlb.ts';
 
 /** Addresses that devices and RAM have. What a long descriptor or a supersection maps above is an external abort. */
@@ -22,6 +22,12 @@ const PHYSICAL_LIMIT = 0x1_0000_0000;
 type Regime = {
   -readonly [K in keyof (ShortWalkRegime & LongWalkRegime)]: (ShortWalkRegime & LongWalkRegime)[K];
 };
+
+/** The current ASID (B3.10.4): of CONTEXTIDR, with long descriptors of TTBR0 or, with TTBCR.A1, of TTBR1. */
+function asidOf(regs: SystemRegisters): number {
+  if ((regs.TTBCR & TTBCR_EAE) === 0) return regs.CONTEXTIDR & 0xff;
+  return (((regs.TTBCR & TTBCR_A1) === 0 ? regs.TTBR0High : regs.TTBR1High) >>> 16) & 0xff;
+}
 
 /**
  * Address translation of one CPU (ARM DDI 0406C B3). The fast path is the TLB array in the machine's memory, which this
@@ -44,6 +50,8 @@ export class Mmu {
   private readonly regime: Regime;
   /** TTBCR.EAE: long descriptors. */
   private long = false;
+  private asid = 0;
+  private readonly cpu: number;
   private readonly faults: PendingFault;
   private fetchFault = 0;
   /** {@link Rights} of the last translation, with the domain and the control bits taken into account. */
@@ -77,6 +85,7 @@ export class Mmu {
     };
     this.privilegedRequester = { kind: 'cpu', cpu, streamId: 0, secure: false, privileged: true };
     this.userRequester = { ...this.privilegedRequester, privileged: false };
+    this.cpu = cpu;
     this.key[TLB_KEY_WORDS - 1] = cpu;
   }
 
@@ -89,8 +98,8 @@ export class Mmu {
     key[0] = regs.TTBR0;
     key[1] = regs.TTBR1;
     key[2] = regs.TTBCR;
-    // The ASID of long descriptors is in the high word of TTBR0 or TTBR1.
-    key[3] = long ? 0 : regs.CONTEXTIDR & 0xff;
+    this.asid = asidOf(regs);
+    key[3] = this.asid;
     key[4] = long ? 0 : regs.DACR;
     // SW is no matter of translation, but blocks depend on it: the jump cache tells them apart by their context.
     key[5] = regs.SCTLR & (Sctlr.M | Sctlr.SW | Sctlr.EE | Sctlr.TRE | Sctlr.AFE | Sctlr.WXN | Sctlr.UWXN);
@@ -113,7 +122,10 @@ export class Mmu {
   /** Translates for a fetch. @returns the physical address, or -1: `reportFetchFault` then says why. */
   translateFetch(va: number): number {
     const fault = this.translate(va, AccessKind.Execute, this.privileged);
-    if (fault === FaultKind.None) return this.walk.physical;
+    if (fault === FaultKind.None) {
+      this.tlb.fetched.note(va, this.walk.leafBits);
+      return this.walk.physical;
+    }
     this.fetchFault = faultStatus(fault, this.walk.level, 0, this.long);
     return -1;
   }
@@ -182,8 +194,14 @@ export class Mmu {
     if (permits(this.rights, AccessKind.Read, privileged)) entry |= TlbFlag.Readable;
     if (permits(this.rights, AccessKind.Write, privileged)) entry |= TlbFlag.Writable;
     if (this.device()) entry |= TlbFlag.Device;
-    if (this.physical.isRam(physical)) entry |= TlbFlag.Ram;
-    if (!unprivileged) this.tlb.fill(this.array, va, page, entry & 0xfff, leafBits);
+    let direct = -1;
+    if (this.physical.isRam(physical)) {
+      entry |= TlbFlag.Ram;
+    } else {
+      direct = this.physical.directOffset(page >>> 0);
+      if (direct >= 0) entry |= TlbFlag.Direct;
+    }
+    if (!unprivileged) this.tlb.fill(this.array, va, page, entry & 0xfff, leafBits, direct);
     return entry;
   }
 
@@ -202,14 +220,25 @@ export class Mmu {
       this.rights = Rights.All;
       return FaultKind.None;
     }
-    if (this.long) walkLong(va >>> 0, this.regime, this.readTable, walk);
-    else walkShort(va >>> 0, this.regime, this.readTable, walk);
-    if (walk.fault !== FaultKind.None) return walk.fault;
+    if (!this.find(va)) return walk.fault;
     // B3.13.3: access flag before domain, domain before permission.
     const access = this.long ? 1 : domainAccess(regs.DACR, walk.domain);
     if (access === 0) return FaultKind.Domain;
     this.rights = access === 3 ? Rights.All : this.withoutWritableExecute(walk.rights);
     return permits(this.rights, kind, privileged) ? FaultKind.None : FaultKind.Permission;
+  }
+
+  /** Fills `walk` from the main TLB, or else from the tables. @returns false where the walk faults. */
+  private find(va: number): boolean {
+    const { walk, regime, cpu, asid } = this;
+    const { main } = this.tlb;
+    const number = main.regime(regime.ttbcr, this.regs.SCTLR & (Sctlr.AFE | Sctlr.EE));
+    if (main.lookup(va, cpu, number, asid, regime.ttbr0, walk)) return true;
+    if (this.long) walkLong(va >>> 0, regime, this.readTable, walk);
+    else walkShort(va >>> 0, regime, this.readTable, walk);
+    if (walk.fault !== FaultKind.None) return false;
+    main.insert(va, cpu, number, asid, regime.ttbr0, walk);
+    return true;
   }
 
   /** SCTLR.WXN and UWXN (B3.7.2): what is writable can't be executed. */

@@ -44,6 +44,8 @@ export const Sctlr = {
 
 /** TTBCR.EAE: Long-descriptor translation tables, and what comes with them (B4.1.153). */
 export const TTBCR_EAE = 1 << 31;
+/** TTBCR.A1, with EAE: TTBR1 has the ASID. */
+export const TTBCR_A1 = 1 << 22;
 
 /** The system control coprocessor's writable state of one CPU: plain numbers, as signed 32-bit words. */
 export class SystemRegisters {

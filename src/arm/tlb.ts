@@ -1,5 +1,7 @@
 import { type MachineMemory, MemoryLayout, TLB_ENTRY_WORDS } from '../memory/machine-memory.ts';
 import type { PageWatches } from '../memory/page-watches.ts';
+import { FetchedPages } from './fetched-pages.ts';
+import { MainTlb } from './main-tlb.ts';
 
 const ARRAYS = MemoryLayout.tlbArrays;
 const ENTRIES = MemoryLayout.tlbEntries;
@@ -20,14 +22,29 @@ export const enum TlbFlag {
   /** Device or Strongly-ordered memory: unaligned accesses fault (A3.2.1). */
   Device = 8,
   Ram = 16,
+  /** Storage of a device: read as RAM is, written through the device. */
+  Direct = 32,
 }
+
+/** What knows code by virtual address: the jump cache. */
+export interface CodeByAddress {
+  /** Forgets code that has a byte in the page of `va`. */
+  forgetPage(va: number): void;
+  forgetAll(): void;
+}
+
+/** Arrays are looked for at the hash of their keys first. */
+const GUESSES = 64;
 
 /**
  * First-level TLB arrays in the machine's memory. Each belongs to one interned translation context; changing the
  * context is a change of pointer. An entry is four words: tag for reads, tag for writes, the addend that makes a
  * virtual address a byte offset in the machine's memory, and the physical page with {@link TlbFlag}.
+ * All are refilled from the one {@link MainTlb}, and maintenance here is maintenance of both levels.
  */
 export class TlbArrays {
+  readonly main = new MainTlb();
+  readonly fetched = new FetchedPages();
   private readonly words: Int32Array;
   private readonly watches: PageWatches;
   private readonly ramBase: number;
@@ -36,12 +53,14 @@ export class TlbArrays {
   private readonly dirty = new Uint8Array(ARRAYS);
   private readonly lastUse = new Float64Array(ARRAYS);
   private useCounter = 0;
+  /** Entries of devices' storage are somewhere. */
+  private holdsDirect = false;
   /** For each array a bit per MiB of virtual addresses: pieces of a leaf larger than 4 KiB are in the array. */
   private readonly large = new Int32Array(ARRAYS * 128);
   /** For each page of RAM a bit per array that holds it writable. */
   private readonly writableIn: Int32Array;
-  /** Called when an array changes its context: whatever is keyed by array number is void. */
-  onReuse: () => void = () => {};
+  private readonly guesses = new Uint8Array(GUESSES);
+  private code: CodeByAddress | undefined;
 
   constructor(memory: MachineMemory, watches: PageWatches, ramBase: number) {
     this.words = memory.words;
@@ -57,14 +76,25 @@ export class TlbArrays {
     return BASE + array * ARRAY_WORDS;
   }
 
+  /** @param code is told what of it is void: mappings change, arrays change their context. */
+  connect(code: CodeByAddress): void {
+    this.code = code;
+  }
+
   /** The array of the context with this key (KEY_WORDS numbers); the least recently used one is taken over. */
   select(key: Int32Array): number {
+    const hash = hashOf(key);
+    const guess = this.guesses[hash];
+    const array = this.inUse[guess] === 1 && this.matches(guess, key) ? guess : this.search(key);
+    this.guesses[hash] = array;
+    this.lastUse[array] = ++this.useCounter;
+    return array;
+  }
+
+  private search(key: Int32Array): number {
     let victim = 0;
     for (let a = 0; a < ARRAYS; a++) {
-      if (this.inUse[a] === 1 && this.matches(a, key)) {
-        this.lastUse[a] = ++this.useCounter;
-        return a;
-      }
+      if (this.inUse[a] === 1 && this.matches(a, key)) return a;
       if (
         this.inUse[a] < this.inUse[victim] ||
         (this.inUse[a] === this.inUse[victim] && this.lastUse[a] < this.lastUse[victim])
@@ -73,10 +103,9 @@ export class TlbArrays {
       }
     }
     this.clear(victim, false);
-    if (this.inUse[victim] === 1) this.onReuse();
+    if (this.inUse[victim] === 1) this.forgetCode();
     this.inUse[victim] = 1;
     this.keys.set(key, victim * KEY_WORDS);
-    this.lastUse[victim] = ++this.useCounter;
     return victim;
   }
 
@@ -91,14 +120,24 @@ export class TlbArrays {
   /**
    * @param physicalPage physical address of the page, bits 31:12.
    * @param leafBits log2 of the leaf that the page is a piece of.
+   * @param directOffset for {@link TlbFlag.Direct}: where in the machine's memory the page is.
    */
-  fill(array: number, va: number, physicalPage: number, flags: number, leafBits: number): void {
+  fill(
+    array: number,
+    va: number,
+    physicalPage: number,
+    flags: number,
+    leafBits: number,
+    directOffset = 0,
+  ): void {
     const e = this.entry(array, va);
     const page = va & -4096;
     const w = this.words;
     const ram = (flags & TlbFlag.Ram) !== 0;
+    const direct = (flags & TlbFlag.Direct) !== 0;
     const ramPage = (physicalPage - this.ramBase) >>> 12;
-    w[e] = (flags & TlbFlag.Readable) === 0 ? NO_TAG : ram ? page : page | SLOW;
+    w[e] = (flags & TlbFlag.Readable) === 0 ? NO_TAG : ram || direct ? page : page | SLOW;
+    if (direct) this.holdsDirect = true;
     if ((flags & TlbFlag.Writable) === 0) {
       w[e + 1] = NO_TAG;
     } else if (ram && !this.watches.isWatched(ramPage)) {
@@ -108,7 +147,7 @@ export class TlbArrays {
       w[e + 1] = page | SLOW;
     }
     // An entry that is neither readable nor writable is found again only by its flags; see lookup.
-    w[e + 2] = MemoryLayout.ram + (physicalPage - this.ramBase) - page;
+    w[e + 2] = (direct ? directOffset : MemoryLayout.ram + (physicalPage - this.ramBase)) - page;
     w[e + 3] = physicalPage | flags | TlbFlag.Valid;
     this.dirty[array] = 1;
     if (leafBits > 12) this.markLarge(array, va, leafBits);
@@ -116,11 +155,36 @@ export class TlbArrays {
 
   /** Drops everything of every context of CPU `cpu` (the last word of a key); -1 for all CPUs. */
   invalidateAll(cpu: number): void {
+    this.main.invalidateAll(cpu);
     for (let a = 0; a < ARRAYS; a++) if (this.belongsTo(a, cpu)) this.clear(a, false);
+    this.forgetCode();
   }
 
-  /** Drops the page of `va`, and every piece of a larger leaf around it. */
+  /** Drops what is not global of an ASID; first-level arrays lose the rest, too, and get it back from the second level. */
+  invalidateAsid(asid: number, cpu: number): void {
+    this.main.invalidateAsid(asid, cpu);
+    for (let a = 0; a < ARRAYS; a++) {
+      if (this.belongsTo(a, cpu) && this.keys[a * KEY_WORDS + KEY_ASID] === asid) this.clear(a, false);
+    }
+    this.forgetCode();
+  }
+
+  /** Drops every entry of devices' storage: from now on their reads come to the device, or no longer do. */
+  dropDirect(): void {
+    if (!this.holdsDirect) return;
+    this.holdsDirect = false;
+    for (let a = 0; a < ARRAYS; a++) {
+      if (this.dirty[a] === 0) continue;
+      const from = this.base(a);
+      for (let e = from; e < from + ARRAY_WORDS; e += TLB_ENTRY_WORDS) {
+        if ((this.words[e + 3] & TlbFlag.Direct) !== 0) this.drop(e);
+      }
+    }
+  }
+
+  /** Drops the page of `va`, and every piece of a larger leaf around it, of every ASID. */
   invalidatePage(va: number, cpu: number): void {
+    this.main.invalidateAddress(va, cpu);
     for (let a = 0; a < ARRAYS; a++) {
       if (this.dirty[a] === 0 || !this.belongsTo(a, cpu)) continue;
       if (((this.large[a * 128 + (va >>> 25)] >>> ((va >>> 20) & 31)) & 1) !== 0) {
@@ -132,6 +196,13 @@ export class TlbArrays {
       const page = va & -4096;
       if ((this.words[e] & ~SLOW) === page || (this.words[e + 1] & ~SLOW) === page) this.drop(e);
     }
+    if (this.fetched.hasLarge(va)) this.forgetCode();
+    else if (this.fetched.hasPage(va)) this.code?.forgetPage(va);
+  }
+
+  private forgetCode(): void {
+    this.fetched.clear();
+    this.code?.forgetAll();
   }
 
   /** Every MiB that a leaf has a part in. */
@@ -195,4 +266,12 @@ export class TlbArrays {
   }
 }
 
+function hashOf(key: Int32Array): number {
+  let hash = 0;
+  for (let i = 0; i < KEY_WORDS; i++) hash = Math.imul(hash ^ key[i], 0x9e3779b1);
+  return (hash >>> 16) & (GUESSES - 1);
+}
+
 export const TLB_KEY_WORDS = KEY_WORDS;
+/** Place of the ASID in a key. */
+export const KEY_ASID = 3;

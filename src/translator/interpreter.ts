@@ -126,6 +126,8 @@ export interface InterpreterEnvironment {
 }
 
 export const JUMP_CACHE_SIZE = 4096;
+/** Places in a page where code can start; they lie next to each other in the jump cache. */
+const PAGE_STARTS = 2048;
 
 const EVENT = MemoryLayout.eventWord >>> 2;
 const STATE = MemoryLayout.state >>> 2;
@@ -186,6 +188,17 @@ export class Interpreter {
   /** Forgets what is known of pc, in every context. */
   forget(pc: number): void {
     this.jumpTag[(pc >>> 1) & (JUMP_CACHE_SIZE - 1)] = -1;
+  }
+
+  /** Forgets all code with a byte in the 4 KiB page of `va`: its mapping has changed. */
+  forgetPage(va: number): void {
+    const page = va & -4096;
+    const from = (page >>> 1) & (JUMP_CACHE_SIZE - 1);
+    for (let at = from; at < from + PAGE_STARTS; at++) {
+      if ((this.jumpPc[at] & -4096) === page) this.jumpTag[at] = -1;
+    }
+    // An instruction of 4 bytes may reach into the page.
+    this.forget((page - 2) | 0);
   }
 
   /** Forgets all of them: mappings or code have changed. */

@@ -163,11 +163,119 @@ describe('the TLB holds what was walked until it is told', () => {
   });
 });
 
+describe('the second level refills every context, so that tables are read once', () => {
+  /** What the tables say now is not what was walked: only who reads them again finds OTHER. */
+  const changeUnseen = (options: Leaf = {}): void => mapSmall(VA, OTHER, options);
+
+  test('after a change of the DACR', () => {
+    mapSmall(VA, PA, { domain: DOMAIN });
+    for (const access of [CLIENT, MANAGER, CLIENT, MANAGER]) {
+      bench.cpu.regs.DACR = 1 | (access << (2 * DOMAIN));
+      expect(load(VA)).toBe(PA);
+      changeUnseen({ domain: DOMAIN });
+    }
+    invalidateMva(VA);
+    expect(load(VA)).toBe(OTHER);
+  });
+
+  test('after a change of privilege, with the permissions of the new one', () => {
+    mapSmall(VA, PA, { ap: 2 });
+    expect(store(VA + 4, 1)).toBe(true);
+    changeUnseen();
+    expect(load(VA, Mode.User)).toBe(PA);
+    expect(store(VA, 1, Mode.User)).toBe(false);
+    expect(status()).toBe(0b01111);
+    expect(loadUnprivileged(VA)).toBe(PA);
+    expect(storeUnprivileged(VA)).toBe(false);
+  });
+
+  test('for a global page after a change of the ASID and of TTBR0', () => {
+    mapSmall(VA, PA);
+    expect(load(VA)).toBe(PA);
+    changeUnseen();
+    const other = bench.flatTables(RAM + 0x18_0000);
+    Object.assign(bench.cpu.regs, { CONTEXTIDR: 7, TTBR0: other.base });
+    expect(load(VA)).toBe(PA);
+  });
+
+  test('when more contexts were in use than there are first-level arrays', () => {
+    mapSmall(VA, PA, { notGlobal: true });
+    bench.cpu.regs.CONTEXTIDR = 1;
+    expect(load(VA)).toBe(PA);
+    changeUnseen({ notGlobal: true });
+    for (let asid = 2; asid < 80; asid++) {
+      bench.cpu.regs.CONTEXTIDR = asid;
+      expect(load(PA + 0x1000)).toBe(PA + 0x1000);
+    }
+    bench.cpu.regs.CONTEXTIDR = 1;
+    expect(load(VA)).toBe(PA);
+  });
+
+  test('for fetches: a call of code in the page does not see the change until TLBIMVA', () => {
+    bench.load(PA, [a.movw(0, 1), a.B_SELF]);
+    bench.load(OTHER, [a.movw(0, 2), a.B_SELF]);
+    const call = (): number => {
+      bench.cpu.state.cpsr = Mode.Supervisor;
+      bench.jump(VA);
+      bench.run(1);
+      return bench.reg(0);
+    };
+    mapSmall(VA, PA);
+    expect(call()).toBe(1);
+    changeUnseen();
+    expect(call()).toBe(1);
+    invalidateMva(VA + 0xffc);
+    expect(call()).toBe(2);
+  });
+});
+
+describe('TLBIASID (B3.10.5)', () => {
+  const invalidateAsid = (asid: number): void => {
+    bench.load(CODE + 0x100, [a.mcr(1, 8, 0, 7, 2), a.B_SELF]);
+    bench.cpu.state.cpsr = Mode.Supervisor;
+    bench.jump(CODE + 0x100);
+    bench.set(1, asid);
+    bench.run(1);
+  };
+
+  test('drops what is not global of its ASID, and nothing else', () => {
+    const GLOBAL_VA = VA + 0x2000;
+    const table = tables.second(VA);
+    const map = (pa: number): void => {
+      tables.page(table, VA, smallPage(pa, { notGlobal: true }));
+      tables.page(table, GLOBAL_VA, smallPage(pa + 0x1000));
+    };
+    map(PA);
+    for (const asid of [1, 2]) {
+      bench.cpu.regs.CONTEXTIDR = asid;
+      expect(load(VA)).toBe(PA);
+      expect(load(GLOBAL_VA)).toBe(PA + 0x1000);
+    }
+    map(OTHER);
+    invalidateAsid(0x101);
+    bench.cpu.regs.CONTEXTIDR = 1;
+    expect(load(VA)).toBe(OTHER);
+    expect(load(GLOBAL_VA)).toBe(PA + 0x1000);
+    bench.cpu.regs.CONTEXTIDR = 2;
+    expect(load(VA)).toBe(PA);
+  });
+});
+
+test('a CPU that is reset has forgotten its TLB', () => {
+  mapSmall(VA, PA);
+  expect(load(VA)).toBe(PA);
+  mapSmall(VA, OTHER);
+  const { TTBR0 } = bench.cpu.regs;
+  bench.cpu.reset(CODE);
+  Object.assign(bench.cpu.regs, { TTBR0, DACR: 1, SCTLR: bench.cpu.regs.SCTLR | Sctlr.M });
+  expect(load(VA)).toBe(OTHER);
+});
+
 describe('a change of context shows at once, without maintenance', () => {
   test('TTBR0', () => {
-    mapSmall(VA, PA);
+    mapSmall(VA, PA, { notGlobal: true });
     const other = bench.flatTables(RAM + 0x18_0000);
-    other.first(VA, section(OTHER));
+    other.first(VA, section(OTHER, { notGlobal: true }));
     const own = bench.cpu.regs.TTBR0;
     for (let i = 0; i < 3; i++) {
       bench.cpu.regs.TTBR0 = own;
