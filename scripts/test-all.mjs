@@ -90,6 +90,7 @@ function stages(freshInstall) {
       command: 'node scripts/firmware-on-qemu.mjs --armemu',
       count: countSessions,
     },
+    { title: "soft-float against the host's", command: 'npm run check:soft-float', count: countExitCode },
     { title: 'fresh conformance vectors', command: 'npm run conformance:fresh', count: countExitCode },
     { title: 'addon', command: 'npm run test:native', count: countNodeTest },
     { title: 'addon, AddressSanitizer', command: 'npm run test:native -- --asan', count: countNodeTest },

@@ -26,12 +26,17 @@ export const Fpscr = {
   WRITABLE: 0xfff7009f | 0,
 } as const;
 
-/** FPSCR.RMode; TieAway is no mode of FPSCR, only of conversions that later architectures have. */
-export const enum Rounding {
-  Nearest = 0,
-  PlusInfinity = 1,
-  MinusInfinity = 2,
-  Zero = 3,
+/** FPSCR.RMode. */
+export const Rounding = {
+  Nearest: 0,
+  PlusInfinity: 1,
+  MinusInfinity: 2,
+  Zero: 3,
+} as const;
+
+/** The rounding mode that FPSCR selects: one of {@link Rounding}. */
+export function roundingOf(control: number): number {
+  return (control >>> Fpscr.RMODE_SHIFT) & 3;
 }
 
 /**
