@@ -1,3 +1,4 @@
+import { CfiFlash } from '../devices/cfi-flash.ts';
 import { GenericTimer } from '../devices/generic-timer.ts';
 import { GicV2, type GicV2CpuOutputs } from '../devices/gic-v2.ts';
 import { GicV2m } from '../devices/gic-v2m.ts';
@@ -6,6 +7,8 @@ import { Pl031 } from '../devices/pl031.ts';
 import { HostBridge } from '../pci/host-bridge.ts';
 import type { IntxLines } from '../pci/interrupt-router.ts';
 import type { Clock, WallClock } from '../ports/clock.ts';
+import type { DirectReads } from '../ports/direct-reads.ts';
+import type { FlashFile } from '../ports/flash-file.ts';
 import type { InterruptLine } from '../ports/interrupt-line.ts';
 import type { DeviceLog, MmioDevice, Requester } from '../ports/mmio.ts';
 import type { Drainable, PlainValue, Saveable } from '../ports/saveable.ts';
@@ -24,6 +27,8 @@ import {
 export interface BoardMemory {
   /** @throws an error that names both ranges when it overlaps what is mapped already. */
   map(base: number, size: number, device: MmioDevice, name: string): void;
+  /** Storage that CPUs read directly, for the device that is mapped at this range. */
+  directReads(base: number, size: number): DirectReads;
   readBytes(address: number, into: Uint8Array, requester: Requester): boolean;
   writeBytes(address: number, from: Uint8Array, requester: Requester): boolean;
 }
@@ -44,6 +49,8 @@ export interface BoardParts {
   readonly clock: Clock;
   readonly wallClock: WallClock;
   readonly log: DeviceLog;
+  /** What keeps the contents of the flash banks, in their order; a bank without one begins as zeros. */
+  readonly flashFiles?: readonly (FlashFile | undefined)[];
   /** Interrupt wires into each CPU: as many as the machine has CPUs. */
   readonly cpus: readonly GicV2CpuOutputs[];
   /** The far end of the UART that is called `name` in the board's table. */
@@ -89,6 +96,9 @@ class Assembly {
   psci: PsciConduit | undefined;
   private readonly saveables = new Map<string, Saveable<PlainValue> & Partial<Drainable>>();
 
+  /** Devices that nobody asks for, for a reset. */
+  readonly others: { reset(): void }[] = [];
+
   constructor(description: BoardDescription, parts: BoardParts) {
     this.description = description;
     this.parts = parts;
@@ -102,6 +112,7 @@ class Assembly {
     const { description, gic, timers, uarts, rtc, hostBridge, psci } = this;
     if (!hostBridge) throw new RangeError(`the table of ${description.name} has no PCIe host bridge`);
     const reset = (): void => {
+      for (const device of this.others) device.reset();
       for (const device of [gic, ...timers, ...uarts.values(), hostBridge]) device.reset();
       rtc?.reset();
     };
@@ -199,6 +210,18 @@ const BUILDERS: Builders = {
     assembly.map(row.range, rtc, row.name);
   },
 
+  'cfi-flash': (row, assembly) => {
+    const { memory, flashFiles = [], log } = assembly.parts;
+    for (const [i, bank] of row.banks.entries()) {
+      const reads = memory.directReads(bank.base, bank.size);
+      const config = { size: bank.size, blockSize: row.blockSize, reads, file: flashFiles[i] };
+      const flash = new CfiFlash(config, log);
+      assembly.others.push(flash);
+      assembly.keep(`${row.name} ${i}`, flash);
+      assembly.map(bank, flash, `${row.name} bank ${i}`);
+    }
+  },
+
   'pcie-host': (row, assembly) => {
     const { memory, clock } = assembly.parts;
     const [a, b, c, d] = row.interrupts;
@@ -223,6 +246,14 @@ const BUILDERS: Builders = {
     assembly.map(row.ioWindow, bridge.ioWindow, `${row.name} I/O window`);
   },
 };
+
+/** Bytes of storage that the devices of a board's table keep in the machine's memory. */
+export function directStorageOf(description: BoardDescription): number {
+  return description.devices
+    .filter((row) => row.kind === 'cfi-flash')
+    .flatMap((row) => row.banks)
+    .reduce((sum, bank) => sum + bank.size, 0);
+}
 
 /** Gives a UART as many bytes as it takes. */
 function receiveAll(uart: Pl011, bytes: Uint8Array): number {

@@ -94,6 +94,14 @@ export interface PsciRow extends NamedRow {
   readonly conduit: PsciConduit;
 }
 
+/** Banks of NOR flash with Intel's command set (JEDEC JESD68.01): two 16-bit devices side by side each. */
+export interface CfiFlashRow extends NamedRow {
+  readonly kind: 'cfi-flash';
+  readonly banks: readonly AddressRange[];
+  /** Bytes that one erasure takes, both devices together. */
+  readonly blockSize: number;
+}
+
 /** A clock of fixed frequency: part of the device tree only. */
 export interface FixedClockRow extends NamedRow {
   readonly kind: 'fixed-clock';
@@ -113,6 +121,7 @@ export type DeviceRow =
   | Pl031Row
   | PcieHostRow
   | PsciRow
+  | CfiFlashRow
   | FixedClockRow;
 
 /** Kinds of device, as the tables name them. */

@@ -199,6 +199,16 @@ const NODE_MAKERS: NodeMakers = {
     children: [],
   }),
 
+  'cfi-flash': (row, context) => ({
+    name: `flash@${unitAddress(row.banks[0].base)}`,
+    properties: {
+      'bank-width': cells(4),
+      reg: context.reg(...row.banks),
+      compatible: strings('cfi-flash'),
+    },
+    children: [],
+  }),
+
   'pcie-host': (row, context) => ({
     name: `pcie@${unitAddress(row.memoryWindow.base)}`,
     properties: {

@@ -66,6 +66,15 @@ export const virt: BoardDescription = {
       clock: 'apb-pclk',
     },
     {
+      kind: 'cfi-flash',
+      name: 'flash',
+      banks: [
+        { base: 0, size: 64 * MIB },
+        { base: 0x0400_0000, size: 64 * MIB },
+      ],
+      blockSize: 256 * 1024,
+    },
+    {
       kind: 'pcie-host',
       name: 'pcie',
       ecam: { base: 0x3f00_0000, size: 16 * MIB },

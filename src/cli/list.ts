@@ -45,6 +45,8 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
       return [{ ...row.range, text: `${row.name}: PL011 UART, ${interruptText(row.interrupt)}` }];
     case 'pl031':
       return [{ ...row.range, text: `${row.name}: PL031 real-time clock, ${interruptText(row.interrupt)}` }];
+    case 'cfi-flash':
+      return row.banks.map((bank, i) => ({ ...bank, text: `${row.name}: CFI NOR flash, bank ${i}` }));
     case 'pcie-host':
       return [
         { ...row.ecam, text: `${row.name}: configuration space (ECAM)` },

@@ -1,7 +1,7 @@
 import { ArmEngine } from '../arm/engine.ts';
 import { CPU_MODELS } from '../arm/models.ts';
 import type { CpuModel } from '../arm/system-registers.ts';
-import { assembleBoard, type Board } from '../boards/assemble-board.ts';
+import { assembleBoard, type Board, directStorageOf } from '../boards/assemble-board.ts';
 import { MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import { PageWatches } from '../memory/page-watches.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
@@ -52,7 +52,7 @@ export class Machine {
 
   /** Use {@link createMachine}. */
   constructor(options: NormalizedOptions) {
-    const machineMemory = new MachineMemory(options.memory);
+    const machineMemory = new MachineMemory(options.memory, directStorageOf(options.board));
     const watches = new PageWatches(options.memory);
     const physical = new PhysicalMemory(machineMemory, options.board.ram.base, watches);
     const clock =

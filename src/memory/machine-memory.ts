@@ -3,7 +3,8 @@ import { OptionError } from '../errors.ts';
 
 /**
  * The byte layout of a machine's one memory. Everything that generated code touches lies at a constant address;
- * guest RAM comes last, aligned to 2 MiB, and shares no page with anything else, because a real device can reach it.
+ * guest RAM comes behind it, aligned to 2 MiB, and shares no page with anything else, because a real device can reach it;
+ * last is the storage of devices that CPUs read directly (flash).
  */
 export const MemoryLayout = {
   /** Nonzero: the CPU loop must leave generated code and look around. Set by devices and by native threads. */
@@ -35,6 +36,8 @@ export const TLB_ENTRY_WORDS = 4;
 export const MAX_RAM_BYTES = 3 * 1024 * 1024 * 1024;
 
 const WASM_PAGE = 65536;
+/** RAM shares no page with anything else, large ones of the host included. */
+const LARGE_PAGE = 2 ** 21;
 
 /** The views of a machine's memory that the hot paths use. One object, made once, never moved. */
 export class MachineMemory {
@@ -44,19 +47,26 @@ export class MachineMemory {
   readonly words: Int32Array;
   readonly doubles: Float64Array;
   readonly ramBytes: number;
+  /** Where devices' storage that CPUs read directly begins; `directBytes` of it, of no real device's reach. */
+  readonly directOffset: number;
+  readonly directBytes: number;
 
   /**
    * @param ramBytes size of guest RAM in bytes, a multiple of 64 KiB, at most {@link MAX_RAM_BYTES}.
+   * @param directBytes size of devices' storage that CPUs read directly, in bytes, a multiple of 64 KiB.
    * @throws OptionError when the size is out of range, or the host has not that much address space left.
    */
-  constructor(ramBytes: number) {
+  constructor(ramBytes: number, directBytes = 0) {
     if (ramBytes <= 0 || ramBytes > MAX_RAM_BYTES || ramBytes % WASM_PAGE !== 0) {
       throw new OptionError(
         `${ramBytes} bytes of memory can't be given to a guest`,
         'use a multiple of 64 KiB up to 3 GiB, for example --memory 512M',
       );
     }
-    const pages = (MemoryLayout.ram + ramBytes) / WASM_PAGE;
+    this.directOffset = Math.ceil((MemoryLayout.ram + ramBytes) / LARGE_PAGE) * LARGE_PAGE;
+    this.directBytes = directBytes;
+    const end = directBytes === 0 ? MemoryLayout.ram + ramBytes : this.directOffset + directBytes;
+    const pages = end / WASM_PAGE;
     try {
       this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     } catch (cause) {

@@ -1,4 +1,5 @@
 import { ArmemuError, rangeText } from '../errors.ts';
+import { type DirectReads, privateStorage } from '../ports/direct-reads.ts';
 import type { AccessSize, MmioDevice, Requester } from '../ports/mmio.ts';
 import { type MachineMemory, MemoryLayout } from './machine-memory.ts';
 import type { PageWatches } from './page-watches.ts';
@@ -17,6 +18,15 @@ export interface MappedRegion {
   readonly device: MmioDevice;
 }
 
+/** Storage of a device that CPUs read without asking it. */
+interface DirectRange {
+  readonly base: number;
+  readonly size: number;
+  /** A physical address of the range plus this is a byte offset in the machine's memory. */
+  readonly delta: number;
+  on: boolean;
+}
+
 /** Two ranges of a board's memory map overlap: an error in the board's table. */
 export class MemoryMapError extends ArmemuError {}
 
@@ -31,7 +41,10 @@ export class PhysicalMemory {
   readonly ramDelta: number;
   readonly watches: PageWatches;
   readonly memory: MachineMemory;
+  /** Called when direct reads were switched on or off (`mapping`), or what they give has changed. */
+  onDirectReadsChanged: (mapping: boolean) => void = () => {};
   private readonly regions: MappedRegion[] = [];
+  private readonly direct: DirectRange[] = [];
   /** For each 4 KiB page: 0 nothing or RAM, n region n - 1, SHARED_PAGE more than one region. */
   private readonly pageOwner = new Uint16Array(1 << (32 - PAGE_SHIFT));
 
@@ -60,6 +73,34 @@ export class PhysicalMemory {
       const whole = page * 4096 >= base && (page + 1) * 4096 <= end;
       this.pageOwner[page] = whole && this.pageOwner[page] === 0 ? index : SHARED_PAGE;
     }
+  }
+
+  /**
+   * Storage for the device that will be mapped at this range, aligned to 4 KiB. In a memory that was made without room
+   * for it, every read comes to the device.
+   */
+  directReads(base: number, size: number): DirectReads {
+    const { directOffset, directBytes, bytes } = this.memory;
+    const used = this.direct.reduce((sum, range) => sum + range.size, 0);
+    if (used + size > directBytes) return privateStorage(size);
+    const range: DirectRange = { base, size, delta: directOffset + used - base, on: true };
+    this.direct.push(range);
+    return {
+      storage: bytes.subarray(directOffset + used, directOffset + used + size),
+      set: (on) => {
+        range.on = on;
+        this.onDirectReadsChanged(true);
+      },
+      changed: () => this.onDirectReadsChanged(false),
+    };
+  }
+
+  /** Byte offset in the machine's memory of a device's storage that is read directly, or -1. */
+  directOffset(address: number): number {
+    for (const { base, size, delta, on } of this.direct) {
+      if (address >= base && address - base < size) return on ? address + delta : -1;
+    }
+    return -1;
   }
 
   /** All mapped devices by address, for listings. */

@@ -56,6 +56,7 @@ export class TranslationCache {
   /** Blocks by page of RAM (offset from its start, in pages). */
   private byPage = new Map<number, Set<CachedBlock>>();
   private next = CODE_START;
+  private foreign = false;
 
   constructor(
     memory: MachineMemory,
@@ -81,6 +82,11 @@ export class TranslationCache {
       if (block.secondPage < 0 || block.secondPage === secondPage()) return block;
     }
     return undefined;
+  }
+
+  /** Blocks from outside RAM are here: nothing watches their bytes, and whoever changes them throws all away. */
+  get hasForeignCode(): boolean {
+    return this.foreign;
   }
 
   /** The block that is running, by the number that the interpreter keeps. */
@@ -110,6 +116,7 @@ export class TranslationCache {
     this.byAddress = new Map();
     this.byPage = new Map();
     this.next = CODE_START;
+    this.foreign = false;
     this.links.forgetAll();
   }
 
@@ -147,10 +154,13 @@ export class TranslationCache {
     return block;
   }
 
-  /** Code outside RAM (a flash, a device) has no watch: its board invalidates it itself. */
+  /** Code outside RAM (a flash) has no watch: see `hasForeignCode`. */
   private watch(pa: number, block: CachedBlock): void {
     const offset = pa - this.ramBase;
-    if (offset < 0 || offset >= this.memory.ramBytes) return;
+    if (offset < 0 || offset >= this.memory.ramBytes) {
+      this.foreign = true;
+      return;
+    }
     const page = Math.floor(offset / 4096);
     const blocks = this.byPage.get(page);
     if (blocks === undefined) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { assembleBoard, type BoardMemory } from '../../src/boards/assemble-board.ts';
+import { assembleBoard, type BoardMemory, directStorageOf } from '../../src/boards/assemble-board.ts';
 import { type BoardDescription, interruptId, spi } from '../../src/boards/board.ts';
 import { virt } from '../../src/boards/virt.ts';
 import { HostClock } from '../../src/machine/clock.ts';
@@ -8,6 +8,7 @@ import { MachineMemory } from '../../src/memory/machine-memory.ts';
 import { PageWatches } from '../../src/memory/page-watches.ts';
 import { PhysicalMemory } from '../../src/memory/physical-memory.ts';
 import type { EndpointPort, PciEndpoint } from '../../src/pci/endpoint.ts';
+import { type DirectReads, privateStorage } from '../../src/ports/direct-reads.ts';
 import { type AccessSize, type MmioDevice, type Requester, silentLog } from '../../src/ports/mmio.ts';
 
 const CPU0: Requester = { kind: 'cpu', cpu: 0, streamId: 0, secure: true, privileged: true };
@@ -30,6 +31,10 @@ class TestMemory implements BoardMemory {
   write(address: number, value: number, size: AccessSize = 4): void {
     const region = this.regionAt(address);
     region.device.write(address - region.base, size, value, CPU0);
+  }
+
+  directReads(_base: number, size: number): DirectReads {
+    return privateStorage(size);
   }
 
   readBytes(): boolean {
@@ -173,7 +178,7 @@ describe('virt', () => {
 
 test('3 GiB of RAM and the devices of virt fit into 32 bits of physical addresses', () => {
   const memory = new PhysicalMemory(
-    new MachineMemory(virt.ram.maxSize),
+    new MachineMemory(virt.ram.maxSize, directStorageOf(virt)),
     virt.ram.base,
     new PageWatches(virt.ram.maxSize),
   );
