@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { checkPrograms, program, TestbedError } from '../debian/host-tools.mjs';
+import { buildInitramfs } from '../debian/initramfs.mjs';
 import { prepareAsan } from './builder/asan.mjs';
 import { boot, consoleLog } from './builder/boot.mjs';
-import { checkPrograms, program, TestbedError } from './builder/host-tools.mjs';
-import { buildInitramfs } from './builder/initramfs.mjs';
 import { prepareKernel } from './builder/kernel.mjs';
 import { Results } from './builder/results.mjs';
 import { buildPackageDisk, buildRootDisk } from './builder/root-disk.mjs';
@@ -16,6 +16,21 @@ import { drivePattern } from './guest/pattern.mjs';
 const HERE = dirname(fileURLToPath(import.meta.url));
 const REPOSITORY = join(HERE, '../..');
 const CACHE = join(REPOSITORY, '.cache/vfio-vm');
+
+/** What building and booting the VM runs; the compiler is asked for where it is used. */
+const PROGRAMS = [
+  'qemu-system-x86_64',
+  'busybox',
+  'mkfs.erofs',
+  'modprobe',
+  'depmod',
+  'lz4',
+  'dpkg-deb',
+  'apt-get',
+  'apt-cache',
+  'ldd',
+  'script',
+];
 
 const USAGE = `usage: npm run test:vfio -- [options]
   --scenario NAME     only this kind of host (repeatable): ${Object.keys(SCENARIOS).join(', ')}
@@ -120,7 +135,7 @@ async function main() {
     console.log(USAGE);
     return 0;
   }
-  checkPrograms();
+  checkPrograms(PROGRAMS);
   mkdirSync(CACHE, { recursive: true });
   const kernel = prepareKernel(CACHE, progress);
   const asan = options.asan ? prepareAsan(REPOSITORY, progress) : undefined;

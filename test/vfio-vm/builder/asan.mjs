@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { runTool, TestbedError } from './host-tools.mjs';
+import { runTool, TestbedError } from '../../debian/host-tools.mjs';
 
 /**
  * Builds the addon with AddressSanitizer and says what the VM needs to run it. Node itself is not instrumented, so the

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { program } from '../../debian/host-tools.mjs';
 import { deviceArguments, FORBIDDEN } from '../guest/topology.mjs';
-import { program } from './host-tools.mjs';
 
 /**
  * Arguments of every kernel: no reboot on a panic (QEMU then ends); the only clock that is cheap under TCG; and no check

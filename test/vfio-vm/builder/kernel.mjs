@@ -9,7 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { runTool, TestbedError } from './host-tools.mjs';
+import { runTool, TestbedError } from '../../debian/host-tools.mjs';
+import { moduleOrder } from '../../debian/module-order.mjs';
 
 const META_PACKAGE = 'linux-image-cloud-amd64';
 
@@ -48,7 +49,11 @@ export function prepareKernel(cacheDirectory, progress) {
     progress(`kernel: ${packageName} (cached)`);
   }
   const release = readdirSync(join(directory, 'lib/modules'))[0];
-  return { packageName, vmlinux: join(directory, 'vmlinux'), modules: moduleOrder(directory, release) };
+  return {
+    packageName,
+    vmlinux: join(directory, 'vmlinux'),
+    modules: moduleOrder(directory, release, MODULES),
+  };
 }
 
 function currentPackage() {
@@ -103,17 +108,4 @@ function unpackKernelImage(path) {
   const elf = runTool('lz4', ['-d', '-c', '-'], { input: payload });
   if (elf.readUInt32BE(0) !== 0x7f454c46) throw new TestbedError(`${path} holds no ELF kernel`);
   return elf;
-}
-
-function moduleOrder(directory, release) {
-  const order = new Set();
-  for (const name of MODULES) {
-    const lines = runTool('modprobe', ['-d', directory, '-S', release, '--show-depends', name]).toString();
-    for (const line of lines.split('\n')) {
-      // A module that this kernel has built in is listed as "builtin NAME" and needs no loading.
-      const match = /^insmod (\S+)/.exec(line);
-      if (match) order.add(match[1]);
-    }
-  }
-  return [...order];
 }

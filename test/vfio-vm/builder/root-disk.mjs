@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { program, runTool, TestbedError } from './host-tools.mjs';
+import { program, runTool, TestbedError } from '../../debian/host-tools.mjs';
 
 const BUSYBOX_NAMES =
   'sh su ls cat dmesg ps kill sleep mkdir rm ln od hexdump grep sed head tail id chmod mount poweroff';

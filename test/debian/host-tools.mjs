@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 
-/** A reason why the VM can't be built or booted, in words for the person who runs the tests. */
+/** A reason why a test's guest or host can't be built or booted, in words for the person who runs the tests. */
 export class TestbedError extends Error {
   /** @param {string} message @param {string} [remedy] */
   constructor(message, remedy) {
@@ -12,7 +12,7 @@ export class TestbedError extends Error {
   }
 }
 
-/** Which Debian package supplies each program that the builder runs. */
+/** Which Debian package supplies each program that the builders run. */
 const PACKAGE_OF = {
   'qemu-system-x86_64': 'qemu-system-x86',
   busybox: 'busybox-static',
@@ -26,6 +26,16 @@ const PACKAGE_OF = {
   ldd: 'libc-bin',
   script: 'bsdutils',
   'g++': 'g++',
+  mmdebstrap: 'mmdebstrap',
+  'arch-test': 'arch-test',
+  'qemu-arm-static': 'qemu-user-static',
+  mke2fs: 'e2fsprogs',
+  mount: 'mount',
+  fakeroot: 'fakeroot',
+  'apt-ftparchive': 'apt-utils',
+  'qemu-img': 'qemu-utils',
+  'gdb-multiarch': 'gdb-multiarch',
+  'qemu-system-arm': 'qemu-system-arm',
 };
 
 /** modprobe, depmod and mkfs.erofs live in sbin, which is not in the PATH of an ordinary user. */
@@ -58,9 +68,13 @@ export function program(name) {
   return path;
 }
 
-/** Reports every missing program at once, so that one apt-get mends it. */
-export function checkPrograms() {
-  const missing = Object.keys(PACKAGE_OF).filter((name) => name !== 'g++' && findProgram(name) === undefined);
+/**
+ * Reports every missing program at once, so that one apt-get mends it.
+ * @param {(keyof typeof PACKAGE_OF)[]} names
+ * @throws {TestbedError} naming the programs and their packages
+ */
+export function checkPrograms(names) {
+  const missing = names.filter((name) => findProgram(name) === undefined);
   if (missing.length > 0) {
     const packages = [...new Set(missing.map((name) => PACKAGE_OF[name]))];
     throw new TestbedError(`not installed: ${missing.join(', ')}`, `apt-get install ${packages.join(' ')}`);

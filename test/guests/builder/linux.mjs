@@ -1,0 +1,59 @@
+import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { runTool } from '../../debian/host-tools.mjs';
+import { buildInitramfs } from '../../debian/initramfs.mjs';
+import { moduleOrder } from '../../debian/module-order.mjs';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+
+/** What the guests' tests use and Debian's kernel has as modules. */
+const MODULES = [
+  'virtio_mmio',
+  'virtio_pci',
+  'virtio_blk',
+  'virtio_net',
+  'virtio_console',
+  'virtio-rng',
+  '9p',
+  '9pnet_virtio',
+  'ext4',
+  'af_packet',
+];
+
+/**
+ * @typedef {object} LinuxGuest
+ * @property {string} kernel path of the zImage
+ * @property {string} initrd path of the compressed initramfs: busybox, the modules above, guest/init.sh
+ * @property {string} modules path of lib/modules
+ * @property {string} release
+ */
+
+/**
+ * A Debian kernel as it is packaged, with an initramfs of our own.
+ * @param {import('./armhf-packages.mjs').ArmhfPackages} packages
+ * @param {'armmp' | 'armmp-lpae'} flavour
+ * @returns {LinuxGuest}
+ */
+export function prepareLinux(packages, flavour) {
+  const tree = packages.fetch(`linux-image-${flavour}`);
+  const release = readdirSync(join(tree, 'lib/modules'))[0];
+  const initrd = join(tree, 'initrd.gz');
+  if (!existsSync(initrd)) {
+    runTool('depmod', ['-b', tree, release]);
+    const archive = buildInitramfs({
+      busybox: join(packages.fetch('busybox-static'), 'bin/busybox'),
+      modules: moduleOrder(tree, release, MODULES),
+      init: join(HERE, '../guest/init.sh'),
+    });
+    writeFileSync(`${initrd}.part`, gzipSync(archive));
+    renameSync(`${initrd}.part`, initrd);
+  }
+  return {
+    kernel: join(tree, 'boot', `vmlinuz-${release}`),
+    initrd,
+    modules: join(tree, 'lib/modules'),
+    release,
+  };
+}
