@@ -10,10 +10,11 @@ export {
   ImageError,
   OptionError,
   PassthroughError,
+  SnapshotError,
 } from './errors.ts';
 export { GuestCpu, GuestMemory } from './machine/guest-access.ts';
-export { createMachine, Machine, type MachineExit } from './machine/machine.ts';
-export type { ClockMode, GuestImage, MachineOptions } from './machine/options.ts';
+export { createMachine, Machine, type MachineExit, type SaveOptions } from './machine/machine.ts';
+export type { ClockMode, GuestImage, MachineOptions, SnapshotImage } from './machine/options.ts';
 export type { ExpectOptions, SerialPort } from './machine/serial.ts';
 export { edu } from './pci/edu.ts';
 export type {
@@ -26,3 +27,4 @@ export type {
 export type { Clock, ClockTimer, WallClock } from './ports/clock.ts';
 export type { DmaPort } from './ports/dma.ts';
 export type { AccessSize, DeviceLog, Requester } from './ports/mmio.ts';
+export type { Drainable, PlainValue, Saveable } from './ports/saveable.ts';

@@ -2,20 +2,30 @@ import { ArmEngine } from '../arm/engine.ts';
 import { CPU_MODELS } from '../arm/models.ts';
 import type { CpuModel } from '../arm/system-registers.ts';
 import { assembleBoard, type Board, directStorageOf } from '../boards/assemble-board.ts';
+import { SnapshotError } from '../errors.ts';
 import { MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import { PageWatches } from '../memory/page-watches.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { FunctionListing } from '../pci/describe-bus.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
 import { type HostAttachedEndpoint, hostPendingWordCount, isHostAttached } from '../pci/host-device.ts';
+import { SnapshotReader, writeSnapshot } from '../snapshot/snapshot-file.ts';
 import { HostClock, InstructionClock } from './clock.ts';
 import { GuestCpu, GuestMemory } from './guest-access.ts';
 import { loadGuest } from './load-guest.ts';
 import { type MachineOptions, type NormalizedOptions, normalizeOptions } from './options.ts';
 import { psciCall } from './psci.ts';
-import { RunLoop } from './run-loop.ts';
+import { nextTurn, RunLoop } from './run-loop.ts';
+import {
+  checkSaveable,
+  drainDevices,
+  restoreMachineState,
+  type SavedParts,
+  saveMachineState,
+} from './saved-machine.ts';
 import { semihostingExitCode } from './semihosting.ts';
 import { SerialPort } from './serial.ts';
+import { asShape, checkShape, shapeOf, withShape } from './shape.ts';
 
 /** How a machine ended. */
 export interface MachineExit {
@@ -28,8 +38,16 @@ export interface MachineExit {
   readonly code: number;
 }
 
+/** What `save` can be told. */
+export interface SaveOptions {
+  /** Told how far it is, from 0 to 1. */
+  progress?(done: number): void;
+}
+
 /** Virtual time of one instruction with the counting clock: 100 million a second. */
 const NS_PER_INSTRUCTION = 10;
+
+type Hold = 'pause' | 'save';
 
 /** A board with its CPUs, ready to run. Made by {@link createMachine}. */
 export class Machine {
@@ -43,7 +61,12 @@ export class Machine {
   private readonly loop: RunLoop;
   private readonly engine: ArmEngine;
   private readonly board: Board;
-  private readonly dtb: Uint8Array;
+  private readonly parts: SavedParts;
+  private readonly ram: Uint8Array;
+  private readonly options: NormalizedOptions;
+  private dtb = new Uint8Array(0);
+  /** Why the machine stands still: the user's wish, a save that is under way. */
+  private readonly holds = new Set<Hold>();
   private readonly hostEndpoints: HostAttachedEndpoint[] = [];
   private readonly plugged: PciEndpoint[] = [];
   private exit: MachineExit | undefined;
@@ -108,10 +131,10 @@ export class Machine {
     this.loop = new RunLoop(this.engine, machineMemory, clock, () => {
       for (const endpoint of this.hostEndpoints) endpoint.service();
     });
-    const guest = loadGuest(this.memory, options);
-    this.dtb = guest.deviceTree;
-    this.engine.cpus[0].reset(guest.entry | (guest.thumb ? 1 : 0));
-    this.engine.cpus[0].state.slots.set(guest.registers);
+    this.options = options;
+    this.ram = machineMemory.bytes.subarray(MemoryLayout.ram, MemoryLayout.ram + options.memory);
+    this.parts = { clock, board: this.board, engine: this.engine, loop: this.loop, serial: this.serial };
+    if (options.restore === undefined) this.load(options);
     this.exited = new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
     });
@@ -123,9 +146,73 @@ export class Machine {
   /** @internal Completes construction: takes host devices and plugs every endpoint. */
   readonly plugEndpoints: () => Promise<void>;
 
+  /** Puts the guest into RAM, and the first CPU at its start. */
+  private load(options: NormalizedOptions): void {
+    const guest = loadGuest(this.memory, options);
+    this.dtb = guest.deviceTree.slice();
+    this.engine.cpus[0].reset(guest.entry | (guest.thumb ? 1 : 0));
+    this.engine.cpus[0].state.slots.set(guest.registers);
+  }
+
+  /**
+   * @internal Takes over a saved machine's state; only before the first start.
+   * @throws SnapshotError when it is one of another machine, or damaged
+   */
+  async restore(snapshot: SnapshotReader, progress: (done: number) => void): Promise<void> {
+    checkShape(asShape(snapshot.shape), this.shape());
+    await snapshot.readRam(this.ram, progress);
+    this.dtb = restoreMachineState(this.parts, snapshot.readState()).deviceTree.slice();
+  }
+
+  /**
+   * Saves the whole machine: CPUs, devices, RAM without its zero pages. The machine stands still meanwhile and then goes on;
+   * `createMachine({ restore })` goes on at the same instruction.
+   * @returns the bytes of a snapshot file
+   * @throws SnapshotError when the machine has ended, or has a device that can't be saved
+   */
+  async save(options: SaveOptions = {}): Promise<Uint8Array> {
+    if (this.exit !== undefined)
+      throw new SnapshotError("a machine that has ended can't be saved", 'save it before');
+    if (this.holds.has('save'))
+      throw new SnapshotError('the machine is being saved already', 'wait for that');
+    checkSaveable(this.plugged);
+    this.hold('save');
+    try {
+      // Whoever called may be a device in the middle of an instruction: the next turn is between two.
+      await nextTurn();
+      await drainDevices(this.board, this.plugged);
+      return await writeSnapshot(
+        { shape: this.shape(), state: saveMachineState(this.parts, this.dtb), ram: this.ram },
+        async (done) => {
+          options.progress?.(done);
+          await nextTurn();
+          if (this.exit !== undefined)
+            throw new SnapshotError('the machine ended while it was saved', 'save it before');
+        },
+      );
+    } finally {
+      this.release('save');
+    }
+  }
+
+  private shape() {
+    const functions = this.board.hostBridge.listFunctions().slice(1);
+    return shapeOf(this.options, new Map(functions.map(({ bdf, endpoint }) => [bdf >> 3, endpoint])));
+  }
+
+  private hold(reason: Hold): void {
+    this.holds.add(reason);
+    this.loop.pause();
+  }
+
+  private release(reason: Hold): void {
+    this.holds.delete(reason);
+    if (this.holds.size === 0) this.loop.resume();
+  }
+
   /** Starts, or goes on after `pause`. Returns at once; the machine runs on this thread between its other work. */
   start(): Promise<void> {
-    this.loop.resume();
+    this.resume();
     if (this.exit === undefined && !this.loop.running) {
       this.loop.run().then(
         () => this.finish(),
@@ -137,11 +224,11 @@ export class Machine {
 
   /** Stands still, virtual time included, until `resume`. */
   pause(): void {
-    this.loop.pause();
+    this.hold('pause');
   }
 
   resume(): void {
-    this.loop.resume();
+    this.release('pause');
   }
 
   /** Ends the machine: devices are reset and given back to the host. Resolves when that is done; may be called twice. */
@@ -253,16 +340,25 @@ function hostOrFixedTime(clock: 'host' | 'instructions') {
 }
 
 /**
- * Makes a machine from options: allocates its memory, loads its kernel, plugs its PCI endpoints.
+ * Makes a machine from options: allocates its memory, loads its kernel or takes over a snapshot, plugs its PCI endpoints.
  * @throws OptionError for options that can't be
  * @throws ImageError for a kernel that can't be loaded
+ * @throws SnapshotError for a snapshot that can't be restored
  * @throws PassthroughError for a host device that can't be taken; nothing is left open
  */
 export async function createMachine(options: MachineOptions = {}): Promise<Machine> {
-  const normalized = normalizeOptions(options);
+  const { restore } = options;
+  const image = restore instanceof Uint8Array ? { bytes: restore } : restore;
+  const snapshot = image === undefined ? undefined : new SnapshotReader(image.bytes);
+  const normalized = normalizeOptions(
+    snapshot === undefined ? options : withShape(options, asShape(snapshot.shape)),
+  );
   const machine = new Machine(normalized);
   try {
     await machine.plugEndpoints();
+    if (snapshot !== undefined) {
+      await machine.restore(snapshot, (done) => normalized.restore?.progress?.(done));
+    }
   } catch (error) {
     await machine.stop().catch(() => {});
     throw error;

@@ -16,6 +16,15 @@ export interface GuestImage {
   readonly bytes: Uint8Array;
 }
 
+/** A snapshot, and who wants to know how far restoring it is. */
+export interface SnapshotImage {
+  /** For messages. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** @param done from 0 to 1 */
+  progress?(done: number): void;
+}
+
 /** What a machine is made from. Everything has a default: `createMachine()` boots the embedded firmware on `virt`. */
 export interface MachineOptions {
   /** Board: `virt` (default). */
@@ -38,6 +47,11 @@ export interface MachineOptions {
   readonly pci?: readonly PciEndpoint[];
   /** `host` (default) or `instructions`. */
   readonly clock?: ClockMode;
+  /**
+   * A snapshot (`machine.save()`): the machine goes on where that one was saved. What is not given here is taken from it;
+   * kernel, initrd, dtb and append are not read, what they made is in the saved RAM.
+   */
+  readonly restore?: Uint8Array | SnapshotImage;
   /** Lets the guest end the machine with an exit code by Arm semihosting; off by default. */
   readonly semihosting?: boolean;
   /** Where the real-time clock starts. Absent: the host's time, or 1970 with the counting clock. */
@@ -50,6 +64,8 @@ export interface MachineOptions {
 
 /** Options after defaults and checks. */
 export interface NormalizedOptions {
+  /** As it was given: the board's name, and what it was asked to be like. */
+  readonly machine: string;
   readonly board: BoardDescription;
   readonly cpuModel: CpuModel;
   readonly cpus: number;
@@ -63,6 +79,7 @@ export interface NormalizedOptions {
   readonly append: string | undefined;
   readonly pci: readonly PciEndpoint[];
   readonly clock: ClockMode;
+  readonly restore: SnapshotImage | undefined;
   readonly semihosting: boolean;
   readonly wallClock: WallClock | undefined;
   readonly log: DeviceLog;
@@ -87,6 +104,7 @@ const OPTION_NAMES = [
   'append',
   'pci',
   'clock',
+  'restore',
   'semihosting',
   'wallClock',
   'log',
@@ -102,6 +120,7 @@ export function normalizeOptions(options: MachineOptions): NormalizedOptions {
   const board = chooseByName('machine', options.machine ?? BOARDS[0].name, BOARDS);
   const cpuModel = chooseByName('cpu', options.cpu ?? board.cpuModels[0].name, board.cpuModels);
   return {
+    machine: options.machine ?? BOARDS[0].name,
     board,
     cpuModel,
     cpus: checkedCpus(board, options.smp ?? 1),
@@ -112,6 +131,7 @@ export function normalizeOptions(options: MachineOptions): NormalizedOptions {
     append: checkedAppend(options.append),
     pci: checkedEndpoints(options.pci ?? []),
     clock: chooseByName('clock', options.clock ?? 'host', CLOCKS).name,
+    restore: namedImage(options.restore, 'the snapshot'),
     semihosting: options.semihosting ?? false,
     wallClock: options.wallClock,
     log: options.log ?? silentLog,
@@ -131,7 +151,10 @@ function refuseUnknownOptions(options: MachineOptions): void {
   }
 }
 
-function namedImage(image: Uint8Array | GuestImage | undefined, name: string): GuestImage | undefined {
+function namedImage<Image extends GuestImage>(
+  image: Uint8Array | Image | undefined,
+  name: string,
+): Image | GuestImage | undefined {
   return image instanceof Uint8Array ? { name, bytes: image } : image;
 }
 

@@ -29,7 +29,7 @@ const EVENT = MemoryLayout.eventWord >>> 2;
 const SLEEPING = MemoryLayout.sleepingWord >>> 2;
 
 /** Goes on in the event loop's next turn, after timers, sockets and terminals had theirs. */
-function nextTurn(): Promise<void> {
+export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === 'function') setImmediate(resolve);
     else setTimeout(resolve, 0);

@@ -1,4 +1,5 @@
 import { ExpectTimeoutError } from '../errors.ts';
+import type { Saveable } from '../ports/saveable.ts';
 import { parseDuration } from './units.ts';
 
 /** The receiving side of a UART, as a serial port feeds it. */
@@ -32,10 +33,13 @@ const ANSWER_CHARACTERS = 256;
 /** Characters of output that a failed `expect` shows. */
 const TAIL_CHARACTERS = 400;
 
+/** Bytes on their way to the guest. */
+export type SerialPortState = { readonly input: Uint8Array };
+
 /**
  * The far end of a guest's serial line: what a person or a program at the other side of the cable does with it.
  */
-export class SerialPort {
+export class SerialPort implements Saveable<SerialPortState> {
   private receiver: SerialReceiver | undefined;
   private readonly listeners = new Set<(bytes: Uint8Array) => void>();
   private readonly drainWaiters: (() => void)[] = [];
@@ -83,6 +87,19 @@ export class SerialPort {
     queued.set(bytes, this.input.length);
     this.input = queued;
     this.readyToReceive();
+  }
+
+  saveState(): SerialPortState {
+    return { input: this.input.slice() };
+  }
+
+  /** The guest's UART is restored before. Bytes written since then come after the saved ones. */
+  restoreState({ input }: SerialPortState): void {
+    if (!(input instanceof Uint8Array)) throw new RangeError('the saved input of the serial port is none');
+    const later = this.input;
+    this.input = new Uint8Array(0);
+    this.write(input);
+    this.write(later);
   }
 
   /** Bytes written that the guest's UART has not taken yet. */
