@@ -7,7 +7,7 @@ import { Interpreter, type InterpreterEnvironment, RunResult } from '../translat
 import { type HelperInfo, WaitKind } from '../translator/ir/ops.ts';
 import { PendingFault } from '../translator/pending-fault.ts';
 import { withSpinExits } from '../translator/spin-exits.ts';
-import { runVectorOperation } from '../translator/vector-functions.ts';
+import { VectorTable } from '../translator/vector/table.ts';
 import { warmUpInterpreter } from '../translator/warm-up.ts';
 import { ArmCpu, type CpuEnvironment } from './cpu.ts';
 import { type CpuSavedState, restoreCpu, saveCpu } from './cpu-saved-state.ts';
@@ -21,6 +21,7 @@ import { CoprocessorMap, systemHelpers } from './system-helpers.ts';
 import { type CpuModel, Sctlr } from './system-registers.ts';
 import { TlbArrays } from './tlb.ts';
 import { MAX_BLOCK_INSTRUCTIONS, translateBlock } from './translate-block.ts';
+import { VECTOR_ROWS } from './vector-rows.ts';
 
 const EVENT = MemoryLayout.eventWord >>> 2;
 const HELPER_NAMES = Object.keys(ARM_HELPERS) as ArmHelperName[];
@@ -101,6 +102,7 @@ export class ArmEngine implements Saveable<EngineState> {
   private readonly physical: PhysicalMemory;
   private readonly tlb: TlbArrays;
   private readonly fault = new PendingFault();
+  private readonly vectors: VectorTable;
   private readonly interpreter: Interpreter;
   private readonly hooks: EngineHooks;
   private active: ArmCpu;
@@ -158,13 +160,14 @@ export class ArmEngine implements Saveable<EngineState> {
       (timer, i) => new ArmCpu(i, model, memory, physical, this.tlb, timer, this.fault, environment),
     );
     this.active = this.cpus[0];
+    this.vectors = new VectorTable(VECTOR_ROWS, memory.words);
     this.interpreter = new Interpreter(memory, this.interpreterEnvironment(model));
     this.tlb.connect(this.interpreter);
     this.cache = new TranslationCache(
       memory,
       physical.watches,
       physical.ramBase,
-      (helper) => HELPER_INDEX.get(helper) as number,
+      (helper) => HELPER_INDEX.get(helper) ?? this.vectors.numberOf(helper),
       this.interpreter,
     );
     this.active.state.activate();
@@ -518,7 +521,7 @@ export class ArmEngine implements Saveable<EngineState> {
         Atomics.load(this.words, EVENT);
       },
       helpers: HELPER_NAMES.map((name) => functions[name]),
-      vector: (operation, lane, dst, a, b) => runVectorOperation(this.words, operation, lane, dst, a, b),
+      vector: (number, imm, d, a, b) => this.vectors.run(number, imm, d, a, b),
     };
   }
 }

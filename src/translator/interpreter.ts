@@ -57,7 +57,7 @@ export const enum Bc {
   Pure = 41,
   /** words, dst, a: copies 2 or 4 words. */
   Copy = 42,
-  /** operation, lane bits and index, dst, a, b: vectors (see vector-functions). */
+  /** function number, immediate, d, a, b: a row of the table of vector functions. */
   Vector = 43,
   SkipIfZero = 44, // a, target
   /** condition, nzcv, target: skips when the condition fails. */
@@ -121,8 +121,8 @@ export interface InterpreterEnvironment {
   storeExclusive(va: number, size: number, low: number, high: number): number;
   barrier(kind: number): void;
   readonly helpers: readonly ((a: number, b: number, c: number) => number)[];
-  /** Vector operations; work on the words in place. */
-  vector(operation: number, lane: number, dst: number, a: number, b: number): void;
+  /** Runs a vector function on word indices of the memory. */
+  vector(number: number, imm: number, d: number, a: number, b: number): void;
 }
 
 export const JUMP_CACHE_SIZE = 4096;

@@ -1,7 +1,8 @@
 import { MemoryLayout } from '../memory/machine-memory.ts';
 import { Effect, OPS } from './ir/ops.ts';
-import type { IrValue } from './ir/value.ts';
+import { type IrValue, vectorOf } from './ir/value.ts';
 import { WORDS_OF_TYPE } from './lowering-tables.ts';
+import { slotsRead, slotsWritten } from './vector/vector-function.ts';
 
 const STATE = MemoryLayout.state >>> 2;
 const TEMPORARIES = MemoryLayout.temporaries >>> 2;
@@ -36,13 +37,13 @@ class Uses {
       this.position.set(value, i);
       for (const arg of value.args) this.use(arg, i, fused);
       const effects = effectsOf(value);
-      const words = slotWordsWritten(value);
-      for (let w = 0; w < words; w++) {
-        const list = this.writes.get(value.imm + w);
-        if (list === undefined) this.writes.set(value.imm + w, [i]);
+      const written = namedWrites(value);
+      for (const slot of written) {
+        const list = this.writes.get(slot);
+        if (list === undefined) this.writes.set(slot, [i]);
         else list.push(i);
       }
-      if (words === 0 && (effects & Effect.WritesState) !== 0) this.clobbers.push(i);
+      if (written.length === 0 && (effects & Effect.WritesState) !== 0) this.clobbers.push(i);
       if (
         value.op === 'skipIfZero' ||
         value.op === 'label' ||
@@ -86,19 +87,20 @@ function firstAfter(positions: readonly number[], at: number): number {
   return low < positions.length ? positions[low] : FOREVER;
 }
 
-function slotWordsWritten(value: IrValue): number {
-  switch (value.op) {
-    case 'set':
-    case 'setF32':
-      return 1;
-    case 'set64':
-    case 'setF64':
-      return 2;
-    case 'setV128':
-      return 4;
-    default:
-      return 0;
-  }
+const WORDS_SET: { readonly [op: string]: number | undefined } = {
+  set: 1,
+  setF32: 1,
+  set64: 2,
+  setF64: 2,
+  setV128: 4,
+};
+
+/** Slots of which the operation itself says that it writes them. */
+function namedWrites(value: IrValue): readonly number[] {
+  const vector = vectorOf(value);
+  if (vector !== undefined) return slotsWritten(vector, value.imm);
+  const words = WORDS_SET[value.op] ?? 0;
+  return Array.from({ length: words }, (_unused, word) => value.imm + word);
 }
 
 /** Temporaries, given out lowest first and taken back after the last use. */
@@ -204,6 +206,8 @@ function slotTargets(ops: readonly IrValue[], uses: Uses, fused: ReadonlySet<IrV
       // What is wider than a word is copied where it is read.
       for (let word = 0; word < WORDS_OF_TYPE[op.type]; word++) need(op.imm + word, at);
     }
+    const vector = vectorOf(op);
+    if (vector !== undefined) for (const slot of slotsRead(vector, op.imm)) need(slot, at);
     if (op.op !== 'set') continue;
     const value = op.args[0];
     const slot = op.imm;

@@ -3,16 +3,9 @@ import { Bc } from './interpreter.ts';
 import { Effect, type HelperInfo, OPS } from './ir/ops.ts';
 import type { IrBlock, IrValue } from './ir/value.ts';
 import { assignLocations, type Locations } from './locations.ts';
-import {
-  EXCLUSIVE_SIZE,
-  LOADS,
-  SHIFT_BY_LITERAL,
-  SIMPLE,
-  STORES,
-  VECTOR_OPS,
-  WORDS_OF_TYPE,
-} from './lowering-tables.ts';
+import { EXCLUSIVE_SIZE, LOADS, SHIFT_BY_LITERAL, SIMPLE, STORES, WORDS_OF_TYPE } from './lowering-tables.ts';
 import { pureFunctionIndex } from './pure-functions.ts';
+import { slotOf } from './vector/vector-function.ts';
 
 const STATE = MemoryLayout.state >>> 2;
 
@@ -31,7 +24,7 @@ export interface LowerRequest {
   readonly number: number;
   /** T in bit 0, E in bit 1, as in the jump cache. */
   readonly flags: number;
-  /** Number of a helper in the environment's table. */
+  /** Number of a helper or a vector function in the environment's tables. */
   helperIndex(helper: HelperInfo): number;
 }
 
@@ -330,8 +323,12 @@ class Lowering {
       case 'exitWait':
         this.put(Bc.ExitWait, value.imm, value.imm2, this.notExecuted());
         break;
+      case 'vector':
+        this.put(Bc.Vector, this.request.helperIndex(value.helper as HelperInfo), value.imm2);
+        for (let operand = 0; operand < 3; operand++) this.put(STATE + slotOf(value.imm, operand));
+        break;
       default:
-        this.lowerVector(value);
+        throw new Error(`no lowering for IR operation ${value.op} (${OPS[value.op].result})`);
     }
   }
 
@@ -348,14 +345,6 @@ class Lowering {
       if (arg === undefined) this.literalOperand(0);
       else this.operand(arg);
     }
-  }
-
-  private lowerVector(value: IrValue): void {
-    const operation = VECTOR_OPS.indexOf(value.op);
-    if (operation < 0) throw new Error(`no lowering for IR operation ${value.op} (${OPS[value.op].result})`);
-    this.put(Bc.Vector, operation, value.imm, this.locations.of(value));
-    this.operand(value.args[0]);
-    this.operand(value.args[1] ?? value.args[0]);
   }
 }
 

@@ -85,16 +85,3 @@ export const EXCLUSIVE_SIZE: { readonly [N in OpName]?: number } = {
   stex32: 4,
   stex64: 8,
 };
-
-/** Vector operations of the interpreter's environment, in the order of its table. */
-export const VECTOR_OPS: readonly OpName[] = [
-  'vAnd',
-  'vOr',
-  'vXor',
-  'vNot',
-  'vAdd',
-  'vSub',
-  'vSplat',
-  'vExtract',
-  'vInsert',
-];

@@ -1,9 +1,10 @@
 import { Effect, OPS } from './ir/ops.ts';
-import type { IrBlock, IrValue } from './ir/value.ts';
+import { type IrBlock, type IrValue, vectorOf } from './ir/value.ts';
+import { slotsRead } from './vector/vector-function.ts';
 
 /** Whether an operation may show the state of the CPU to someone: a fault, a helper, another path. */
 function observesAllState(value: IrValue): boolean {
-  const effects = value.helper !== undefined ? value.helper.effects | Effect.Ordered : OPS[value.op].effects;
+  const effects = value.op === 'call' ? (value.helper?.effects ?? 0) | Effect.Ordered : OPS[value.op].effects;
   return (effects & (Effect.MayFault | Effect.MayExit | Effect.Ordered)) !== 0;
 }
 
@@ -16,11 +17,14 @@ function removeDeadSets(ops: readonly IrValue[]): IrValue[] {
   const overwritten = new Set<number>();
   for (let i = ops.length - 1; i >= 0; i--) {
     const value = ops[i];
+    const vector = vectorOf(value);
     if (value.op === 'set') {
       if (overwritten.has(value.imm)) continue;
       overwritten.add(value.imm);
     } else if (value.op === 'get') {
       overwritten.delete(value.imm);
+    } else if (vector !== undefined) {
+      for (const slot of slotsRead(vector, value.imm)) overwritten.delete(slot);
     } else if (observesAllState(value)) {
       overwritten.clear();
     } else if ((OPS[value.op].effects & (Effect.ReadsState | Effect.WritesState)) !== 0) {

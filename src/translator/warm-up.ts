@@ -5,7 +5,10 @@ import { Effect, type HelperInfo, OPS, type OpName } from './ir/ops.ts';
 import type { IrValue } from './ir/value.ts';
 import { lower } from './lower.ts';
 import { PendingFault } from './pending-fault.ts';
-import { runVectorOperation } from './vector-functions.ts';
+import { rowOf } from './vector/family.ts';
+import { SAME_LENGTH } from './vector/integer-families.ts';
+import { VectorTable } from './vector/table.ts';
+import type { VectorFunction } from './vector/vector-function.ts';
 
 /** Rounds before the host's compiler has gathered what it needs; measured, with a margin. */
 const ROUNDS = 60;
@@ -23,17 +26,16 @@ const HELPERS: readonly HelperInfo[] = Array.from({ length: 6 }, (_unused, i) =>
   effects: i % 2 === 0 ? Effect.MayFault : Effect.None,
 }));
 
+const VECTOR_ROWS = [SAME_LENGTH.veor, SAME_LENGTH.vadd].map(
+  (family) => rowOf(family, 1, 2) as VectorFunction,
+);
+
 /** Operations with a valid `imm` other than 0. */
 const IMMEDIATES: { readonly [N in OpName]?: number } = {
   satS: 8,
   satSOverflow: 8,
   satU: 8,
   satUOverflow: 8,
-  vAdd: 32,
-  vSub: 16,
-  vSplat: 32,
-  vExtract: 32 << 8,
-  vInsert: (32 << 8) | 1,
 };
 
 function operandsOf(b: IrBuilder, op: OpName): IrValue[] {
@@ -60,6 +62,7 @@ function environmentOf(m: Int32Array, fault: PendingFault, n: number): Interpret
   const loads = [(va: number) => va, (va: number) => va + 1, (va: number) => va - 1];
   const stores = [() => 0, () => 1, () => 2];
   const helpers = [(a: number) => a, (a: number) => a + 1, (a: number) => a + 2];
+  const vectors = new VectorTable(VECTOR_ROWS, m);
   return {
     fault,
     slowLoad: loads[n],
@@ -68,7 +71,7 @@ function environmentOf(m: Int32Array, fault: PendingFault, n: number): Interpret
     storeExclusive: stores[n],
     barrier: stores[n],
     helpers: HELPERS.map((_unused, i) => helpers[(i + n) % 3]),
-    vector: (operation, lane, dst, a, b) => runVectorOperation(m, operation, lane, dst, a, b),
+    vector: (number, imm, d, a, b) => vectors.run(number, imm, d, a, b),
   };
 }
 
@@ -100,7 +103,8 @@ function everyOperation(): IrBuilder {
   b.marker(0, 0);
   for (const op of Object.keys(OPS) as OpName[]) {
     const { result, effects } = OPS[op];
-    const control = op === 'marker' || op === 'label' || op === 'skipIfZero' || op === 'call';
+    const control =
+      op === 'marker' || op === 'label' || op === 'skipIfZero' || op === 'call' || op === 'vector';
     if (control || op.startsWith('get') || op.startsWith('const') || (effects & Effect.MayExit) !== 0)
       continue;
     const operands = operandsOf(b, op);
@@ -115,6 +119,7 @@ function everyOperation(): IrBuilder {
     if (result === 'i64') b.emit('set', [b.emit('high64', [value])], 4);
   }
   for (const op of ['shl', 'shr', 'sar', 'ror'] as const) b.set(5, b.emit(op, [b.get(0), b.const(3)]));
+  for (const row of VECTOR_ROWS) b.vector(row, WIDE_SLOT, WIDE_SLOT, WIDE_SLOT, 0);
   for (const helper of HELPERS) b.set(4, b.call(helper, b.get(0), b.get(1), b.get(2)));
   for (const condition of [b.cond(0, b.get(NZCV)), b.get(0)]) {
     const label = b.newLabel();
@@ -156,7 +161,8 @@ export function warmUpInterpreter(): void {
       block,
       number: 0,
       flags: 0,
-      helperIndex: (helper) => HELPERS.indexOf(helper),
+      helperIndex: (helper) =>
+        Math.max(HELPERS.indexOf(helper), (VECTOR_ROWS as readonly HelperInfo[]).indexOf(helper)),
     });
     if (lowered === undefined) throw new Error('the warm-up code does not fit its area');
     at = lowered.start + lowered.words;

@@ -6,7 +6,7 @@ import { verifyBlock } from '../../src/translator/ir/verify.ts';
 import { lower } from '../../src/translator/lower.ts';
 import { optimise } from '../../src/translator/optimise.ts';
 import { PendingFault } from '../../src/translator/pending-fault.ts';
-import { runVectorOperation } from '../../src/translator/vector-functions.ts';
+import { INTEGER_ROWS, VectorTable } from '../../src/translator/vector/table.ts';
 import { evaluate, type Outcome, type Surroundings } from './ir-oracle.ts';
 
 const STATE = MemoryLayout.state >>> 2;
@@ -129,6 +129,7 @@ export class IrMachine {
   private readonly state = this.memory.words.subarray(STATE, STATE + STATE_WORDS);
   private readonly data = this.memory.bytes.subarray(MemoryLayout.ram, MemoryLayout.ram + DATA_BYTES);
   private readonly plain = new PlainMemory(this.state, this.data);
+  private readonly vectors = new VectorTable(INTEGER_ROWS, this.memory.words);
   private readonly interpreter: Interpreter;
 
   constructor() {
@@ -149,8 +150,7 @@ export class IrMachine {
           (a, b, c) =>
             call(name, [a, b, c].slice(0, argCount)),
       ),
-      vector: (operation, lane, dst, a, b) =>
-        runVectorOperation(this.memory.words, operation, lane, dst, a, b),
+      vector: (number, imm, d, a, b) => this.vectors.run(number, imm, d, a, b),
     });
     this.interpreter.tlb = TLB;
     this.fillTlb();
@@ -163,7 +163,8 @@ export class IrMachine {
       block: ir,
       number: 7,
       flags: 0,
-      helperIndex: (info) => HELPERS.indexOf(info),
+      helperIndex: (info) =>
+        Math.max(HELPERS.indexOf(info), (INTEGER_ROWS as readonly HelperInfo[]).indexOf(info)),
     });
     if (lowered === undefined) throw new Error('the block does not fit');
     this.state.fill(0);

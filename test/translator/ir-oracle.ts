@@ -263,24 +263,6 @@ export function evaluatePure(op: string, args: readonly bigint[], imm: number): 
     case 'f64FromBits':
     case 'f64ToBits':
       return a;
-    case 'vAnd':
-      return a & b;
-    case 'vOr':
-      return a | b;
-    case 'vXor':
-      return a ^ b;
-    case 'vNot':
-      return u(~a, 128);
-    case 'vAdd':
-      return mapLanes(imm, 128 / imm, (i) => lane(a, imm, i) + lane(b, imm, i));
-    case 'vSub':
-      return mapLanes(imm, 128 / imm, (i) => lane(a, imm, i) - lane(b, imm, i));
-    case 'vSplat':
-      return mapLanes(imm, 128 / imm, () => a);
-    case 'vExtract':
-      return lane(a, imm >> 8, imm & 0xff);
-    case 'vInsert':
-      return mapLanes(imm >> 8, 128 / (imm >> 8), (i) => (i === (imm & 0xff) ? b : lane(a, imm >> 8, i)));
     default:
       throw new Error(`the oracle has no operation ${op}`);
   }

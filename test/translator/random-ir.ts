@@ -257,7 +257,7 @@ class Program {
       case 'f64':
         return this.emit('f64FromBits', [b.const64(choice, n)], 0);
       case 'v128':
-        return this.emit('vSplat', [b.const(n)], 32);
+        return this.emit('getV128', [], 32 + 4 * (choice % 2));
       default:
         return b.const(choice % 16 === 0 ? choice : n);
     }
@@ -284,7 +284,6 @@ export function isCarry(op: OpName, operand: number): boolean {
 
 /** A valid immediate of an operation. */
 export function immediateOf(op: OpName, n: number): number {
-  const lane = [8, 16, 32][n % 3]!;
   switch (op) {
     case 'cond':
       return n % 15;
@@ -298,13 +297,6 @@ export function immediateOf(op: OpName, n: number): number {
       return ((n % 6) << 4) | [0, 1, 2, 3, 4, 7][(n >> 3) % 6]!;
     case 'packedGe':
       return (((n % 2) * 3) << 4) | [0, 1, 2, 3, 4, 7][(n >> 3) % 6]!;
-    case 'vAdd':
-    case 'vSub':
-    case 'vSplat':
-      return lane;
-    case 'vExtract':
-    case 'vInsert':
-      return (lane << 8) | ((n >> 2) % (128 / lane));
     default:
       return 0;
   }

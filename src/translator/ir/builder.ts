@@ -1,3 +1,4 @@
+import { packSlots, slotsWritten, type VectorFunction } from '../vector/vector-function.ts';
 import { foldConstant } from './fold.ts';
 import { Effect, type HelperInfo, type IrType, OPS, type OpName } from './ops.ts';
 import type { IrBlock, IrValue } from './value.ts';
@@ -36,7 +37,13 @@ export class IrBuilder {
   }
 
   /** The general way in: checks nothing that the verifier checks. Prefer the named methods. */
-  emit(op: OpName, args: readonly IrValue[] = NO_ARGS, imm = 0, imm2 = 0, helper?: HelperInfo): IrValue {
+  emit(
+    op: OpName,
+    args: readonly IrValue[] = NO_ARGS,
+    imm = 0,
+    imm2 = 0,
+    helper?: IrValue['helper'],
+  ): IrValue {
     const info = OPS[op];
     const value: IrValue = { id: this.nextId++, op, type: info.result as IrType, args, imm, imm2, helper };
     this.ops.push(value);
@@ -154,6 +161,13 @@ export class IrBuilder {
     const value = this.emit('call', args, 0, 0, helper);
     if ((helper.effects & Effect.WritesState) !== 0) this.known.clear();
     return value;
+  }
+
+  /** Runs a vector function on the state slots where its operands begin. */
+  vector(f: VectorFunction, d: number, a: number, b: number, imm: number): void {
+    const slots = packSlots(d, a, b);
+    this.emit('vector', NO_ARGS, slots, imm, f);
+    for (const slot of slotsWritten(f, slots)) this.known.delete(slot);
   }
 
   /** Exclusives, barriers and other ordered operations without an own method. */

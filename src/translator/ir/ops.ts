@@ -153,21 +153,17 @@ export const OPS = {
   add64: pure('i64', 'i64', 'i64'),
   sub64: pure('i64', 'i64', 'i64'),
 
-  // Floating point values as bits, and vectors with lanes. `imm` is the lane size in bits (8, 16, 32) or, where a lane
-  // is picked, (lane size << 8) | lane index.
+  // Floating point values as bits.
   f32FromBits: pure('f32', 'i32'),
   f32ToBits: pure('i32', 'f32'),
   f64FromBits: pure('f64', 'i64'),
   f64ToBits: pure('i64', 'f64'),
-  vAnd: pure('v128', 'v128', 'v128'),
-  vOr: pure('v128', 'v128', 'v128'),
-  vXor: pure('v128', 'v128', 'v128'),
-  vNot: pure('v128', 'v128'),
-  vAdd: pure('v128', 'v128', 'v128'),
-  vSub: pure('v128', 'v128', 'v128'),
-  vSplat: pure('v128', 'i32'),
-  vExtract: pure('i32', 'v128'),
-  vInsert: pure('v128', 'v128', 'i32'),
+
+  /**
+   * Runs the VectorFunction in `helper` on state slots: `imm` has those of its operands (packSlots), `imm2` is its
+   * immediate. What it reads and writes is in its row.
+   */
+  vector: { args: [], result: 'void', effects: Effect.ReadsState | Effect.WritesState },
 
   // Guest memory, little endian (the lifter adds `rev` where CPSR.E is set). Operand 0 is the virtual address, `imm`
   // a set of MemFlag. Narrow loads are zero extended.

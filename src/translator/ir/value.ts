@@ -1,3 +1,4 @@
+import type { VectorFunction } from '../vector/vector-function.ts';
 import type { HelperInfo, IrType, OpName } from './ops.ts';
 
 /** One operation in a block, and the value that it gives. */
@@ -9,7 +10,8 @@ export interface IrValue {
   readonly args: readonly IrValue[];
   readonly imm: number;
   readonly imm2: number;
-  readonly helper: HelperInfo | undefined;
+  /** What `call` calls, and the VectorFunction of `vector`. */
+  readonly helper: HelperInfo | VectorFunction | undefined;
 }
 
 /** A translated block before any backend saw it: operations in order, ended by an exit. */
@@ -20,4 +22,9 @@ export interface IrBlock {
   /** Virtual address of the first instruction, and bytes of guest code covered from there. */
   readonly pc: number;
   readonly bytes: number;
+}
+
+/** The row that a `vector` operation runs; undefined for every other operation. */
+export function vectorOf(value: IrValue): VectorFunction | undefined {
+  return value.op === 'vector' ? (value.helper as VectorFunction) : undefined;
 }

@@ -1,10 +1,9 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
+import { slotsRead, slotsWritten } from '../vector/vector-function.ts';
 import { Effect, type IrType, MemFlag, OPS, PackedForm, PackedOperation, WaitKind } from './ops.ts';
-import type { IrBlock, IrValue } from './value.ts';
+import { type IrBlock, type IrValue, vectorOf } from './value.ts';
 
 const STATE_WORDS = (MemoryLayout.temporaries - MemoryLayout.state) >>> 2;
-const VECTOR_BITS = 128;
-const LANE_BITS: readonly number[] = [8, 16, 32];
 const PACKED_OPERATIONS: readonly number[] = [
   PackedOperation.Add16,
   PackedOperation.AddSubX,
@@ -41,7 +40,13 @@ function between(n: number, low: number, high: number): boolean {
 }
 
 /** Why an operation's `imm` is out of range; undefined where it is not. */
-function immediateProblem({ op, imm }: IrValue): string | undefined {
+function immediateProblem(value: IrValue): string | undefined {
+  const { op, imm } = value;
+  const vector = vectorOf(value);
+  if (vector !== undefined) {
+    const slots = [...slotsRead(vector, imm), ...slotsWritten(vector, imm)];
+    return slots.every((slot) => slot < STATE_WORDS) ? undefined : `slots beyond ${STATE_WORDS}`;
+  }
   const words = SLOT_WORDS[op];
   if (words !== undefined) {
     const fits = between(imm, 0, STATE_WORDS - words) && imm % words === 0;
@@ -66,16 +71,6 @@ function immediateProblem({ op, imm }: IrValue): string | undefined {
       const forms =
         op === 'packed' ? between(form, 0, 5) : form === PackedForm.Signed || form === PackedForm.Unsigned;
       return forms && PACKED_OPERATIONS.includes(imm & 15) ? undefined : `${imm} is no parallel operation`;
-    }
-    case 'vAdd':
-    case 'vSub':
-    case 'vSplat':
-      return LANE_BITS.includes(imm) ? undefined : `${imm} is no lane size`;
-    case 'vExtract':
-    case 'vInsert': {
-      const bits = imm >> 8;
-      const exists = LANE_BITS.includes(bits) && (imm & 0xff) < VECTOR_BITS / bits;
-      return exists ? undefined : `${imm} names no lane`;
     }
     case 'barrier':
       return between(imm, 0, 1) ? undefined : `${imm} is no kind of barrier`;
@@ -120,7 +115,8 @@ class Verification {
     const immediate = immediateProblem(value);
     if (immediate !== undefined) this.report(value, immediate);
     if (value.type !== OPS[value.op].result) this.report(value, `gives ${OPS[value.op].result}`);
-    if ((value.op === 'call') !== (value.helper !== undefined)) this.report(value, 'a helper is for calls');
+    if ((value.op === 'call' || value.op === 'vector') !== (value.helper !== undefined))
+      this.report(value, 'a helper is for calls and vectors');
     this.checkControl(value);
     if (this.definedIn.has(value)) this.report(value, 'twice in the block');
     this.definedIn.set(value, [...this.open]);
