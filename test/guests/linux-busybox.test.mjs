@@ -87,7 +87,7 @@ test('poweroff in the guest ends the command with 0', async () => {
   let output = '';
   child.stdout.on('data', (bytes) => {
     output = (output + bytes).slice(-4000);
-    if (/guest: ready[^]*guest# $/.test(output)) child.stdin.end('poweroff -f\n');
+    if (/guest: ready[\s\S]*guest# $/.test(output)) child.stdin.end('poweroff -f\n');
   });
   const [code] = await once(child, 'close');
   assert.equal(code, 0, output);
