@@ -39,7 +39,7 @@ export interface ConfigSpaceHost extends CapabilityHost {
 }
 
 /** The part of an endpoint that answers for bytes that the bus does not own. */
-export type ForeignConfig = Pick<PciEndpoint, 'readConfig' | 'writeConfig'>;
+export type ForeignConfig = Pick<PciEndpoint, 'readConfig' | 'writeConfig' | 'interruptPending'>;
 
 /**
  * A function's configuration space: header, base address registers and capability list of its description
@@ -122,6 +122,13 @@ export class ConfigSpace {
   /** @param offset 0 to 4095; what lies beyond the function's space reads as all ones. */
   read(offset: number, size: AccessSize): number {
     if (offset + size > this.size) return allOnes(size);
+    if (
+      this.foreign.interruptPending !== undefined &&
+      offset <= Header.STATUS &&
+      Header.STATUS < offset + size
+    ) {
+      this.setInterruptStatus(this.foreign.interruptPending());
+    }
     const owned = this.ownedBytes(offset, size);
     if (owned === size) return this.registers.read(offset, size);
     if (owned === 0) return this.readForeign(offset, size);

@@ -109,6 +109,11 @@ export interface PciEndpoint {
    * Consulted for bytes that the bus does not own; `undefined` means the bus's own value (or zero).
    */
   readConfig?(offset: number, size: AccessSize): number | undefined;
+  /**
+   * Status bit 3 (PCI 3.0 6.2.3) of an endpoint whose own hardware knows it (passthrough): asked when the guest reads
+   * Status. Absent: the level that `setIntx` was given last.
+   */
+  interruptPending?(): boolean;
   /** @returns true when the endpoint took the write. */
   writeConfig?(offset: number, size: AccessSize, value: number): boolean;
   /**

@@ -1,6 +1,7 @@
 import { PassthroughError } from '../errors.ts';
 import type { ConfigChange, EndpointPort, FunctionDescription } from '../pci/endpoint.ts';
 import type { EndpointHost } from '../pci/host-device.ts';
+import { Header } from '../pci/registers.ts';
 import type { AccessSize } from '../ports/mmio.ts';
 import type { ConfigMap } from './config-map.ts';
 import { VfioDevice } from './device.ts';
@@ -166,6 +167,11 @@ export class OpenDevice {
       const value = this.guarded(() => this.device.readConfig(at, width));
       return value ?? (width === 4 ? 0xffffffff : width === 2 ? 0xffff : 0xff);
     });
+  }
+
+  /** The real device's Status register; zero when it can't be read. */
+  readStatus(): number {
+    return this.guarded(() => this.device.readConfig(Header.STATUS, 2)) ?? 0;
   }
 
   writeConfig(offset: number, size: AccessSize, value: number): void {

@@ -1,6 +1,7 @@
 import { PassthroughError } from '../errors.ts';
 import type { ConfigChange, EndpointPort, FunctionDescription } from '../pci/endpoint.ts';
 import type { EndpointHost, HostAttachedEndpoint } from '../pci/host-device.ts';
+import { Status } from '../pci/registers.ts';
 import type { AccessSize } from '../ports/mmio.ts';
 import { OpenDevice } from './open-device.ts';
 import type { VfioHost } from './vfio-host.ts';
@@ -133,6 +134,11 @@ export class PassthroughEndpoint implements HostAttachedEndpoint {
 
   readConfig(offset: number, size: AccessSize): number | undefined {
     return this.device === undefined ? allOnes(size) : this.device.readConfig(offset, size);
+  }
+
+  /** The device's own Status: it shows the interrupt that INTx disable, or the host's mask, keeps from the pin. */
+  interruptPending(): boolean {
+    return this.device !== undefined && (this.device.readStatus() & Status.INTERRUPT_STATUS) !== 0;
   }
 
   writeConfig(offset: number, size: AccessSize, value: number): boolean {

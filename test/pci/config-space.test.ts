@@ -266,3 +266,27 @@ describe('bytes that the endpoint answers itself', () => {
     expect(fn.read(0x40, 2)).toBe(0x0009);
   });
 });
+
+describe('Status bit 3 of an endpoint whose hardware knows it', () => {
+  class Pending extends TestEndpoint {
+    pending = false;
+    interruptPending(): boolean {
+      return this.pending;
+    }
+  }
+
+  it('is asked for at each read of Status, whatever the width, and by no other read', () => {
+    const endpoint = new Pending(everything);
+    const fn = new TestBus().plug(endpoint);
+    endpoint.pending = true;
+    expect(fn.read(0x06, 2) & 8).toBe(8);
+    endpoint.pending = false;
+    expect(fn.read(0x04) & 0x80000).toBe(0);
+    endpoint.pending = true;
+    expect(fn.read(0x06, 1) & 8).toBe(8);
+    endpoint.pending = false;
+    fn.read(0x00);
+    fn.read(0x08);
+    expect(fn.read(0x06, 2) & 8).toBe(0);
+  });
+});

@@ -302,10 +302,10 @@ describe('a saved state', () => {
     const make = () => [new TestEndpoint({ interruptPin: 1 }), new TestEndpoint({ interruptPin: 1 })];
     const [saved, restored] = [new TestBus(), new TestBus()];
     const endpoints = make();
-    endpoints.forEach((endpoint, i) => saved.bridge.plug(endpoint, 1 + 4 * i));
+    for (const [i, endpoint] of endpoints.entries()) saved.bridge.plug(endpoint, 1 + 4 * i);
     for (const endpoint of endpoints) endpoint.port.setIntx(true);
     const others = make();
-    others.forEach((endpoint, i) => restored.bridge.plug(endpoint, 1 + 4 * i));
+    for (const [i, endpoint] of others.entries()) restored.bridge.plug(endpoint, 1 + 4 * i);
     restored.bridge.restoreState(saved.bridge.saveState());
     expect(restored.takeLineChanges()).toEqual([]);
     others[0].port.setIntx(false);

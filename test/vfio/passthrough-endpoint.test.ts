@@ -242,6 +242,20 @@ describe('configuration space that is not the business of the bus', () => {
   });
 });
 
+describe('the pending interrupt in Status (PCI 3.0 6.2.3)', () => {
+  it("is the real device's, also while its pin is disabled or masked", async () => {
+    const config = cardConfig();
+    rig = new Rig({ [A]: card({ config: config.bytes }) });
+    const { endpoint } = await rig.plugged();
+    command(endpoint, MEMORY | 0x400);
+    expect(endpoint.interruptPending()).toBe(false);
+    config.set(0x06, 2, 0x0018);
+    expect(endpoint.interruptPending()).toBe(true);
+    await endpoint.close();
+    expect(endpoint.interruptPending()).toBe(false);
+  });
+});
+
 describe('a reset of the function', () => {
   it('stops interrupts and DMA, resets the device, and starts with pin interrupts again', async () => {
     rig = new Rig({ [A]: card() });
