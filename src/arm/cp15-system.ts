@@ -56,6 +56,19 @@ function operation(
   return { name, at: packCop(15, opc1, crn, crm, opc2), user: 'none', write };
 }
 
+/** Caches are not modelled, but an address that is not mapped faults all the same. */
+function dataCacheByAddress(
+  name: string,
+  crn: number,
+  opc1: number,
+  crm: number,
+  opc2: number,
+): CoprocessorRegister {
+  return operation(name, crn, opc1, crm, opc2, (c, va) => {
+    c.mmu.translateForMaintenance(va);
+  });
+}
+
 function readOnly(
   name: string,
   crn: number,
@@ -100,19 +113,19 @@ function cacheMaintenance(): CoprocessorRegister[] {
     nothing('CP15ISB', 7, 0, 5, 4, 'writeOnly'),
     nothing('BPIALL', 7, 0, 5, 6),
     nothing('BPIMVA', 7, 0, 5, 7),
-    nothing('DCIMVAC', 7, 0, 6, 1),
+    dataCacheByAddress('DCIMVAC', 7, 0, 6, 1),
     nothing('DCISW', 7, 0, 6, 2),
     operation('ATS1CPR', 7, 0, 8, 0, (c, va) => c.mmu.addressTranslate(va, false, true)),
     operation('ATS1CPW', 7, 0, 8, 1, (c, va) => c.mmu.addressTranslate(va, true, true)),
     operation('ATS1CUR', 7, 0, 8, 2, (c, va) => c.mmu.addressTranslate(va, false, false)),
     operation('ATS1CUW', 7, 0, 8, 3, (c, va) => c.mmu.addressTranslate(va, true, false)),
-    nothing('DCCMVAC', 7, 0, 10, 1),
+    dataCacheByAddress('DCCMVAC', 7, 0, 10, 1),
     nothing('DCCSW', 7, 0, 10, 2),
     nothing('CP15DSB', 7, 0, 10, 4, 'writeOnly'),
     nothing('CP15DMB', 7, 0, 10, 5, 'writeOnly'),
-    nothing('DCCMVAU', 7, 0, 11, 1),
+    dataCacheByAddress('DCCMVAU', 7, 0, 11, 1),
     nothing('PREFETCH', 7, 0, 13, 1),
-    nothing('DCCIMVAC', 7, 0, 14, 1),
+    dataCacheByAddress('DCCIMVAC', 7, 0, 14, 1),
     nothing('DCCISW', 7, 0, 14, 2),
   ];
 }

@@ -274,12 +274,12 @@ export class ArmEngine implements Saveable<EngineState> {
    */
   private invalidateInstructions(va: number | undefined): void {
     if (va === undefined) {
-      this.cache.flush();
+      this.cache.newEpoch();
       return;
     }
-    const pa = this.active.mmu.translateForDebug(va);
+    const pa = this.active.mmu.translateForMaintenance(va);
     if (pa >= 0 && this.physical.isRam(pa)) {
-      this.cache.invalidateRange(pa - (pa % CACHE_LINE) - this.physical.ramBase, CACHE_LINE);
+      this.cache.newEpochOf(pa - (pa % CACHE_LINE) - this.physical.ramBase, CACHE_LINE);
     }
   }
 

@@ -5,7 +5,7 @@ import type { PendingFault } from '../translator/pending-fault.ts';
 import { type LongWalkRegime, walkLong } from '../vmsa/long-descriptor.ts';
 import { domainAccess, type ShortWalkRegime, walkShort } from '../vmsa/short-descriptor.ts';
 import { AccessKind, FaultKind, permits, Rights, WalkResult } from '../vmsa/walk.ts';
-import { FSR_WNR, failedTranslation, faultStatus, PAR_LPAE } from './fault-status.ts';
+import { FSR_CM, FSR_WNR, failedTranslation, faultStatus, PAR_LPAE } from './fault-status.ts';
 import {
   isDeviceMemory,
   longParAttributes,
@@ -144,6 +144,23 @@ export class Mmu {
   /** Reads guest memory through the current translation without side effects on fault registers; for debuggers. */
   translateForDebug(va: number): number {
     return this.translate(va, AccessKind.Read, true) === FaultKind.None ? this.walk.physical : -1;
+  }
+
+  /**
+   * Where cache maintenance by address acts. It needs a translation, but no permission (B3.12.3).
+   * @returns the physical address, or -1 after a data abort.
+   */
+  translateForMaintenance(va: number): number {
+    if ((this.regs.SCTLR & Sctlr.M) === 0) return va >>> 0;
+    const { walk } = this;
+    let fault = this.find(va) ? FaultKind.None : walk.fault;
+    if (fault === FaultKind.None && !this.long && domainAccess(this.regs.DACR, walk.domain) === 0)
+      fault = FaultKind.Domain;
+    if (fault === FaultKind.None) return walk.physical;
+    // B4.1.52: WnR is 1 for cache maintenance.
+    this.raise(va, fault, walk.level, walk.domain, true);
+    this.regs.DFSR |= FSR_CM;
+    return -1;
   }
 
   /** Physical address and attributes by the ATS operations, in the PAR format of TTBCR.EAE (B4.1.112). */

@@ -17,6 +17,8 @@ export const enum WatchKind {
  * write permission in any TLB array, so every store to it takes the slow path and comes by here.
  */
 export class PageWatches {
+  /** A real device can write RAM without anybody being told. Set before anything runs. */
+  bypassed = false;
   private readonly kinds: Uint8Array;
   private readonly watchers: (PageWatcher | undefined)[] = [];
   private readonly armedListeners: WatchArmedListener[] = [];

@@ -1,5 +1,6 @@
 import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import { type PageWatches, WatchKind } from '../memory/page-watches.ts';
+import { CodeEpochs } from './code-epochs.ts';
 import { Bc } from './interpreter.ts';
 import type { HelperInfo } from './ir/ops.ts';
 import type { IrBlock } from './ir/value.ts';
@@ -57,6 +58,12 @@ export class TranslationCache {
   private byPage = new Map<number, Set<CachedBlock>>();
   private next = CODE_START;
   private foreign = false;
+  private readonly epochs: CodeEpochs;
+  private readonly drop = (block: CachedBlock): void => this.invalidate(block);
+  private readonly doubt = (block: CachedBlock): void => {
+    this.epochs.doubt(block);
+    this.links.forget(block.pc);
+  };
 
   constructor(
     memory: MachineMemory,
@@ -70,6 +77,7 @@ export class TranslationCache {
     this.ramBase = ramBase;
     this.helperIndex = helperIndex;
     this.links = links;
+    this.epochs = new CodeEpochs(memory, ramBase);
     watches.setWatcher(WatchKind.Code, (offset, length) => this.invalidateRange(offset, length));
   }
 
@@ -79,9 +87,28 @@ export class TranslationCache {
     if (candidates === undefined) return undefined;
     for (const block of candidates) {
       if (block.pc !== pc || block.flags !== flags) continue;
-      if (block.secondPage < 0 || block.secondPage === secondPage()) return block;
+      if (block.secondPage >= 0 && block.secondPage !== secondPage()) continue;
+      if (!this.watches.bypassed || this.epochs.confirm(block)) return block;
+      this.invalidate(block);
+      return undefined;
     }
     return undefined;
+  }
+
+  /**
+   * Instruction cache maintenance of everything: what a real device has written is seen from now on. Without such a device
+   * the page watches have seen all writes already, and there is nothing to do.
+   */
+  newEpoch(): void {
+    if (!this.watches.bypassed) return;
+    this.epochs.doubtAll();
+    this.links.forgetAll();
+  }
+
+  /** The same for a range of RAM, given from its start. */
+  newEpochOf(offset: number, length: number): void {
+    if (!this.watches.bypassed) return;
+    this.forBlocksIn(offset, length, this.doubt);
   }
 
   /** Blocks from outside RAM are here: nothing watches their bytes, and whoever changes them throws all away. */
@@ -117,6 +144,7 @@ export class TranslationCache {
     this.byPage = new Map();
     this.next = CODE_START;
     this.foreign = false;
+    this.epochs.clear();
     this.links.forgetAll();
   }
 
@@ -151,6 +179,7 @@ export class TranslationCache {
     else sameAddress.push(block);
     this.watch(key.pa, block);
     if (secondPa >= 0) this.watch(secondPa, block);
+    if (this.watches.bypassed) this.epochs.added(block);
     return block;
   }
 
@@ -173,6 +202,15 @@ export class TranslationCache {
 
   /** Invalidates the blocks that have bytes in a range of RAM, given from its start. */
   invalidateRange(offset: number, length: number): void {
+    this.forBlocksIn(offset, length, this.drop);
+    for (let page = Math.floor(offset / 4096); page * 4096 < offset + length; page++) {
+      if (this.byPage.get(page)?.size !== 0) continue;
+      this.byPage.delete(page);
+      this.watches.disarm(WatchKind.Code, page);
+    }
+  }
+
+  private forBlocksIn(offset: number, length: number, action: (block: CachedBlock) => void): void {
     const from = this.ramBase + offset;
     const to = from + length;
     for (let page = Math.floor(offset / 4096); page * 4096 < offset + length; page++) {
@@ -181,11 +219,7 @@ export class TranslationCache {
       for (const block of blocks) {
         const inFirst = block.pa < to && block.pa + block.bytes > from;
         const inSecond = block.secondPage >= 0 && block.secondPage < to && block.secondPage + 2 > from;
-        if (inFirst || inSecond) this.invalidate(block);
-      }
-      if (blocks.size === 0) {
-        this.byPage.delete(page);
-        this.watches.disarm(WatchKind.Code, page);
+        if (inFirst || inSecond) action(block);
       }
     }
   }
@@ -193,6 +227,7 @@ export class TranslationCache {
   private invalidate(block: CachedBlock): void {
     block.valid = false;
     this.memory.words[block.code] = Bc.Stale;
+    this.epochs.removed(block);
     this.links.forget(block.pc);
     const sameAddress = this.byAddress.get(block.pa) as CachedBlock[];
     sameAddress.splice(sameAddress.indexOf(block), 1);

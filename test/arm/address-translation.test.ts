@@ -75,3 +75,51 @@ describe('ATS1CPR gives the attributes of a page in PAR (B4.1.112)', () => {
     expect(bench.reg(1)).toBe(RAM | (9 << 16) | inner(7) | 2);
   });
 });
+
+describe('cache maintenance by address', () => {
+  const VA = 0x0030_0000;
+  const CM = 1 << 13;
+  const WNR = 1 << 11;
+  const OPERATIONS: readonly [string, number][] = [
+    ['DCIMVAC', a.mcr(0, 7, 0, 6, 1)],
+    ['DCCMVAC', a.mcr(0, 7, 0, 10, 1)],
+    ['DCCMVAU', a.mcr(0, 7, 0, 11, 1)],
+    ['DCCIMVAC', a.mcr(0, 7, 0, 14, 1)],
+    ['ICIMVAU', a.mcr(0, 7, 0, 5, 1)],
+  ];
+  /** DFSR after the operation on VA; undefined when it did not fault. */
+  const faultOf = (operation: number, set: (bench: Bench) => void): number | undefined => {
+    const bench = new Bench();
+    bench.mmuOn();
+    set(bench);
+    bench.load(CODE, [operation, a.B_SELF]);
+    bench.set(0, VA);
+    bench.run(2);
+    if (bench.vector() === undefined) return undefined;
+    expect(bench.vector()).toBe(0x10);
+    expect(bench.cpu.regs.DFAR >>> 0).toBe(VA);
+    return bench.cpu.regs.DFSR;
+  };
+  const map = (bench: Bench, ap: number, domain = 0): void => {
+    const tables = bench.flatTables(RAM + 0x10_0000);
+    tables.first(VA, section(RAM, { ap, domain }));
+  };
+
+  test.each(OPERATIONS)(
+    '%s of an address without a translation is a data abort (B3.12.3)',
+    (_name, operation) => {
+      expect(faultOf(operation, () => {})).toBe(CM | WNR | 0b00101);
+      expect(faultOf(operation, (bench) => map(bench, 3, 5))).toBe(CM | WNR | (5 << 4) | 0b01001);
+      expect(faultOf(operation, (bench) => map(bench, 3))).toBeUndefined();
+    },
+  );
+
+  test.each(OPERATIONS)('%s asks for no permission, and for nothing with the MMU off', (_name, operation) => {
+    expect(faultOf(operation, (bench) => map(bench, 0))).toBeUndefined();
+    expect(
+      faultOf(operation, (bench) => {
+        bench.cpu.regs.SCTLR &= ~1;
+      }),
+    ).toBeUndefined();
+  });
+});

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import * as a from './assembler.ts';
 import { Bench, CODE, DEBUGGER, RAM, section, smallPage } from './bench.ts';
 
@@ -19,6 +19,12 @@ function call(): number {
   bench.jump(CODE + 0x100);
   bench.run(10);
   return bench.reg(0);
+}
+
+/** How often the code at CODE has been translated from now on. */
+function translations(): () => number {
+  const add = vi.spyOn(bench.engine.cache, 'add');
+  return () => add.mock.calls.filter(([key]) => key.pa === CODE).length;
 }
 
 describe('code that was changed runs changed', () => {
@@ -197,22 +203,81 @@ describe('pages with code', () => {
     expect(bench.watches.isWatched(page)).toBe(false);
   });
 
-  test('ICIALLU and ICIMVAU find what changed past the watches, as a real device does it', () => {
-    const patch = (n: number): void => {
-      bench.memory.words[(CODE + bench.physical.ramDelta) >>> 2] = a.movw(0, n) | 0;
+  describe('that a real device wrote past the watches', () => {
+    /** MCRs by R2: ICIMVAU, ICIALLU, ICIALLUIS. */
+    const MAINTENANCE = { ICIMVAU: 0, ICIALLU: 8, ICIALLUIS: 16 };
+    const device = (n: number, at = CODE): void => {
+      bench.memory.words[(at + bench.physical.ramDelta) >>> 2] = a.movw(0, n) | 0;
     };
+    const maintain = (name: keyof typeof MAINTENANCE, va = CODE): void => {
+      bench.set(2, va);
+      bench.jump(CODE + 0x200 + MAINTENANCE[name]);
+      bench.run(1);
+    };
+    beforeEach(() => {
+      bench.watches.bypassed = true;
+      const stop = a.B_SELF;
+      bench.load(CODE + 0x200, [
+        a.mcr(2, 7, 0, 5, 1),
+        stop,
+        a.mcr(2, 7, 0, 5, 0),
+        stop,
+        a.mcr(2, 7, 0, 1, 0),
+        stop,
+      ]);
+      give(1);
+      expect(call()).toBe(1);
+    });
+
+    test.each(['ICIMVAU', 'ICIALLU', 'ICIALLUIS'] as const)('is seen after %s, every time', (name) => {
+      for (const n of [2, 3, 1, 1, 4]) {
+        device(n);
+        maintain(name);
+        expect(call()).toBe(n);
+        expect(call()).toBe(n);
+      }
+    });
+
+    test('is seen by a block that another one is linked to', () => {
+      bench.load(CODE + 0x40, [a.b(0x10, 0)]);
+      const jump = (): number => {
+        bench.jump(CODE + 0x40);
+        bench.run(2);
+        return bench.reg(0);
+      };
+      for (let i = 0; i < 3; i++) expect(jump()).toBe(1);
+      device(2);
+      maintain('ICIALLU');
+      expect(jump()).toBe(2);
+    });
+
+    test('ICIMVAU is for its line of 64 bytes', () => {
+      device(2);
+      maintain('ICIMVAU', CODE + 0x40);
+      expect(call()).toBe(1);
+      maintain('ICIMVAU', CODE + 0x3c);
+      expect(call()).toBe(2);
+    });
+
+    test('and that did not change is not translated again', () => {
+      const translated = translations();
+      for (let i = 0; i < 3; i++) {
+        maintain('ICIALLU');
+        expect(call()).toBe(1);
+      }
+      expect(translated()).toBe(0);
+    });
+  });
+
+  test('is kept through instruction cache maintenance: watches have seen every store', () => {
+    bench.load(CODE + 0x200, [a.mcr(2, 7, 0, 5, 0), a.B_SELF]);
     give(1);
     expect(call()).toBe(1);
-    bench.load(CODE + 0x200, [a.mcr(2, 7, 0, 5, 1), a.B_SELF, a.mcr(2, 7, 0, 5, 0), a.B_SELF]);
-    bench.set(2, CODE);
-    patch(2);
+    const translated = translations();
     bench.jump(CODE + 0x200);
-    bench.run(2);
-    expect(call()).toBe(2);
-    patch(3);
-    bench.jump(CODE + 0x208);
-    bench.run(2);
-    expect(call()).toBe(3);
+    bench.run(1);
+    expect(call()).toBe(1);
+    expect(translated()).toBe(0);
   });
 
   test('stay right when all translations were thrown away', () => {
