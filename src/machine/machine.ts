@@ -308,6 +308,7 @@ export class Machine {
       if (isHostAttached(endpoint)) {
         const index = this.hostEndpoints.length;
         this.hostEndpoints.push(endpoint);
+        physical.watches.bypassed = true;
         await endpoint.prepare({
           memory: machineMemory.wasm,
           ramOffset: MemoryLayout.ram,
