@@ -4,6 +4,9 @@ import { GicV2, type GicV2CpuOutputs } from '../devices/gic-v2.ts';
 import { GicV2m } from '../devices/gic-v2m.ts';
 import { Pl011 } from '../devices/pl011.ts';
 import { Pl031 } from '../devices/pl031.ts';
+import type { VirtioDevice } from '../devices/virtio/virtio-device.ts';
+import { VirtioMmio } from '../devices/virtio/virtio-mmio.ts';
+import { StreamPort } from '../iommu/stream.ts';
 import { HostBridge } from '../pci/host-bridge.ts';
 import type { IntxLines } from '../pci/interrupt-router.ts';
 import type { Clock, WallClock } from '../ports/clock.ts';
@@ -51,6 +54,8 @@ export interface BoardParts {
   readonly log: DeviceLog;
   /** What keeps the contents of the flash banks, in their order; a bank without one begins as zeros. */
   readonly flashFiles?: readonly (FlashFile | undefined)[];
+  /** Devices for the board's virtio-mmio transports; the first gets the transport of the highest address, as QEMU's does. */
+  readonly virtio?: readonly VirtioDevice[];
   /** Interrupt wires into each CPU: as many as the machine has CPUs. */
   readonly cpus: readonly GicV2CpuOutputs[];
   /** The far end of the UART that is called `name` in the board's table. */
@@ -220,6 +225,21 @@ const BUILDERS: Builders = {
       assembly.keep(`${row.name} ${i}`, flash);
       assembly.map(bank, flash, `${row.name} bank ${i}`);
     }
+  },
+
+  'virtio-mmio': (row, assembly) => {
+    const { memory, log, virtio = [] } = assembly.parts;
+    const rows = assembly.description.devices.filter((other) => other.kind === 'virtio-mmio');
+    const device = virtio[rows.length - 1 - rows.indexOf(row)];
+    const dma = new StreamPort(0, {
+      read: (address, into, requester) => memory.readBytes(address, into, requester),
+      write: (address, from, requester) => memory.writeBytes(address, from, requester),
+    });
+    const interrupt = assembly.spi(row.interrupt);
+    const transport = new VirtioMmio({ ...(device && { device }), dma, interrupt }, log);
+    assembly.others.push(transport);
+    assembly.keep(row.name, transport);
+    assembly.map(row.range, transport, row.name);
   },
 
   'pcie-host': (row, assembly) => {

@@ -88,6 +88,13 @@ export interface PcieHostRow extends NamedRow {
   readonly msiController: string;
 }
 
+/** A transport for a virtio device on the memory bus (Virtio 1.1 4.2); empty unless the machine has a device for it. */
+export interface VirtioMmioRow extends NamedRow {
+  readonly kind: 'virtio-mmio';
+  readonly range: AddressRange;
+  readonly interrupt: InterruptInput;
+}
+
 /** Power State Coordination Interface (ARM DEN 0022). */
 export interface PsciRow extends NamedRow {
   readonly kind: 'psci';
@@ -120,6 +127,7 @@ export type DeviceRow =
   | Pl011Row
   | Pl031Row
   | PcieHostRow
+  | VirtioMmioRow
   | PsciRow
   | CfiFlashRow
   | FixedClockRow;

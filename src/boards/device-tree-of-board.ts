@@ -209,6 +209,17 @@ const NODE_MAKERS: NodeMakers = {
     children: [],
   }),
 
+  'virtio-mmio': (row, context) => ({
+    name: `virtio_mmio@${unitAddress(row.range.base)}`,
+    properties: {
+      'dma-coherent': flag,
+      interrupts: context.interrupts(row.interrupt),
+      reg: context.reg(row.range),
+      compatible: strings('virtio,mmio'),
+    },
+    children: [],
+  }),
+
   'pcie-host': (row, context) => ({
     name: `pcie@${unitAddress(row.memoryWindow.base)}`,
     properties: {

@@ -1,4 +1,4 @@
-import { type BoardDescription, ppi, spi } from './board.ts';
+import { type BoardDescription, ppi, spi, type VirtioMmioRow } from './board.ts';
 
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
@@ -83,5 +83,14 @@ export const virt: BoardDescription = {
       interrupts: [spi(3), spi(4), spi(5), spi(6)],
       msiController: 'v2m',
     },
+    ...Array.from(
+      { length: 32 },
+      (_unused, n): VirtioMmioRow => ({
+        kind: 'virtio-mmio',
+        name: `virtio-mmio ${n}`,
+        range: { base: 0x0a00_0000 + 0x200 * n, size: 0x200 },
+        interrupt: { kind: 'spi', number: 16 + n, trigger: 'edge-rising' },
+      }),
+    ),
   ],
 };

@@ -22,7 +22,6 @@ const LATER = 'comes with a later issue';
  */
 const ON_PURPOSE: readonly ListedDifference[] = [
   { path: '/fw-cfg@9020000', what: 'missing', reason: `QEMU's firmware configuration device: ${LATER}` },
-  { path: '/virtio_mmio@*', what: 'missing', reason: `virtio transports: ${LATER}` },
   { path: '/pl061@9030000', what: 'missing', reason: `GPIO: ${LATER}` },
   { path: '/gpio-keys', what: 'missing', reason: `the power key hangs on the PL061: ${LATER}` },
   {

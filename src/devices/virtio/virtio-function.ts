@@ -33,6 +33,8 @@ export interface VirtioTransport {
 
 /** State that all transports have; the device's own is in `device`. */
 export type VirtioFunctionState = {
+  /** The device's name: what a state of another device is refused by. */
+  name: string;
   status: number;
   deviceFeaturesSelect: number;
   driverFeaturesSelect: number;
@@ -171,6 +173,7 @@ export class VirtioFunction implements Saveable<VirtioFunctionState> {
 
   saveState(): VirtioFunctionState {
     return {
+      name: this.device.name,
       status: this.statusBits,
       deviceFeaturesSelect: this.deviceFeaturesSelect,
       driverFeaturesSelect: this.driverFeaturesSelect,
@@ -183,9 +186,9 @@ export class VirtioFunction implements Saveable<VirtioFunctionState> {
   }
 
   restoreState(state: VirtioFunctionState): void {
-    if (state.queues.length !== this.queues.length) {
+    if (state.name !== this.device.name || state.queues.length !== this.queues.length) {
       throw new RangeError(
-        `${this.device.name} has ${this.queues.length} queues, not ${state.queues.length}`,
+        `${state.name} with ${state.queues.length} queues is no state of ${this.device.name} with ${this.queues.length}`,
       );
     }
     this.statusBits = state.status;

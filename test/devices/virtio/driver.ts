@@ -418,6 +418,11 @@ export class QueueDriver {
     return taken;
   }
 
+  /** What stands in the writable part of a request now. */
+  lastWritable(head: number): Uint8Array {
+    return this.writtenBytes(head);
+  }
+
   private writtenBytes(head: number): Uint8Array {
     const pieces = this.writable.get(head) ?? [];
     return Uint8Array.from(
