@@ -26,5 +26,6 @@ export type {
 } from './pci/endpoint.ts';
 export type { Clock, ClockTimer, WallClock } from './ports/clock.ts';
 export type { DmaPort } from './ports/dma.ts';
+export type { FlashFile } from './ports/flash-file.ts';
 export type { AccessSize, DeviceLog, Requester } from './ports/mmio.ts';
 export type { Drainable, PlainValue, Saveable } from './ports/saveable.ts';

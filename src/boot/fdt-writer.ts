@@ -58,6 +58,15 @@ export function writeFdt(root: DeviceTreeNode, options: FdtOptions = {}): Uint8A
   return blob;
 }
 
+/** The blob with free space behind it, for firmware that adds to it in place; its header counts it as the blob's own. */
+export function withFreeSpace(blob: Uint8Array, totalSize: number): Uint8Array {
+  if (blob.length >= totalSize) return blob;
+  const padded = new Uint8Array(totalSize);
+  padded.set(blob);
+  new DataView(padded.buffer).setUint32(FdtHeader.totalsize, totalSize);
+  return padded;
+}
+
 /** Phandle of each label that some property refers to, counted from 1 in the order of the references. */
 function assignPhandles(root: DeviceTreeNode): Map<string, number> {
   const labels = new Set<string>();

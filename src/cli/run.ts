@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { readGuestImage, writeOutputFile } from '../host/files.ts';
+import { openFlashFile } from '../host/flash-file.ts';
 import { deviceTreeFor } from '../machine/load-guest.ts';
 import {
   type ClockMode,
@@ -9,6 +10,7 @@ import {
 } from '../machine/options.ts';
 import { edu } from '../pci/edu.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
+import type { FlashFile } from '../ports/flash-file.ts';
 import type { CommandIo } from './command-io.ts';
 import { createDeviceLog } from './device-log.ts';
 import { ExitCode } from './exit-codes.ts';
@@ -24,6 +26,8 @@ interface RunFlags {
   readonly kernel?: string;
   readonly initrd?: string;
   readonly dtb?: string;
+  readonly bios?: string;
+  readonly pflash?: readonly string[];
   readonly append?: string;
   readonly vfio?: readonly string[];
   readonly edu?: boolean;
@@ -63,6 +67,12 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
       'Linux zImage or uImage, or bare-metal Arm ELF executable (default: the embedded firmware)',
     )
     .option('--initrd <file>', 'initial RAM disk of the kernel')
+    .option('--bios <file>', 'firmware that the CPU starts with, such as U-Boot')
+    .option(
+      '--pflash <file[,readonly]>',
+      'contents of a flash bank, kept in the file; the first starts the CPU; may be given twice',
+      collect,
+    )
     .option('--dtb <file>', "flattened device tree in place of the board's own")
     .option('--append <text>', "the guest's command line")
     .option('--vfio <address>', 'hand this PCI device of the host to the guest; may be repeated', collect)
@@ -82,7 +92,7 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
 
 async function run(flags: RunFlags, io: CommandIo): Promise<number> {
   const interactive = io.stdin.isTTY === true;
-  const embedded = flags.kernel === undefined;
+  const embedded = flags.kernel === undefined && flags.bios === undefined && flags.pflash === undefined;
   const selfTest = embedded && !interactive && flags.append === undefined;
   const say = (line: string): unknown => io.stderr.write(`armemu: ${line}\n`);
   const basic: MachineOptions = {
@@ -105,6 +115,7 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     return ExitCode.ok;
   }
   const kernel = await readOptional(flags.kernel, 'kernel');
+  const bios = await readOptional(flags.bios, 'firmware');
   const initrd = await readOptional(flags.initrd, 'initrd');
   const addresses = flags.vfio ?? [];
   const withEdu = flags.edu ?? (embedded && addresses.length === 0);
@@ -113,6 +124,8 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     ...defined('kernel', kernel),
     ...defined('initrd', initrd),
     ...defined('dtb', dtb),
+    ...defined('bios', bios),
+    ...defined('pflash', await openFlash(flags.pflash, say)),
     pci: await makeEndpoints(io, addresses, withEdu),
   });
   if (interactive) io.stderr.write('armemu: Ctrl-A x leaves, Ctrl-A h shows the keys\n');
@@ -121,6 +134,22 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
 
 function readOptional(path: string | undefined, what: string): Promise<GuestImage | undefined> {
   return path === undefined ? Promise.resolve(undefined) : readGuestImage(path, what);
+}
+
+const READ_ONLY_SUFFIX = ',readonly';
+
+async function openFlash(
+  files: readonly string[] | undefined,
+  say: (line: string) => unknown,
+): Promise<readonly FlashFile[] | undefined> {
+  if (files === undefined) return undefined;
+  const opened: FlashFile[] = [];
+  for (const file of files) {
+    const readOnly = file.endsWith(READ_ONLY_SUFFIX);
+    const path = readOnly ? file.slice(0, -READ_ONLY_SUFFIX.length) : file;
+    opened.push(await openFlashFile(path, { readOnly, warn: (message) => say(`warning: ${message}`) }));
+  }
+  return opened;
 }
 
 async function makeEndpoints(

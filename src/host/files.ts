@@ -41,7 +41,8 @@ export async function writeOutputFile(path: string, bytes: Uint8Array): Promise<
   }
 }
 
-function explain(error: unknown): readonly [string, string] {
+/** What an error of the host means to a person: the reason, and what to do. */
+export function explain(error: unknown): readonly [string, string] {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return REASONS[code] ?? [error instanceof Error ? error.message : String(error), 'check the path'];
 }

@@ -3,7 +3,7 @@ import type { DeviceTreeNode } from '../boot/device-tree.ts';
 import { checkPlacement, type ElfImage, type NamedRange, type RamRange } from '../boot/elf.ts';
 import { embeddedFirmware } from '../boot/embedded-firmware.ts';
 import { readFdt } from '../boot/fdt-reader.ts';
-import { writeFdt } from '../boot/fdt-writer.ts';
+import { withFreeSpace, writeFdt } from '../boot/fdt-writer.ts';
 import { readKernelImage } from '../boot/kernel-image.ts';
 import type { LinuxImage } from '../boot/linux-image.ts';
 import { checkInRam, initrdAddress, KERNEL_OFFSET, pageUp } from '../boot/linux-placement.ts';
@@ -39,10 +39,11 @@ const ANY_MACHINE = 0xffff_ffff;
 /**
  * Puts a guest into RAM. A bare-metal executable (the embedded firmware where there is no kernel) goes where it is
  * linked to and finds the device tree at the start of RAM; Linux gets the device tree behind its initial RAM disk, and
- * its address in R2.
+ * its address in R2. Firmware in flash is there already and finds the device tree at the start of RAM.
  * @throws ImageError when one of the files can't be loaded, or they do not fit side by side; nothing is written then
  */
 export function loadGuest(memory: LoadableMemory, options: NormalizedOptions): LoadedGuest {
+  if (options.flash[0] !== undefined) return loadForFirmware(memory, options);
   const kernel = options.kernel ?? { name: 'the embedded firmware', bytes: embeddedFirmware() };
   const image = readKernelImage(kernel.bytes, kernel.name);
   const { base, maxSize } = options.board.ram;
@@ -69,6 +70,19 @@ export function deviceTreeFor(options: NormalizedOptions, initrd?: InitrdRange):
   const ram = { base: board.ram.base, size: memory };
   const { reservations, bootCpu } = given;
   return writeFdt(patchDeviceTree(given, { ram, append, initrd, psci }, dtb.name), { reservations, bootCpu });
+}
+
+/** As on QEMU: room for what firmware adds. */
+const FIRMWARE_TREE_BYTES = 2 ** 20;
+
+/** The CPU's reset address is the first of the flash. */
+function loadForFirmware(memory: LoadableMemory, options: NormalizedOptions): LoadedGuest {
+  const { base, maxSize } = options.board.ram;
+  const deviceTree = withFreeSpace(deviceTreeFor(options), FIRMWARE_TREE_BYTES);
+  const ram = { name: 'RAM', base, size: options.memory, maxSize };
+  checkInRam('the device tree', base, deviceTree.length, ram, (other) => deviceTree.length <= other.size);
+  memory.write(base, deviceTree);
+  return { entry: 0, thumb: false, registers: [0, 0, 0], deviceTree, deviceTreeAddress: base };
 }
 
 function loadLinux(

@@ -103,6 +103,7 @@ export class Machine {
       wallClock: options.wallClock ?? hostOrFixedTime(options.clock),
       log: options.log,
       cpus: cpuLines,
+      flashFiles: options.flash,
       serial: (name) => (name === options.board.console ? this.serial : unusedSerial),
     });
     this.engine = new ArmEngine(
@@ -292,6 +293,7 @@ export class Machine {
       }
     }
     for (const endpoint of this.plugged) attempt(() => this.board.hostBridge.detach(endpoint));
+    for (const file of this.options.flash) attempt(() => file?.close?.());
     attempt(() => this.serial.close());
     if (failures.length > 0) this.settle?.reject(failures[0]);
     else this.settle?.resolve(this.exit ?? { reason: 'stopped', code: 0 });

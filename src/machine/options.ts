@@ -3,6 +3,7 @@ import { BOARDS } from '../boards/boards.ts';
 import { ImageError, OptionError } from '../errors.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
 import type { WallClock } from '../ports/clock.ts';
+import type { FlashFile } from '../ports/flash-file.ts';
 import { type DeviceLog, silentLog } from '../ports/mmio.ts';
 import { chooseByName, nearestName } from './named-choice.ts';
 import { parseSize, sizeText } from './units.ts';
@@ -43,6 +44,10 @@ export interface MachineOptions {
   readonly dtb?: Uint8Array | GuestImage;
   /** The guest's command line, `bootargs` of its device tree. */
   readonly append?: string;
+  /** Firmware that the CPU starts with, at address 0: the contents of the first flash bank. What a guest changes is lost. */
+  readonly bios?: Uint8Array | GuestImage;
+  /** Files of the board's flash banks, in their order; each has exactly the bank's size. The CPU starts in the first. */
+  readonly pflash?: readonly FlashFile[];
   /** PCI functions, in the order of their device numbers from 1; 31 at most. */
   readonly pci?: readonly PciEndpoint[];
   /** `host` (default) or `instructions`. */
@@ -76,6 +81,8 @@ export interface NormalizedOptions {
   readonly initrd: GuestImage | undefined;
   /** Undefined: the board's own. */
   readonly dtb: GuestImage | undefined;
+  /** For each flash bank what keeps its contents. */
+  readonly flash: readonly (FlashFile | undefined)[];
   readonly append: string | undefined;
   readonly pci: readonly PciEndpoint[];
   readonly clock: ClockMode;
@@ -101,6 +108,8 @@ const OPTION_NAMES = [
   'kernel',
   'initrd',
   'dtb',
+  'bios',
+  'pflash',
   'append',
   'pci',
   'clock',
@@ -128,6 +137,7 @@ export function normalizeOptions(options: MachineOptions): NormalizedOptions {
     kernel: namedImage(options.kernel, 'the kernel'),
     initrd: notEmpty(namedImage(options.initrd, 'the initrd')),
     dtb: namedImage(options.dtb, 'the device tree'),
+    flash: flashOf(board, namedImage(options.bios, 'the firmware'), options.pflash ?? []),
     append: checkedAppend(options.append),
     pci: checkedEndpoints(options.pci ?? []),
     clock: chooseByName('clock', options.clock ?? 'host', CLOCKS).name,
@@ -156,6 +166,46 @@ function namedImage<Image extends GuestImage>(
   name: string,
 ): Image | GuestImage | undefined {
   return image instanceof Uint8Array ? { name, bytes: image } : image;
+}
+
+/** The files of a board's flash banks: the firmware as the first, or what `pflash` gives. */
+function flashOf(
+  board: BoardDescription,
+  bios: GuestImage | undefined,
+  pflash: readonly FlashFile[],
+): readonly (FlashFile | undefined)[] {
+  const banks = board.devices.filter((row) => row.kind === 'cfi-flash').flatMap((row) => row.banks);
+  if (bios !== undefined && pflash.length > 0) {
+    throw new OptionError(
+      'bios and pflash: both give the contents of the first flash bank',
+      'give the firmware as the first pflash, or leave pflash out',
+    );
+  }
+  if (pflash.length > banks.length || (bios !== undefined && banks.length === 0)) {
+    throw new OptionError(
+      `pflash: ${board.name} has ${banks.length} flash banks, and ${Math.max(pflash.length, 1)} files are given`,
+      'leave out those that are too many',
+    );
+  }
+  pflash.forEach((file, i) => {
+    const { size } = banks[i];
+    if (file.bytes.length === size) return;
+    throw new ImageError(
+      `${file.name} has ${file.bytes.length} bytes, and the flash bank has ${size}`,
+      file.bytes.length < size
+        ? `make it as large: 'truncate -s ${size / 2 ** 20}M FILE'`
+        : 'give the image of a smaller flash',
+    );
+  });
+  if (bios === undefined) return pflash;
+  if (bios.bytes.length === 0) throw new ImageError(`${bios.name} is empty`, 'copy it again');
+  if (bios.bytes.length > banks[0].size) {
+    throw new ImageError(
+      `${bios.name} has ${bios.bytes.length} bytes, and the flash bank has ${banks[0].size}`,
+      'give firmware that was built for this board',
+    );
+  }
+  return [{ ...bios, readOnly: false, write: () => true }];
 }
 
 function notEmpty(image: GuestImage | undefined): GuestImage | undefined {

@@ -118,6 +118,17 @@ describe('Linux is loaded as QEMU loads it:', () => {
   });
 });
 
+describe('firmware in flash', () => {
+  test('starts at address 0 and finds the device tree at the start of RAM', () => {
+    const { writes, attempt } = load(undefined, { bios: code, append: 'hi' });
+    const guest = attempt();
+    expect(guest).toMatchObject({ entry: 0, thumb: false, deviceTreeAddress: 0x4000_0000 });
+    expect([...writes.keys()]).toEqual([0x4000_0000]);
+    // As large as QEMU's, so that firmware can add to it.
+    expect(readFdt(guest.deviceTree).totalSize).toBe(2 ** 20);
+  });
+});
+
 describe('randomness for the guest', () => {
   const seedOf = (clock: 'host' | 'instructions') =>
     nodeAt(readFdt(load(undefined, { clock }).attempt().deviceTree).root, '/chosen')!.properties.get(

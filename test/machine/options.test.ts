@@ -3,6 +3,7 @@ import { ArmemuError, OptionError } from '../../src/errors.ts';
 import { type MachineOptions, normalizeOptions } from '../../src/machine/options.ts';
 import { parseDuration, parseSize, sizeText } from '../../src/machine/units.ts';
 import type { PciEndpoint } from '../../src/pci/endpoint.ts';
+import type { FlashFile } from '../../src/ports/flash-file.ts';
 
 function refusal(options: MachineOptions): string {
   try {
@@ -124,5 +125,59 @@ describe('a duration', () => {
     expect(() => parseDuration('60', 'timeout')).toThrow("timeout: '60' has no unit");
     expect(() => parseDuration('60 parsecs', 'timeout')).toThrow("has the unknown unit 'parsecs'");
     expect(() => parseDuration('soon', 'timeout')).toThrow("timeout: 'soon' is no duration");
+  });
+});
+
+describe('the flash banks', () => {
+  const bank = 64 * 2 ** 20;
+  const file = (bytes: number): FlashFile => ({
+    name: "flash 'a.fd'",
+    bytes: new Uint8Array(bytes),
+    readOnly: false,
+    write: () => true,
+  });
+
+  test('are empty, have the firmware in the first, or their files', () => {
+    expect(normalizeOptions({}).flash).toEqual([]);
+    const bios = Uint8Array.of(1, 2);
+    expect(normalizeOptions({ bios }).flash).toMatchObject([{ bytes: bios, readOnly: false }]);
+    const files = [file(bank), file(bank)];
+    expect(normalizeOptions({ pflash: files }).flash).toBe(files);
+  });
+
+  test.each<[string, MachineOptions, string, string]>([
+    [
+      'both kinds',
+      { bios: new Uint8Array(4), pflash: [file(bank)] },
+      'both give the contents',
+      'first pflash',
+    ],
+    [
+      'three files',
+      { pflash: [file(bank), file(bank), file(bank)] },
+      'has 2 flash banks, and 3',
+      'leave out',
+    ],
+    [
+      'a file that is too small',
+      { pflash: [file(1000)] },
+      "flash 'a.fd' has 1000 bytes, and the flash bank has 67108864",
+      "'truncate -s 64M FILE'",
+    ],
+    ['a file that is too large', { pflash: [file(bank + 1)] }, 'has 67108865 bytes', 'a smaller flash'],
+    [
+      'firmware that is too large',
+      { bios: new Uint8Array(bank + 1) },
+      'the firmware has 67108865',
+      'this board',
+    ],
+    ['empty firmware', { bios: new Uint8Array(0) }, 'the firmware is empty', 'copy it again'],
+  ])('refuse %s', (_what, options, message, remedy) => {
+    expect(() => normalizeOptions(options)).toThrow(message);
+    try {
+      normalizeOptions(options);
+    } catch (error) {
+      expect((error as ArmemuError).remedy).toContain(remedy);
+    }
   });
 });

@@ -1,0 +1,40 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ImageError } from '../../src/errors.ts';
+import { openFlashFile } from '../../src/host/flash-file.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'armemu-flash-'));
+
+function newFile(name: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, Uint8Array.of(1, 2, 3, 4));
+  return path;
+}
+
+test('what is written is in the file at once, until it is closed', async () => {
+  const path = newFile('vars.fd');
+  const file = await openFlashFile(path);
+  expect(file).toMatchObject({ name: `flash '${path}'`, readOnly: false });
+  expect([...file.bytes]).toEqual([1, 2, 3, 4]);
+  expect(file.write(1, Uint8Array.of(7, 8))).toBe(true);
+  expect([...readFileSync(path)]).toEqual([1, 7, 8, 4]);
+  file.close?.();
+  file.close?.();
+  expect(file.write(0, Uint8Array.of(9))).toBe(false);
+  expect([...readFileSync(path)]).toEqual([1, 7, 8, 4]);
+});
+
+test('a read-only file is never written', async () => {
+  const path = newFile('code.fd');
+  const file = await openFlashFile(path, { readOnly: true });
+  expect(file.readOnly).toBe(true);
+  expect(file.write(0, Uint8Array.of(9))).toBe(false);
+  expect([...readFileSync(path)]).toEqual([1, 2, 3, 4]);
+});
+
+test('a file that is not there is refused by its path', async () => {
+  await expect(openFlashFile(join(directory, 'missing.fd'))).rejects.toThrow(ImageError);
+  await expect(openFlashFile(join(directory, 'missing.fd'))).rejects.toThrow('there is no such file');
+});
