@@ -15,6 +15,7 @@ export {
 export { GuestCpu, GuestMemory } from './machine/guest-access.ts';
 export { createMachine, Machine, type MachineExit, type SaveOptions } from './machine/machine.ts';
 export type { ClockMode, GuestImage, MachineOptions, SnapshotImage } from './machine/options.ts';
+export { describeSnapshot, type MachineShape, type PciSlot } from './machine/shape.ts';
 export type { ExpectOptions, SerialPort } from './machine/serial.ts';
 export { edu } from './pci/edu.ts';
 export type {

@@ -1,6 +1,8 @@
 import type { InputStream, OutputStream, SerialLine } from '../host/terminal.ts';
 import type { MachineOptions } from '../machine/options.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
+import type { ProgressOutput } from './progress-line.ts';
+import type { Saving } from './snapshot-file.ts';
 
 /** Signals that end a run. */
 export type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
@@ -12,7 +14,7 @@ export interface SignalSource {
 }
 
 /** What of a machine the command uses. */
-export interface CommandMachine {
+export interface CommandMachine extends Saving {
   readonly serial: SerialLine;
   /** Resolves at the machine's end; rejects when the emulator itself fails. */
   readonly exited: Promise<{
@@ -39,7 +41,7 @@ export interface CommandIo {
     on(event: 'error', listener: (error: Error) => void): unknown;
     off(event: 'error', listener: (error: Error) => void): unknown;
   };
-  readonly stderr: { write(text: string): unknown };
+  readonly stderr: ProgressOutput;
   readonly signals: SignalSource;
   readonly library: CommandLibrary;
 }

@@ -2,6 +2,7 @@ import { Terminal } from '../host/terminal.ts';
 import type { MachineOptions } from '../machine/options.ts';
 import type { CommandIo, CommandMachine, EndSignal } from './command-io.ts';
 import { ExitCode, SIGNAL_EXIT_CODES } from './exit-codes.ts';
+import { saveToFile } from './snapshot-file.ts';
 
 /** How a session treats its guest. */
 export interface SessionSettings {
@@ -9,7 +10,12 @@ export interface SessionSettings {
   readonly feedInput: boolean;
   /** A guest that asks for a reset gets one; otherwise it ends the session. */
   readonly reboot: boolean;
+  /** The file that a machine is saved to when a person or a signal ends the session. */
+  readonly saveAtEnd?: string;
 }
+
+/** What a session runs: options of the first machine, and of those after a reset. */
+export type MakeOptions = (isFirst: boolean) => Promise<MachineOptions>;
 
 /**
  * Runs machines, one after the other when the guest reboots, until the guest, the person or a signal ends it.
@@ -19,7 +25,7 @@ export interface SessionSettings {
  */
 export async function runSession(
   io: CommandIo,
-  makeOptions: () => Promise<MachineOptions>,
+  makeOptions: MakeOptions,
   settings: SessionSettings,
 ): Promise<number> {
   const session = new Session(io, settings);
@@ -38,6 +44,7 @@ class Session {
   private machine: CommandMachine | undefined;
   /** Set once something outside the guest ended the session. */
   private endCode: number | undefined;
+  private saving: Promise<void> | undefined;
 
   constructor(io: CommandIo, settings: SessionSettings) {
     this.io = io;
@@ -56,9 +63,9 @@ class Session {
     io.stdout.on('error', this.onOutputError);
   }
 
-  async run(makeOptions: () => Promise<MachineOptions>): Promise<number> {
-    for (;;) {
-      const machine = await this.io.library.createMachine(await makeOptions());
+  async run(makeOptions: MakeOptions): Promise<number> {
+    for (let isFirst = true; ; isFirst = false) {
+      const machine = await this.io.library.createMachine(await makeOptions(isFirst));
       this.machine = machine;
       if (this.endCode !== undefined) return this.endCode;
       this.terminal.connectOutput(machine.serial);
@@ -66,7 +73,11 @@ class Session {
       await machine.start();
       const { reason, code } = await machine.exited;
       await machine.stop();
+      await this.saving;
       if (this.endCode !== undefined) return this.endCode;
+      if (this.settings.saveAtEnd !== undefined && (reason !== 'reset' || !this.settings.reboot)) {
+        this.say('the guest ended by itself: nothing was saved');
+      }
       if (reason !== 'reset') return reason === 'semihosting' ? code : ExitCode.ok;
       if (!this.settings.reboot) return ExitCode.ok;
     }
@@ -82,12 +93,36 @@ class Session {
     }
   }
 
-  /** The first reason counts. */
+  /** The first reason counts; a second one ends a save that is under way. */
   private requestEnd(code: number): void {
-    if (this.endCode !== undefined) return;
-    this.endCode = code;
+    if (this.endCode === undefined) {
+      this.endCode = code;
+      this.saving = this.saveAtEnd();
+      // The session's `run` waits for it, and reports what it failed with.
+      this.saving.catch(() => {});
+    } else {
+      this.stopMachine();
+    }
+  }
+
+  private async saveAtEnd(): Promise<void> {
+    const { machine, settings, io } = this;
+    try {
+      if (settings.saveAtEnd !== undefined && machine !== undefined) {
+        this.say(await saveToFile(machine, settings.saveAtEnd, io.stderr));
+      }
+    } finally {
+      this.stopMachine();
+    }
+  }
+
+  private stopMachine(): void {
     // A failure to stop is reported where `run` waits for the machine's end.
     void this.machine?.stop().catch(() => {});
+  }
+
+  private say(text: string): void {
+    this.io.stderr.write(`armemu: ${text}\n`);
   }
 
   private readonly onOutputError = (): void => this.requestEnd(ExitCode.brokenPipe);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { OptionError, SnapshotError } from '../errors.ts';
 import { readGuestImage, writeOutputFile } from '../host/files.ts';
 import { openFlashFile } from '../host/flash-file.ts';
 import { deviceTreeFor } from '../machine/load-guest.ts';
@@ -16,6 +17,7 @@ import { createDeviceLog } from './device-log.ts';
 import { ExitCode } from './exit-codes.ts';
 import { collect, wholeNumber } from './option-values.ts';
 import { runSession } from './run-session.ts';
+import { type ReadSnapshot, readSnapshot } from './snapshot-file.ts';
 
 /** Options of `armemu run` as commander gives them. */
 interface RunFlags {
@@ -34,6 +36,8 @@ interface RunFlags {
   readonly clock?: string;
   readonly semihosting?: boolean;
   readonly reboot: boolean;
+  readonly save?: string;
+  readonly restore?: string;
   readonly dumpDtb?: string;
   readonly log?: string;
 }
@@ -49,6 +53,8 @@ Examples:
   armemu run -M virt -m 1G --kernel a.elf a bare-metal program
   armemu run --kernel vmlinuz --initrd initrd.gz --append console=ttyAMA0
                                           Linux for 32-bit Arm
+  armemu run --save vm.snap               ... saved when you leave with Ctrl-A x
+  armemu run --restore vm.snap            ... goes on there
   armemu run --dump-dtb virt.dtb          the board's device tree
 
 In the terminal, Ctrl-A x leaves and Ctrl-A h shows the other keys.`;
@@ -84,6 +90,8 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
     )
     .option('--semihosting', 'let the guest end with an exit code by Arm semihosting')
     .option('--no-reboot', 'end when the guest asks for a reset')
+    .option('--save <file>', 'save the machine to a file when you leave, or at a signal')
+    .option('--restore <file>', 'go on where a machine was saved; what it was like is taken from the file')
     .option('--dump-dtb <file>', "write the board's device tree to a file, and end")
     .option('-d, --log <items>', "print what devices report: 'guest_errors', 'unimp', or both with a comma")
     .addHelpText('after', EXAMPLES)
@@ -92,7 +100,8 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
 
 async function run(flags: RunFlags, io: CommandIo): Promise<number> {
   const interactive = io.stdin.isTTY === true;
-  const embedded = flags.kernel === undefined && flags.bios === undefined && flags.pflash === undefined;
+  const snapshot = flags.restore === undefined ? undefined : await readSnapshot(flags.restore, io.stderr);
+  const embedded = !namesGuest(flags) && snapshot === undefined;
   const selfTest = embedded && !interactive && flags.append === undefined;
   const say = (line: string): unknown => io.stderr.write(`armemu: ${line}\n`);
   const basic: MachineOptions = {
@@ -104,7 +113,7 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     ...defined('clock', flags.clock as ClockMode | undefined),
     ...defined('append', selfTest ? 'selftest' : flags.append),
     // The firmware's own poweroff command gives its exit code by it.
-    semihosting: flags.semihosting === true || embedded,
+    ...defined('semihosting', flags.semihosting ?? (snapshot === undefined ? embedded : undefined)),
     log: createDeviceLog(flags.log, say),
     warn: (message) => say(`warning: ${message}`),
   };
@@ -118,9 +127,12 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
   const bios = await readOptional(flags.bios, 'firmware');
   const initrd = await readOptional(flags.initrd, 'initrd');
   const addresses = flags.vfio ?? [];
-  const withEdu = flags.edu ?? (embedded && addresses.length === 0);
-  const makeOptions = async (): Promise<MachineOptions> => ({
+  refuseToSave(flags.save, addresses);
+  const hadEdu = snapshot?.shape.pci.some(({ name }) => name === 'edu');
+  const withEdu = flags.edu ?? hadEdu ?? (embedded && addresses.length === 0);
+  const makeOptions = async (isFirst: boolean): Promise<MachineOptions> => ({
     ...basic,
+    ...(isFirst ? defined('restore', snapshot?.image) : optionsAfterReset(flags, snapshot)),
     ...defined('kernel', kernel),
     ...defined('initrd', initrd),
     ...defined('dtb', dtb),
@@ -129,7 +141,43 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     pci: await makeEndpoints(io, addresses, withEdu),
   });
   if (interactive) io.stderr.write('armemu: Ctrl-A x leaves, Ctrl-A h shows the keys\n');
-  return runSession(io, makeOptions, { feedInput: !selfTest, reboot: flags.reboot });
+  return runSession(io, makeOptions, {
+    feedInput: !selfTest,
+    reboot: flags.reboot,
+    ...(flags.save === undefined ? {} : { saveAtEnd: flags.save }),
+  });
+}
+
+/** Whether the command line says what the machine starts from. */
+function namesGuest({ kernel, bios, pflash }: RunFlags): boolean {
+  return [kernel, bios, pflash].some((given) => given !== undefined);
+}
+
+/** Better at once than when the guest has worked for hours. */
+function refuseToSave(save: string | undefined, vfio: readonly string[]): void {
+  if (save === undefined || vfio.length === 0) return;
+  throw new OptionError(
+    "--save: a machine with a device of the host can't be saved: its state is in the hardware",
+    'leave out --save or --vfio',
+  );
+}
+
+/**
+ * A restored guest that asks for a reset starts from its kernel, which is not in a snapshot.
+ * @throws SnapshotError when it is not given either
+ */
+function optionsAfterReset(flags: RunFlags, snapshot: ReadSnapshot | undefined): MachineOptions {
+  if (snapshot === undefined) return {};
+  const { machine, cpu, smp, memory, clock, embedded, semihosting } = snapshot.shape;
+  if (!namesGuest(flags) && !embedded) {
+    throw new SnapshotError(
+      'the guest asked for a reset, and the snapshot does not hold what it started from',
+      'give --kernel (or --bios) with --restore, too, or --no-reboot',
+    );
+  }
+  const saved = { machine, cpu, smp, memory, clock: clock as ClockMode, semihosting };
+  const given = [flags.machine, flags.cpu, flags.smp, flags.memory, flags.clock, flags.semihosting];
+  return Object.fromEntries(Object.entries(saved).filter((_, i) => given[i] === undefined));
 }
 
 function readOptional(path: string | undefined, what: string): Promise<GuestImage | undefined> {

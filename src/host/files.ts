@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { ArmemuError, ImageError } from '../errors.ts';
 import type { GuestImage } from '../machine/options.ts';
 
@@ -36,6 +36,22 @@ export async function writeOutputFile(path: string, bytes: Uint8Array): Promise<
   try {
     await writeFile(path, bytes);
   } catch (cause) {
+    const [reason, remedy] = explain(cause);
+    throw new ArmemuError(`can't write '${path}': ${reason}`, remedy, { cause });
+  }
+}
+
+/**
+ * Writes a file that replaces one of that name only when all of it is on the disk.
+ * @throws ArmemuError when it can't be written; what was there before is there still
+ */
+export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  const part = `${path}.part`;
+  try {
+    await writeFile(part, bytes, { flush: true });
+    await rename(part, path);
+  } catch (cause) {
+    await unlink(part).catch(() => {});
     const [reason, remedy] = explain(cause);
     throw new ArmemuError(`can't write '${path}': ${reason}`, remedy, { cause });
   }

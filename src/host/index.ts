@@ -1,6 +1,6 @@
 /** What Node gives to a machine: files and the terminal. Exported as `armemu/host`. */
 export { ESCAPE_HELP, type EscapeAction, EscapeKeys } from './escape-keys.ts';
-export { readGuestImage, writeOutputFile } from './files.ts';
+export { readGuestImage, replaceFile, writeOutputFile } from './files.ts';
 export { type FlashFileOptions, openFlashFile } from './flash-file.ts';
 export {
   type InputStream,

@@ -1,8 +1,10 @@
+import { withGicSystemRegisters } from '../arm/cp15-gic.ts';
 import { ArmEngine } from '../arm/engine.ts';
 import { CPU_MODELS } from '../arm/models.ts';
 import type { CpuModel } from '../arm/system-registers.ts';
 import { assembleBoard, type Board, directStorageOf } from '../boards/assemble-board.ts';
 import { SnapshotError } from '../errors.ts';
+import { GicV3 } from '../devices/gic-v3.ts';
 import { MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import { PageWatches } from '../memory/page-watches.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
@@ -65,6 +67,8 @@ export class Machine {
   private readonly ram: Uint8Array;
   private readonly options: NormalizedOptions;
   private dtb = new Uint8Array(0);
+  /** Whether the guest is the embedded firmware. */
+  private embedded: boolean;
   /** Why the machine stands still: the user's wish, a save that is under way. */
   private readonly holds = new Set<Hold>();
   private readonly hostEndpoints: HostAttachedEndpoint[] = [];
@@ -106,10 +110,11 @@ export class Machine {
       flashFiles: options.flash,
       serial: (name) => (name === options.board.console ? this.serial : unusedSerial),
     });
+    const model = CPU_MODELS.get(options.cpuModel.name) as CpuModel;
     this.engine = new ArmEngine(
       machineMemory,
       physical,
-      CPU_MODELS.get(options.cpuModel.name) as CpuModel,
+      this.board.gic instanceof GicV3 ? withGicSystemRegisters(model) : model,
       this.board.timers,
       peripheralBase(options),
       {
@@ -127,12 +132,16 @@ export class Machine {
         attention: () => this.loop.wake(),
       },
     );
+    if (this.board.gic instanceof GicV3) {
+      for (const [i, gic] of this.board.gic.cpuInterfaces.entries()) this.engine.cpus[i].gic = gic;
+    }
     this.cpus = this.engine.cpus.map((cpu) => new GuestCpu(cpu));
     for (const cpu of this.engine.cpus.slice(1)) cpu.power = 'off';
     this.loop = new RunLoop(this.engine, machineMemory, clock, () => {
       for (const endpoint of this.hostEndpoints) endpoint.service();
     });
     this.options = options;
+    this.embedded = options.kernel === undefined && options.flash.every((file) => file === undefined);
     this.ram = machineMemory.bytes.subarray(MemoryLayout.ram, MemoryLayout.ram + options.memory);
     this.parts = { clock, board: this.board, engine: this.engine, loop: this.loop, serial: this.serial };
     if (options.restore === undefined) this.load(options);
@@ -160,7 +169,9 @@ export class Machine {
    * @throws SnapshotError when it is one of another machine, or damaged
    */
   async restore(snapshot: SnapshotReader, progress: (done: number) => void): Promise<void> {
-    checkShape(asShape(snapshot.shape), this.shape());
+    const saved = asShape(snapshot.shape);
+    checkShape(saved, this.shape());
+    this.embedded = saved.embedded;
     await snapshot.readRam(this.ram, progress);
     this.dtb = restoreMachineState(this.parts, snapshot.readState()).deviceTree.slice();
   }
@@ -198,7 +209,11 @@ export class Machine {
 
   private shape() {
     const functions = this.board.hostBridge.listFunctions().slice(1);
-    return shapeOf(this.options, new Map(functions.map(({ bdf, endpoint }) => [bdf >> 3, endpoint])));
+    return shapeOf(
+      this.options,
+      this.embedded,
+      new Map(functions.map(({ bdf, endpoint }) => [bdf >> 3, endpoint])),
+    );
   }
 
   private hold(reason: Hold): void {
@@ -333,7 +348,7 @@ export class Machine {
 }
 
 function peripheralBase(options: NormalizedOptions): number {
-  const gic = options.board.devices.find((row) => row.kind === 'gic-v2');
+  const gic = options.board.devices.find((row) => row.kind === 'gic-v2' || row.kind === 'gic-v3');
   return gic === undefined ? 0 : gic.distributor.base;
 }
 

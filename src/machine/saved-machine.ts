@@ -78,6 +78,7 @@ export function restoreMachineState(parts: SavedParts, value: PlainValue): Machi
     restoreFixed(parts.clock, state.clock, 'the clock');
     for (const [name, device] of parts.board.saveables) {
       if (!Object.hasOwn(state.devices, name)) throw new RangeError(`it holds no state of ${name}`);
+      checkNames(device.saveState(), state.devices[name], name);
       device.restoreState(state.devices[name]);
     }
     parts.engine.restoreState(state.engine);
@@ -95,4 +96,16 @@ export function restoreMachineState(parts: SavedParts, value: PlainValue): Machi
 function restoreFixed(part: Saveable<PlainValue>, state: PlainValue, what: string): void {
   assignPlain(copyPlain(part.saveState()), state, what);
   part.restoreState(state);
+}
+
+/** A part's states may differ in what they hold, but not in the names and the kinds of it. */
+function checkNames(fresh: PlainValue, state: PlainValue, what: string): void {
+  if (typeof fresh !== 'object' || fresh === null || ArrayBuffer.isView(fresh) || Array.isArray(fresh))
+    return;
+  const own = fresh as Readonly<Record<string, PlainValue>>;
+  const saved = Object(state) as Readonly<Record<string, PlainValue>>;
+  for (const [name, value] of Object.entries(own)) {
+    const fits = typeof saved[name] === typeof value || saved[name] === undefined || value === undefined;
+    if (!Object.hasOwn(saved, name) || !fits) throw new RangeError(`the state of ${what}.${name} is none`);
+  }
 }

@@ -2,7 +2,7 @@ import type { BoardDescription } from '../boards/board.ts';
 import { SnapshotError } from '../errors.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
 import type { PlainValue } from '../ports/saveable.ts';
-import { damagedSnapshot } from '../snapshot/snapshot-file.ts';
+import { damagedSnapshot, SnapshotReader } from '../snapshot/snapshot-file.ts';
 import type { ClockMode, MachineOptions, NormalizedOptions } from './options.ts';
 import { sizeText } from './units.ts';
 
@@ -18,14 +18,30 @@ export type MachineShape = {
   readonly devices: readonly string[];
   /** The endpoints on the PCI bus by device number. */
   readonly pci: readonly PciSlot[];
+  /** Whether semihosting was on. Not compared: a restored machine may have it otherwise. */
+  readonly semihosting: boolean;
+  /** Whether the guest was the embedded firmware. Not compared. */
+  readonly embedded: boolean;
 };
 
 /** A function on bus 0. */
 export type PciSlot = { readonly device: number; readonly name: string; readonly description: string };
 
-/** The shape of a machine with these options and, on its bus, these endpoints (by device number). */
+/**
+ * What a snapshot says of the machine that it was made of.
+ * @throws SnapshotError when the bytes are no snapshot, or damaged
+ */
+export function describeSnapshot(bytes: Uint8Array): MachineShape {
+  return asShape(new SnapshotReader(bytes).shape);
+}
+
+/**
+ * The shape of a machine with these options and, on its bus, these endpoints (by device number).
+ * @param embedded whether its guest is the embedded firmware
+ */
 export function shapeOf(
   options: NormalizedOptions,
+  embedded: boolean,
   endpoints: ReadonlyMap<number, PciEndpoint>,
 ): MachineShape {
   return {
@@ -40,14 +56,24 @@ export function shapeOf(
       name: endpoint.name,
       description: describe(endpoint),
     })),
+    semihosting: options.semihosting,
+    embedded,
   };
 }
 
 /** What options a machine needs at least to take a snapshot: given ones stay as they are. */
 export function withShape(options: MachineOptions, saved: MachineShape): MachineOptions {
-  const { machine, cpu, smp, memory } = saved;
+  const { machine, cpu, smp, memory, semihosting } = saved;
   // The name is checked with the options.
-  return { machine, cpu, smp, memory, clock: saved.clock as ClockMode, ...withoutUndefined(options) };
+  return {
+    machine,
+    cpu,
+    smp,
+    memory,
+    semihosting,
+    clock: saved.clock as ClockMode,
+    ...withoutUndefined(options),
+  };
 }
 
 /** @throws SnapshotError when the value is no shape */
@@ -58,6 +84,7 @@ export function asShape(value: PlainValue): MachineShape {
     shape !== null &&
     ['machine', 'cpu', 'clock'].every((name) => typeof shape[name as keyof MachineShape] === 'string') &&
     ['smp', 'memory'].every((name) => typeof shape[name as keyof MachineShape] === 'number') &&
+    ['semihosting', 'embedded'].every((name) => typeof shape[name as keyof MachineShape] === 'boolean') &&
     Array.isArray(shape.devices) &&
     Array.isArray(shape.pci) &&
     shape.pci.every((slot) => typeof slot === 'object' && slot !== null && Number.isInteger(slot.device));

@@ -15,6 +15,8 @@ export class FakeMachine implements CommandMachine {
   readonly exited: Promise<Exit>;
   readonly received: number[] = [];
   fail: (error: Error) => void = () => {};
+  /** What `save` fails with. */
+  saveError: Error | undefined;
   private end: (exit: Exit) => void = () => {};
 
   constructor(options: MachineOptions) {
@@ -48,6 +50,13 @@ export class FakeMachine implements CommandMachine {
     this.exit('stopped');
   }
 
+  async save(options: { progress(done: number): void }): Promise<Uint8Array> {
+    this.calls.push('save');
+    options.progress(0.5);
+    if (this.saveError !== undefined) throw this.saveError;
+    return new TextEncoder().encode('snapshot');
+  }
+
   pause(): void {
     this.calls.push('pause');
   }
@@ -77,6 +86,7 @@ export class FakeStdin extends EventEmitter {
 
 class FakeOutput extends EventEmitter {
   text = '';
+  isTTY = false;
 
   write(chunk: Uint8Array | string): boolean {
     this.text += typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk);

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { nodeAt, readFdt, stringsOf } from '../../src/boot/fdt-reader.ts';
 import type { EndSignal } from '../../src/cli/command-io.ts';
-import type { MachineOptions } from '../../src/machine/options.ts';
-import { FakeWorld } from './fake-io.ts';
+import { createMachine, edu, SnapshotError } from '../../src/index.ts';
+import type { MachineOptions, SnapshotImage } from '../../src/machine/options.ts';
+import { buildElf } from '../boot/elf-builder.ts';
+import { type FakeMachine, FakeWorld } from './fake-io.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'armemu-cli-'));
 const kernelPath = join(directory, 'kernel.elf');
@@ -206,6 +208,121 @@ describe('however it ends, the machine is stopped and the terminal as it was', (
     world.guest = () => world.stdout.emit('error', new Error('EPIPE'));
     expect(await world.run('run')).toBe(141);
     expect(isTidy(world)).toBe(true);
+  });
+});
+
+describe('--save', () => {
+  const path = (name: string): string => join(directory, name);
+
+  test('saves the machine when the person leaves, before it is stopped', async () => {
+    const world = new FakeWorld();
+    world.stdin.isTTY = true;
+    world.stderr.isTTY = true;
+    world.guest = () => setImmediate(() => world.stdin.type('\x01x'));
+    expect(await world.run('run', '--save', path('a.snap'))).toBe(0);
+    expect(world.machines[0].calls.slice(0, 3)).toEqual(['start', 'save', 'stop']);
+    expect(readFileSync(path('a.snap'), 'utf8')).toBe('snapshot');
+    expect(world.stderr.text).toContain(`saving '${path('a.snap')}': 50 %`);
+    expect(world.stderr.text).toContain(`saved '${path('a.snap')}', 8 bytes\n`);
+  });
+
+  test('saves it at a signal, without a progress line where there is no terminal', async () => {
+    const world = new FakeWorld();
+    world.guest = () => world.signals.emit('SIGTERM');
+    expect(await world.run('run', '--save', path('b.snap'))).toBe(143);
+    expect(readFileSync(path('b.snap'), 'utf8')).toBe('snapshot');
+    expect(world.stderr.text).not.toContain('%');
+  });
+
+  test('says that nothing was saved when the guest ends by itself', async () => {
+    const world = new FakeWorld();
+    expect(await world.run('run', '--save', path('c.snap'))).toBe(0);
+    expect(world.stderr.text).toContain('nothing was saved');
+    expect(() => readFileSync(path('c.snap'))).toThrow();
+  });
+
+  test('gives exit code 2 and stops the machine when it fails, and leaves an older file as it was', async () => {
+    const world = new FakeWorld();
+    writeFileSync(path('d.snap'), 'older');
+    world.guest = (machine) => {
+      machine.saveError = new SnapshotError('no');
+      world.signals.emit('SIGINT');
+    };
+    expect(await world.run('run', '--save', path('d.snap'))).toBe(2);
+    expect(world.machines[0].calls).toContain('stop');
+    expect(readFileSync(path('d.snap'), 'utf8')).toBe('older');
+    const other = new FakeWorld();
+    other.guest = () => other.signals.emit('SIGINT');
+    expect(await other.run('run', '--save', path('no/such/dir.snap'))).toBe(2);
+    expect(other.stderr.text).toContain('there is no such file');
+  });
+
+  test('is refused with --vfio before anything is opened', async () => {
+    const world = new FakeWorld();
+    expect(await world.run('run', '--save', path('e.snap'), '--vfio', '0000:01:00.0')).toBe(2);
+    expect(world.vfioAddresses).toEqual([]);
+    expect(world.stderr.text).toContain('leave out --save or --vfio');
+  });
+});
+
+describe('--restore', () => {
+  async function snapshotFile(name: string, options: MachineOptions): Promise<string> {
+    const machine = await createMachine({ memory: '1M', ...options });
+    const file = join(directory, name);
+    writeFileSync(file, await machine.save());
+    await machine.stop();
+    return file;
+  }
+
+  /** B . */
+  const kernel = buildElf([{ physicalAddress: 0x4008_0000, bytes: Uint8Array.of(0xfe, 0xff, 0xff, 0xea) }]);
+
+  test('hands the snapshot to the machine, with the endpoint that it had, and its input', async () => {
+    const file = await snapshotFile('f.snap', { kernel, pci: [edu()] });
+    const world = new FakeWorld();
+    world.guest = (machine) => {
+      world.stdin.type('x');
+      machine.exit('poweroff');
+    };
+    expect(await world.run('run', '--restore', file)).toBe(0);
+    const [{ options, input }] = world.machines;
+    const restore = options.restore as SnapshotImage;
+    expect(restore.name).toBe(`snapshot '${file}'`);
+    expect(Buffer.compare(restore.bytes, readFileSync(file))).toBe(0);
+    expect(options.pci?.map(({ name }) => name)).toEqual(['edu']);
+    expect(options).not.toHaveProperty('append');
+    expect(options).not.toHaveProperty('memory');
+    expect(input).toBe('x');
+  });
+
+  test('of a guest that is reset then needs what it started from', async () => {
+    const file = await snapshotFile('g.snap', { kernel, smp: 2 });
+    const kernelFile = join(directory, 'kernel.elf');
+    writeFileSync(kernelFile, kernel);
+    const resetOnce = (world: FakeWorld) => (machine: FakeMachine) =>
+      machine.exit(world.machines.length === 1 ? 'reset' : 'poweroff');
+    const without = new FakeWorld();
+    without.guest = resetOnce(without);
+    expect(await without.run('run', '--restore', file)).toBe(2);
+    expect(without.stderr.text).toContain('give --kernel');
+    const withKernel = new FakeWorld();
+    withKernel.guest = resetOnce(withKernel);
+    expect(await withKernel.run('run', '--restore', file, '--kernel', kernelFile)).toBe(0);
+    const [, second] = withKernel.machines;
+    expect(second.options).not.toHaveProperty('restore');
+    expect(second.options).toMatchObject({ smp: 2, memory: 2 ** 20 });
+  });
+
+  test.each([
+    ['that is missing', undefined, "can't read the snapshot"],
+    ['that is none', 'hello', 'no snapshot of armemu'],
+  ])('of a file %s gives exit code 2', async (_what, contents, message) => {
+    const file = join(directory, 'h.snap');
+    if (contents !== undefined) writeFileSync(file, contents);
+    const world = new FakeWorld();
+    expect(await world.run('run', '--restore', file)).toBe(2);
+    expect(world.machines).toEqual([]);
+    expect(world.stderr.text).toContain(message);
   });
 });
 

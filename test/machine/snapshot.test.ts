@@ -303,11 +303,11 @@ describe('a snapshot that is none', () => {
       forged.push(rest, { ...state, [name]: 'x' }, { ...state, [name]: { left: 'x' } });
     }
     for (const devices of Object.keys(state.devices as object)) {
-      forged.push({ ...state, devices: { ...(state.devices as object), [devices]: { registers: {} } } });
+      forged.push({ ...state, devices: { ...(state.devices as object), [devices]: {} } });
     }
     for (const value of forged) {
       const restore = await writeSnapshot({ shape: reader.shape, state: value, ram }, () => {});
-      expect(await refusal({ restore })).toBeInstanceOf(SnapshotError);
+      expect(await refusal({ restore }), JSON.stringify(value)?.slice(0, 200)).toBeInstanceOf(SnapshotError);
     }
     for (const shape of [null, 7, {}, { ...(reader.shape as object), pci: [null] }]) {
       const restore = await writeSnapshot({ shape, state, ram }, () => {});
@@ -330,7 +330,8 @@ describe('the parts of a board', () => {
     });
     const names = [...board.saveables.keys()].map((name) => name.replace(/ \d+$/, ''));
     const stateless = virt.devices.filter((row) => !names.includes(row.name)).map((row) => row.kind);
-    expect(stateless).toEqual(['gic-v2m', 'psci', 'fixed-clock']);
+    // An empty virtio transport remembers nothing either.
+    expect([...new Set(stateless)].sort()).toEqual(['fixed-clock', 'gic-v2m', 'psci', 'virtio-mmio']);
     for (const part of board.saveables.values()) {
       const state = part.saveState();
       expect(decodePlain(encodePlain(state))).toStrictEqual(state);
