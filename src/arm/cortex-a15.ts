@@ -5,6 +5,11 @@ function id(crn: number, opc1: number, crm: number, opc2: number, value: number)
   return [packCop(15, opc1, crn, crm, opc2), value | 0];
 }
 
+/** A system register of VFP, by the number that VMRS has for it. */
+function fp(register: number, value: number): [number, number] {
+  return [packCop(10, 7, register, 0, 0), value | 0];
+}
+
 /** The rest of the CPUID scheme's space reads as zero (ARM DDI 0406C B7.1.1): c2 6 and 7, c3 to c7. */
 const RESERVED_IDS: readonly (readonly [number, number])[] = [
   id(0, 0, 2, 6, 0),
@@ -19,7 +24,7 @@ const RESERVED_IDS: readonly (readonly [number, number])[] = [
  */
 export const cortexA15: CpuModel = {
   name: 'cortex-a15',
-  features: { divide: true, genericTimer: true, lpae: true, virtualization: true, swp: true },
+  features: { divide: true, genericTimer: true, lpae: true, virtualization: true, swp: true, fusedMultiplyAdd: true },
   resetSctlr: 0x00c50078,
   writableSctlr:
     Sctlr.M |
@@ -58,6 +63,9 @@ export const cortexA15: CpuModel = {
     id(0, 0, 2, 4, 0x10011142), // ID_ISAR4
     id(0, 0, 2, 5, 0), // ID_ISAR5
     ...RESERVED_IDS,
+    fp(0, 0x410430f0), // FPSID
+    fp(7, 0x10110222), // MVFR0: VFPv4, 32 doubleword registers, no trapped exceptions, no short vectors
+    fp(6, 0x11111111), // MVFR1: Advanced SIMD, half precision, fused multiply-add
     id(0, 1, 0, 1, 0x0a200023), // CLIDR
     id(0, 1, 0, 7, 0), // AIDR
   ]),

@@ -415,7 +415,11 @@ export class ArmEngine implements Saveable<EngineState> {
       thumb: (flags & 1) !== 0,
       bigEndian: (flags & 2) !== 0,
       it: (flags >>> 8) & 0xff,
-      features: { divide: cpu.model.features.divide, swp },
+      features: {
+        divide: cpu.model.features.divide,
+        swp,
+        fusedMultiplyAdd: cpu.model.features.fusedMultiplyAdd,
+      },
       maxInstructions: limit === 0 ? MAX_BLOCK_INSTRUCTIONS : limit,
       fetch16: (va) => {
         const at = locate(va | 0);

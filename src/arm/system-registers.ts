@@ -23,6 +23,8 @@ export interface CpuFeatures {
   readonly virtualization: boolean;
   /** SWP and SWPB may be enabled by SCTLR.SW. */
   readonly swp: boolean;
+  /** VFMA and kin: VFPv4 and Advanced SIMDv2. */
+  readonly fusedMultiplyAdd: boolean;
 }
 
 /** Fields of SCTLR (ARM DDI 0406C B4.1.130). */

@@ -88,12 +88,14 @@ function significand(low: number, high: number, exponent: number): number {
   return bits[0];
 }
 
-function errorOfSum(a: number, b: number, sum: number): number {
+/** What a + b lacks to the exact sum (2Sum). */
+export function errorOfSum(a: number, b: number, sum: number): number {
   const second = sum - a;
   return a - (sum - second) + (b - second);
 }
 
-function errorOfProduct(a: number, b: number, product: number): number {
+/** What a * b lacks to the exact product (Dekker): magnitudes must be far from 2^-1022 and 2^1023. */
+export function errorOfProduct(a: number, b: number, product: number): number {
   const ca = SPLITTER * a;
   const aHigh = ca - (ca - a);
   const aLow = a - aHigh;

@@ -35,6 +35,11 @@ export function requireVfp(l: Lifter, ...doubleRegisters: number[]): void {
   requireFp(l, FpDenied.Vfp | highBank(doubleRegisters));
 }
 
+/** The same for data processing that works on short vectors where FPSCR.LEN and STRIDE are not 0: UNDEFINED then. */
+export function requireVfpScalar(l: Lifter, ...doubleRegisters: number[]): void {
+  requireFp(l, FpDenied.Vfp | FpDenied.Vectors | highBank(doubleRegisters));
+}
+
 /** CheckAdvSIMDEnabled, for an instruction that uses these doubleword registers. */
 export function requireSimd(l: Lifter, ...doubleRegisters: number[]): void {
   requireFp(l, FpDenied.Simd | highBank(doubleRegisters));

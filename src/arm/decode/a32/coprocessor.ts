@@ -6,18 +6,20 @@ import {
   undefinedCoprocessor,
 } from '../../lift/coprocessor.ts';
 import { ordered, type RowList, row } from '../row.ts';
+import { A32_VFP } from '../vfp.ts';
 
-/** ARM DDI 0406C A5.6. Coprocessors 10 and 11 are there, and UNDEFINED as long as the CPU has no floating point. */
+/** ARM DDI 0406C A5.6. Of coprocessors 10 and 11, what is not VFP's is UNDEFINED. */
 export const A32_COPROCESSOR: RowList = [
   ordered([
+    ...A32_VFP,
     row('MCRR A1', 'cccc 11000100 uuuu tttt pppp qqqq mmmm', moveToCoprocessor64),
     row('MRRC A1', 'cccc 11000101 uuuu tttt pppp qqqq mmmm', moveFromCoprocessor64),
     row('STC A1', 'cccc 110PUDW0 nnnn dddd pppp iiiiiiii', undefinedCoprocessor),
     row('LDC A1', 'cccc 110PUDW1 nnnn dddd pppp iiiiiiii', undefinedCoprocessor),
+    row('CDP A1', 'cccc 1110 qqqq nnnn dddd pppp eee0 mmmm', undefinedCoprocessor),
+    row('MCR A1', 'cccc 1110 qqq0 nnnn tttt pppp eee1 mmmm', moveToCoprocessor),
+    row('MRC A1', 'cccc 1110 qqq1 nnnn tttt pppp eee1 mmmm', moveFromCoprocessor),
   ]),
-  row('CDP A1', 'cccc 1110 qqqq nnnn dddd pppp eee0 mmmm', undefinedCoprocessor),
-  row('MCR A1', 'cccc 1110 qqq0 nnnn tttt pppp eee1 mmmm', moveToCoprocessor),
-  row('MRC A1', 'cccc 1110 qqq1 nnnn tttt pppp eee1 mmmm', moveFromCoprocessor),
 ];
 
 /** The same with condition 1111. */
