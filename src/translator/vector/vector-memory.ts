@@ -6,6 +6,7 @@ export class VectorMemory {
   readonly i16: Int16Array;
   readonly u16: Uint16Array;
   readonly u32: Uint32Array;
+  readonly doubles: Float64Array;
 
   constructor(words: Int32Array) {
     const { buffer, byteOffset, length } = words;
@@ -15,6 +16,7 @@ export class VectorMemory {
     this.i16 = new Int16Array(buffer, byteOffset, 2 * length);
     this.u16 = new Uint16Array(buffer, byteOffset, 2 * length);
     this.u32 = new Uint32Array(buffer, byteOffset, length);
+    this.doubles = new Float64Array(buffer, byteOffset, length >>> 1);
   }
 
   /** Puts `n` elements from word `at` on into `lanes` as numbers. */
