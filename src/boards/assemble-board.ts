@@ -1,16 +1,20 @@
 import { CfiFlash } from '../devices/cfi-flash.ts';
+import { FwCfg, type FwCfgConfig } from '../devices/fw-cfg.ts';
 import { GenericTimer } from '../devices/generic-timer.ts';
 import { GicV2, type GicV2CpuOutputs } from '../devices/gic-v2.ts';
 import { GicV2m } from '../devices/gic-v2m.ts';
+import { GpioKey } from '../devices/gpio-key.ts';
 import { Pl011 } from '../devices/pl011.ts';
 import { Pl031 } from '../devices/pl031.ts';
 import type { VirtioDevice } from '../devices/virtio/virtio-device.ts';
 import { VirtioMmio } from '../devices/virtio/virtio-mmio.ts';
 import { StreamPort } from '../iommu/stream.ts';
+import { Pl061 } from '../devices/pl061.ts';
 import { HostBridge } from '../pci/host-bridge.ts';
 import type { IntxLines } from '../pci/interrupt-router.ts';
 import type { Clock, WallClock } from '../ports/clock.ts';
 import type { DirectReads } from '../ports/direct-reads.ts';
+import type { DmaPort } from '../ports/dma.ts';
 import type { FlashFile } from '../ports/flash-file.ts';
 import type { InterruptLine } from '../ports/interrupt-line.ts';
 import type { DeviceLog, MmioDevice, Requester } from '../ports/mmio.ts';
@@ -52,6 +56,8 @@ export interface BoardParts {
   readonly clock: Clock;
   readonly wallClock: WallClock;
   readonly log: DeviceLog;
+  /** What firmware finds in the configuration device; absent: nothing. */
+  readonly fwCfg?: Pick<FwCfgConfig, 'items' | 'files'>;
   /** What keeps the contents of the flash banks, in their order; a bank without one begins as zeros. */
   readonly flashFiles?: readonly (FlashFile | undefined)[];
   /** Devices for the board's virtio-mmio transports; the first gets the transport of the highest address, as QEMU's does. */
@@ -76,6 +82,8 @@ export interface Board {
   readonly psci: PsciConduit | undefined;
   /** Every part with a state, by the name of its row in the table. Those that others drive come after their drivers. */
   readonly saveables: ReadonlyMap<string, Saveable<PlainValue> & Partial<Drainable>>;
+  /** The button that asks the guest to switch itself off; undefined where the board has none. */
+  readonly powerButton: GpioKey | undefined;
   /** System reset: every device to its state at power on. */
   reset(): void;
 }
@@ -99,6 +107,8 @@ class Assembly {
   rtc: Pl031 | undefined;
   hostBridge: HostBridge | undefined;
   psci: PsciConduit | undefined;
+  readonly gpios = new Map<string, Pl061>();
+  readonly keys = new Map<string, GpioKey>();
   private readonly saveables = new Map<string, Saveable<PlainValue> & Partial<Drainable>>();
 
   /** Devices that nobody asks for, for a reset. */
@@ -123,7 +133,9 @@ class Assembly {
     };
     // The interrupt controller's own levels count, whatever its inputs' drivers did while they were restored.
     this.keep(description.interruptController, gic);
-    return { description, gic, timers, uarts, rtc, hostBridge, psci, saveables: this.saveables, reset };
+    const powerButton = this.keys.get(description.powerButton ?? '');
+    const { saveables } = this;
+    return { description, gic, timers, uarts, rtc, hostBridge, psci, saveables, powerButton, reset };
   }
 
   /** Makes a device's state a part of the saved machine. */
@@ -215,6 +227,35 @@ const BUILDERS: Builders = {
     assembly.map(row.range, rtc, row.name);
   },
 
+  'fw-cfg': (row, assembly) => {
+    const { memory, fwCfg, log } = assembly.parts;
+    const dma: DmaPort = {
+      read: (address, into) => memory.readBytes(address, into, FW_CFG_MASTER),
+      write: (address, from) => memory.writeBytes(address, from, FW_CFG_MASTER),
+    };
+    const device = new FwCfg({ items: fwCfg?.items ?? new Map(), files: fwCfg?.files ?? [], dma }, log);
+    assembly.others.push(device);
+    assembly.keep(row.name, device);
+    assembly.map(row.range, device, row.name);
+  },
+
+  pl061: (row, assembly) => {
+    const gpio = new Pl061({ interrupt: assembly.spi(row.interrupt) }, assembly.parts.log);
+    assembly.gpios.set(row.name, gpio);
+    assembly.others.push(gpio);
+    assembly.keep(row.name, gpio);
+    assembly.map(row.range, gpio, row.name);
+  },
+
+  'gpio-key': (row, assembly) => {
+    const gpio = assembly.gpios.get(row.gpio);
+    if (!gpio) throw new RangeError(`the table has no pl061 called '${row.gpio}' before '${row.name}'`);
+    const key = new GpioKey(gpio.input(row.line), assembly.parts.clock);
+    assembly.keys.set(row.name, key);
+    assembly.others.push(key);
+    assembly.keep(row.name, key);
+  },
+
   'cfi-flash': (row, assembly) => {
     const { memory, flashFiles = [], log } = assembly.parts;
     for (const [i, bank] of row.banks.entries()) {
@@ -266,6 +307,8 @@ const BUILDERS: Builders = {
     assembly.map(row.ioWindow, bridge.ioWindow, `${row.name} I/O window`);
   },
 };
+
+const FW_CFG_MASTER: Requester = { kind: 'stream', cpu: 0, streamId: 0, secure: false, privileged: true };
 
 /** Bytes of storage that the devices of a board's table keep in the machine's memory. */
 export function directStorageOf(description: BoardDescription): number {

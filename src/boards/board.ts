@@ -109,6 +109,31 @@ export interface CfiFlashRow extends NamedRow {
   readonly blockSize: number;
 }
 
+/** PrimeCell GPIO (ARM DDI 0190). */
+export interface Pl061Row extends NamedRow {
+  readonly kind: 'pl061';
+  readonly range: AddressRange;
+  readonly interrupt: InterruptInput;
+  readonly clock: string;
+}
+
+/** A push button on a line of a GPIO. */
+export interface GpioKeyRow extends NamedRow {
+  readonly kind: 'gpio-key';
+  /** Row of the GPIO, and the line there. */
+  readonly gpio: string;
+  readonly line: number;
+  readonly label: string;
+  /** Linux' number of the key. */
+  readonly code: number;
+}
+
+/** QEMU's firmware configuration device. */
+export interface FwCfgRow extends NamedRow {
+  readonly kind: 'fw-cfg';
+  readonly range: AddressRange;
+}
+
 /** A clock of fixed frequency: part of the device tree only. */
 export interface FixedClockRow extends NamedRow {
   readonly kind: 'fixed-clock';
@@ -130,6 +155,9 @@ export type DeviceRow =
   | VirtioMmioRow
   | PsciRow
   | CfiFlashRow
+  | Pl061Row
+  | GpioKeyRow
+  | FwCfgRow
   | FixedClockRow;
 
 /** Kinds of device, as the tables name them. */
@@ -165,6 +193,8 @@ export interface BoardDescription {
   readonly interruptController: string;
   /** Row of the UART that is the guest's console. */
   readonly console: string;
+  /** Row of the button that asks the guest to switch itself off. */
+  readonly powerButton?: string;
   readonly devices: readonly DeviceRow[];
 }
 

@@ -51,7 +51,8 @@ export function deviceTreeOfBoard(board: BoardDescription, config: DeviceTreeCon
     children: [
       memoryNode(context),
       cpusNode(context),
-      ...board.devices.filter((row) => !('parent' in row)).map((row) => context.nodeOf(row)),
+      ...board.devices.filter((row) => !('parent' in row) && row.kind !== 'gpio-key').map((row) => context.nodeOf(row)),
+      ...gpioKeysNodes(context),
       chosenNode(context),
     ],
   };
@@ -199,6 +200,43 @@ const NODE_MAKERS: NodeMakers = {
     children: [],
   }),
 
+  'fw-cfg': (row, context) => ({
+    name: `fw-cfg@${unitAddress(row.range.base)}`,
+    properties: {
+      'dma-coherent': flag,
+      reg: context.reg(row.range),
+      compatible: strings('qemu,fw-cfg-mmio'),
+    },
+    children: [],
+  }),
+
+  pl061: (row, context) => ({
+    name: `pl061@${unitAddress(row.range.base)}`,
+    label: row.name,
+    properties: {
+      'clock-names': strings('apb_pclk'),
+      clocks: cells(phandle(row.clock)),
+      interrupts: context.interrupts(row.interrupt),
+      'gpio-controller': flag,
+      '#gpio-cells': cells(2),
+      compatible: strings('arm,pl061', 'arm,primecell'),
+      reg: context.reg(row.range),
+    },
+    children: [],
+  }),
+
+  // A child of gpio-keys, which the tree has once.
+  'gpio-key': (row) => ({
+    name: row.name,
+    properties: {
+      // Flags 0: pressed is high.
+      gpios: cells(phandle(row.gpio), row.line, 0),
+      'linux,code': cells(row.code),
+      label: strings(row.label),
+    },
+    children: [],
+  }),
+
   'cfi-flash': (row, context) => ({
     name: `flash@${unitAddress(row.banks[0].base)}`,
     properties: {
@@ -266,6 +304,19 @@ function interruptMap(row: RowOf<'pcie-host'>, context: TreeContext): Cell[] {
     }
   }
   return map;
+}
+
+/** All buttons of the board hang on one node. */
+function gpioKeysNodes(context: TreeContext): DeviceTreeNode[] {
+  const keys = context.board.devices.filter((row) => row.kind === 'gpio-key');
+  if (keys.length === 0) return [];
+  return [
+    {
+      name: 'gpio-keys',
+      properties: { compatible: strings('gpio-keys') },
+      children: keys.map((row) => context.nodeOf(row)),
+    },
+  ];
 }
 
 function uartNodeName(row: RowOf<'pl011'>): string {

@@ -20,6 +20,7 @@ export const virt: BoardDescription = {
   ram: { base: 1 * GIB, defaultSize: 512 * MIB, maxSize: 3 * GIB },
   interruptController: 'gic',
   console: 'uart0',
+  powerButton: 'poweroff',
   devices: [
     {
       kind: 'gic-v2',
@@ -65,6 +66,15 @@ export const virt: BoardDescription = {
       interrupt: spi(2),
       clock: 'apb-pclk',
     },
+    { kind: 'fw-cfg', name: 'fw-cfg', range: { base: 0x0902_0000, size: 0x18 } },
+    {
+      kind: 'pl061',
+      name: 'gpio',
+      range: { base: 0x0903_0000, size: 0x1000 },
+      interrupt: spi(7),
+      clock: 'apb-pclk',
+    },
+    { kind: 'gpio-key', name: 'poweroff', gpio: 'gpio', line: 3, label: 'GPIO Key Poweroff', code: 116 },
     {
       kind: 'cfi-flash',
       name: 'flash',

@@ -45,6 +45,10 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
       return [{ ...row.range, text: `${row.name}: PL011 UART, ${interruptText(row.interrupt)}` }];
     case 'pl031':
       return [{ ...row.range, text: `${row.name}: PL031 real-time clock, ${interruptText(row.interrupt)}` }];
+    case 'fw-cfg':
+      return [{ ...row.range, text: `${row.name}: firmware configuration` }];
+    case 'pl061':
+      return [{ ...row.range, text: `${row.name}: PL061 GPIO, ${interruptText(row.interrupt)}` }];
     case 'cfi-flash':
       return row.banks.map((bank, i) => ({ ...bank, text: `${row.name}: CFI NOR flash, bank ${i}` }));
     case 'pcie-host':
@@ -59,6 +63,7 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
     case 'generic-timer':
     case 'psci':
     case 'fixed-clock':
+    case 'gpio-key':
       return [];
   }
 }

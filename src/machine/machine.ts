@@ -13,6 +13,7 @@ import type { PciEndpoint } from '../pci/endpoint.ts';
 import { type HostAttachedEndpoint, hostPendingWordCount, isHostAttached } from '../pci/host-device.ts';
 import { SnapshotReader, writeSnapshot } from '../snapshot/snapshot-file.ts';
 import { HostClock, InstructionClock } from './clock.ts';
+import { firmwareConfiguration } from './firmware-configuration.ts';
 import { GuestCpu, GuestMemory } from './guest-access.ts';
 import { loadGuest } from './load-guest.ts';
 import { type MachineOptions, type NormalizedOptions, normalizeOptions } from './options.ts';
@@ -60,6 +61,8 @@ export class Machine {
   readonly cpus: readonly GuestCpu[];
   /** Resolves once when the machine has ended and its devices are given back; rejects when the emulator failed. */
   readonly exited: Promise<MachineExit>;
+  /** Does what comes from outside between two instructions of the guest, at a time that its clock knows. */
+  private readonly atOnce: (action: () => void) => void;
   private readonly loop: RunLoop;
   private readonly engine: ArmEngine;
   private readonly board: Board;
@@ -87,14 +90,15 @@ export class Machine {
         ? new HostClock(() => performance.now() * 1e6)
         : new InstructionClock(NS_PER_INSTRUCTION);
     this.serial = new SerialPort();
-    const atOnce: (() => void)[] = [];
+    const pending: (() => void)[] = [];
     const now = clock.createTimer(() => {
-      for (const action of atOnce.splice(0)) action();
+      for (const action of pending.splice(0)) action();
     });
-    this.serial.defer((action) => {
-      atOnce.push(action);
+    this.atOnce = (action) => {
+      pending.push(action);
       now.arm(clock.nowNs());
-    });
+    };
+    this.serial.defer(this.atOnce);
     this.memory = new GuestMemory(physical);
     const unusedSerial = new SerialPort();
     const cpuLines = Array.from({ length: options.cpus }, (_unused, i) => ({
@@ -108,6 +112,7 @@ export class Machine {
       log: options.log,
       cpus: cpuLines,
       flashFiles: options.flash,
+      fwCfg: firmwareConfiguration(options),
       serial: (name) => (name === options.board.console ? this.serial : unusedSerial),
     });
     const model = CPU_MODELS.get(options.cpuModel.name) as CpuModel;
@@ -258,6 +263,16 @@ export class Machine {
   /** The flattened device tree that the guest finds in RAM: at its start, or where R2 of a Linux kernel says; a copy. */
   deviceTree(): Uint8Array {
     return this.dtb.slice();
+  }
+
+  /**
+   * Presses the power button: a guest that listens (Linux with gpio-keys) shuts itself down.
+   * @returns false where the board has none
+   */
+  powerButton(): boolean {
+    const button = this.board.powerButton;
+    if (button !== undefined) this.atOnce(() => button.press());
+    return button !== undefined;
   }
 
   /** The functions on the PCI bus as the guest has configured them. */

@@ -166,6 +166,21 @@ describe('virt', () => {
     expect([memory.read(UART), memory.read(UART)]).toEqual([0x68, 0x69]);
   });
 
+  test('has a power button on line 3 of its GPIO', () => {
+    const { board, memory, pass } = assemble();
+    const GPIO = 0x0903_0000;
+    board.powerButton?.press();
+    expect(memory.read(GPIO + (8 << 2))).toBe(8);
+    pass(100_000_000);
+    expect(memory.read(GPIO + (8 << 2))).toBe(0);
+  });
+
+  test('tells firmware of itself at the address of fw_cfg', () => {
+    const { memory } = assemble();
+    // The signature of the DMA interface, big-endian: "QEMU CFG".
+    expect(memory.read(0x0902_0010)).toBe(0x554d_4551);
+  });
+
   test('is back at its power-on state after a reset', () => {
     const { board, memory } = assemble();
     memory.write(UART + 0x38, 0x50);

@@ -12,6 +12,10 @@ const ACCESSES = 1500;
 
 /** What a guest can reach: every device of the board, and the edges of its windows. */
 const DEVICES: readonly (readonly [base: number, bytes: number])[] = [
+  [0, 0x1_0000],
+  [0x0400_0000, 0x1_0000],
+  [0x0902_0000, 0x1000],
+  [0x0903_0000, 0x1000],
   [0x0800_0000, 0x1_0000],
   [0x0801_0000, 0x1_0000],
   [0x0802_0000, 0x1000],
@@ -78,7 +82,7 @@ describe('a guest that pokes at everything', () => {
   test.each([
     ['endless UNDEFINED', [0xe7f0_00f0]],
     ['an SVC without vectors', [a.svc(0x123456)]],
-    ['a jump to where nothing is', [a.movw(0, 0), a.bx(0)]],
+    ['a jump to where nothing is', [...a.mov32(0, 0x0f00_0000), a.bx(0)]],
     [
       'tables where nothing is',
       [...a.mov32(0, 0x2000_0000), a.mcr(0, 2, 0, 0, 0), a.movw(1, 1), a.mcr(1, 1, 0, 0, 0), a.B_SELF],
