@@ -1,3 +1,4 @@
+import type { GicCpuInterface } from '../ports/gic-cpu-interface.ts';
 import type { Mmu } from './mmu.ts';
 import type { SystemRegisters } from './system-registers.ts';
 
@@ -10,6 +11,8 @@ export interface CoprocessorContext {
   readonly cpuCount: number;
   /** Physical base of the private peripherals, for CBAR; 0 where the board has none. */
   readonly peripheralBase: number;
+  /** The GICv3's CPU interface of this CPU, where the model has system registers for it. */
+  readonly gic: GicCpuInterface | undefined;
   /** Bits A, I, F of what is pending, as ISR reads them (B4.1.97). */
   pendingInterrupts(): number;
   /** Drops TLB entries of this CPU or of all. `va` is undefined for everything. */

@@ -24,7 +24,15 @@ const RESERVED_IDS: readonly (readonly [number, number])[] = [
  */
 export const cortexA15: CpuModel = {
   name: 'cortex-a15',
-  features: { divide: true, genericTimer: true, lpae: true, virtualization: true, swp: true, fusedMultiplyAdd: true },
+  features: {
+    divide: true,
+    genericTimer: true,
+    lpae: true,
+    virtualization: true,
+    swp: true,
+    gicSystemRegisters: false,
+    fusedMultiplyAdd: true,
+  },
   resetSctlr: 0x00c50078,
   writableSctlr:
     Sctlr.M |

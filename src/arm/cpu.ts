@@ -1,6 +1,7 @@
 import type { MachineMemory } from '../memory/machine-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { ArmTimer } from '../ports/arm-timer.ts';
+import type { GicCpuInterface } from '../ports/gic-cpu-interface.ts';
 import type { PendingFault } from '../translator/pending-fault.ts';
 import type { CoprocessorContext } from './coprocessor.ts';
 import { CpuState, Psr } from './cpu-state.ts';
@@ -39,6 +40,7 @@ export class ArmCpu implements CoprocessorContext {
   readonly data: DataAccess;
   readonly model: CpuModel;
   readonly cpu: number;
+  gic: GicCpuInterface | undefined;
   power: PowerState = 'on';
   /** WFI: waits for an interrupt, masked or not. */
   waiting = false;

@@ -1,6 +1,7 @@
 import type { PendingFault } from '../translator/pending-fault.ts';
 import { type CoprocessorRegister, type CoprocessorRegister64, userMay } from './coprocessor.ts';
 import { debugRegisters } from './cp14.ts';
+import { gicRegisters, gicRegisters64 } from './cp15-gic.ts';
 import { longDescriptorRegisters, systemControlRegisters } from './cp15-system.ts';
 import { timerRegisters, timerRegisters64 } from './cp15-timer.ts';
 import type { ArmCpu } from './cpu.ts';
@@ -18,6 +19,10 @@ export class CoprocessorMap {
   constructor(model: CpuModel) {
     const rows = [...systemControlRegisters(model), ...debugRegisters];
     if (model.features.genericTimer) rows.push(...timerRegisters());
+    if (model.features.gicSystemRegisters) {
+      rows.push(...gicRegisters());
+      for (const row of gicRegisters64()) this.doubles.set(row.at, row);
+    }
     for (const row of rows) this.words.set(row.at, row);
     if (model.features.genericTimer) for (const row of timerRegisters64()) this.doubles.set(row.at, row);
     if (model.features.lpae) for (const row of longDescriptorRegisters()) this.doubles.set(row.at, row);

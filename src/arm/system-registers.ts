@@ -25,6 +25,8 @@ export interface CpuFeatures {
   readonly swp: boolean;
   /** VFMA and kin: VFPv4 and Advanced SIMDv2. */
   readonly fusedMultiplyAdd: boolean;
+  /** System registers to a GICv3's CPU interface. */
+  readonly gicSystemRegisters: boolean;
 }
 
 /** Fields of SCTLR (ARM DDI 0406C B4.1.130). */

@@ -3,13 +3,14 @@ import { FwCfg, type FwCfgConfig } from '../devices/fw-cfg.ts';
 import { GenericTimer } from '../devices/generic-timer.ts';
 import { GicV2, type GicV2CpuOutputs } from '../devices/gic-v2.ts';
 import { GicV2m } from '../devices/gic-v2m.ts';
+import { GicV3, REDISTRIBUTOR_SIZE } from '../devices/gic-v3.ts';
 import { GpioKey } from '../devices/gpio-key.ts';
 import { Pl011 } from '../devices/pl011.ts';
 import { Pl031 } from '../devices/pl031.ts';
+import { Pl061 } from '../devices/pl061.ts';
 import type { VirtioDevice } from '../devices/virtio/virtio-device.ts';
 import { VirtioMmio } from '../devices/virtio/virtio-mmio.ts';
 import { StreamPort } from '../iommu/stream.ts';
-import { Pl061 } from '../devices/pl061.ts';
 import { HostBridge } from '../pci/host-bridge.ts';
 import type { IntxLines } from '../pci/interrupt-router.ts';
 import type { Clock, WallClock } from '../ports/clock.ts';
@@ -36,6 +37,7 @@ export interface BoardMemory {
   map(base: number, size: number, device: MmioDevice, name: string): void;
   /** Storage that CPUs read directly, for the device that is mapped at this range. */
   directReads(base: number, size: number): DirectReads;
+  isRam(address: number): boolean;
   readBytes(address: number, into: Uint8Array, requester: Requester): boolean;
   writeBytes(address: number, from: Uint8Array, requester: Requester): boolean;
 }
@@ -71,7 +73,7 @@ export interface BoardParts {
 /** The devices of a board, wired to each other and mapped. */
 export interface Board {
   readonly description: BoardDescription;
-  readonly gic: GicV2;
+  readonly gic: GicV2 | GicV3;
   /** One for each CPU. */
   readonly timers: readonly GenericTimer[];
   /** By their names in the table. */
@@ -101,7 +103,7 @@ export function assembleBoard(description: BoardDescription, parts: BoardParts):
 class Assembly {
   readonly description: BoardDescription;
   readonly parts: BoardParts;
-  readonly gic: GicV2;
+  readonly gic: GicV2 | GicV3;
   readonly uarts = new Map<string, Pl011>();
   timers: readonly GenericTimer[] = [];
   rtc: Pl031 | undefined;
@@ -118,8 +120,7 @@ class Assembly {
     this.description = description;
     this.parts = parts;
     // The wires of all others lead to it.
-    const gicRow = this.row('gic-v2', description.interruptController);
-    this.gic = new GicV2({ interruptCount: 32 + gicRow.spis, cpus: parts.cpus }, parts.log);
+    this.gic = makeGic(description, parts);
     for (const row of description.devices) this.build(row);
   }
 
@@ -165,12 +166,47 @@ class Assembly {
   }
 }
 
+/** The GIC that every interrupt of the table goes to. */
+function makeGic(description: BoardDescription, { cpus, memory, log }: BoardParts): GicV2 | GicV3 {
+  for (const row of description.devices) {
+    if (row.name !== description.interruptController) continue;
+    if (row.kind === 'gic-v2') return new GicV2({ interruptCount: 32 + row.spis, cpus }, log);
+    if (row.kind !== 'gic-v3') continue;
+    const requester: Requester = { kind: 'stream', cpu: 0, streamId: 0, secure: false, privileged: true };
+    // Its tables are in RAM; led to a device's registers, it would change things in the midst of its own work.
+    const isRam = (address: number, length: number): boolean =>
+      memory.isRam(address) && memory.isRam(address + length - 1);
+    const tables: DmaPort = {
+      read: (address, into) => isRam(address, into.length) && memory.readBytes(address, into, requester),
+      write: (address, from) => isRam(address, from.length) && memory.writeBytes(address, from, requester),
+    };
+    return new GicV3({ interruptCount: 32 + row.spis, cpus, memory: tables }, log);
+  }
+  throw new RangeError(
+    `the table of ${description.name} has no GIC called '${description.interruptController}'`,
+  );
+}
+
 type Builders = { readonly [K in DeviceKind]: (row: RowOf<K>, assembly: Assembly) => void };
 
 const BUILDERS: Builders = {
   'gic-v2': (row, assembly) => {
     assembly.map(row.distributor, assembly.gic.distributor, `${row.name} distributor`);
-    assembly.map(row.cpuInterface, assembly.gic.cpuInterface, `${row.name} CPU interface`);
+    if (assembly.gic instanceof GicV2) {
+      assembly.map(row.cpuInterface, assembly.gic.cpuInterface, `${row.name} CPU interface`);
+    }
+  },
+
+  'gic-v3': (row, assembly) => {
+    const { gic } = assembly;
+    if (!(gic instanceof GicV3)) return;
+    const size = assembly.parts.cpus.length * REDISTRIBUTOR_SIZE;
+    assembly.map(row.distributor, gic.distributor, `${row.name} distributor`);
+    assembly.map({ base: row.redistributors.base, size }, gic.redistributors, `${row.name} redistributors`);
+  },
+
+  'gic-v3-its': (row, assembly) => {
+    if (assembly.gic instanceof GicV3) assembly.map(row.range, assembly.gic.its, row.name);
   },
 
   'gic-v2m': (row, assembly) => {

@@ -32,6 +32,24 @@ export interface GicV2Row extends NamedRow {
   readonly spis: number;
 }
 
+/** Generic Interrupt Controller, architecture version 3 (IHI 0069), reached by system registers, with one ITS. */
+export interface GicV3Row extends NamedRow {
+  readonly kind: 'gic-v3';
+  readonly distributor: AddressRange;
+  /** Room for the Redistributors: 128 KiB for each CPU, one after the other. */
+  readonly redistributors: AddressRange;
+  /** Number of SPIs, a multiple of 32. */
+  readonly spis: number;
+}
+
+/** Interrupt Translation Service: a store to it raises an LPI (IHI 0069 chapter 5). */
+export interface ItsRow extends NamedRow {
+  readonly kind: 'gic-v3-its';
+  /** Row of the GIC that it belongs to. */
+  readonly parent: string;
+  readonly range: AddressRange;
+}
+
 /** GICv2m frame: a store to it raises an SPI (SBSA 3.0, appendix E). */
 export interface GicV2mRow extends NamedRow {
   readonly kind: 'gic-v2m';
@@ -148,6 +166,8 @@ export type PsciConduit = 'hvc' | 'smc';
 export type DeviceRow =
   | GicV2Row
   | GicV2mRow
+  | GicV3Row
+  | ItsRow
   | GenericTimerRow
   | Pl011Row
   | Pl031Row
@@ -196,6 +216,8 @@ export interface BoardDescription {
   /** Row of the button that asks the guest to switch itself off. */
   readonly powerButton?: string;
   readonly devices: readonly DeviceRow[];
+  /** The same board with a GICv3, where it can have one. */
+  readonly withGicV3?: BoardDescription;
 }
 
 /** A level-triggered shared interrupt. */

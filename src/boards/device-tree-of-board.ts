@@ -51,7 +51,9 @@ export function deviceTreeOfBoard(board: BoardDescription, config: DeviceTreeCon
     children: [
       memoryNode(context),
       cpusNode(context),
-      ...board.devices.filter((row) => !('parent' in row) && row.kind !== 'gpio-key').map((row) => context.nodeOf(row)),
+      ...board.devices
+        .filter((row) => !('parent' in row) && row.kind !== 'gpio-key')
+        .map((row) => context.nodeOf(row)),
       ...gpioKeysNodes(context),
       chosenNode(context),
     ],
@@ -84,6 +86,10 @@ class TreeContext {
     return cells(...ranges.flatMap((range) => this.regCells(range)));
   }
 
+  private get isGicV3(): boolean {
+    return this.board.devices.some(({ kind }) => kind === 'gic-v3');
+  }
+
   address(value: number): number[] {
     return wideCells(value, this.board.addressCells);
   }
@@ -91,9 +97,10 @@ class TreeContext {
   /** Three cells for each interrupt (Linux binding `arm,gic`); a PPI also names the CPUs that have it. */
   interrupt(input: InterruptInput): number[] {
     const trigger = TRIGGER_CELLS[input.trigger];
-    return input.kind === 'spi'
-      ? [0, input.number, trigger]
-      : [1, input.number, (((1 << this.config.cpus) - 1) << 8) | trigger];
+    if (input.kind === 'spi') return [0, input.number, trigger];
+    // The binding `arm,gic-v3` has no such field: a PPI is there for every CPU.
+    const cpus = this.isGicV3 ? 0 : (1 << this.config.cpus) - 1;
+    return [1, input.number, (cpus << 8) | trigger];
   }
 
   interrupts(...inputs: readonly InterruptInput[]): PropertyValue {
@@ -121,6 +128,34 @@ const NODE_MAKERS: NodeMakers = {
       '#interrupt-cells': cells(3),
     },
     children: context.childrenOf(row.name),
+  }),
+
+  'gic-v3': (row, context) => ({
+    name: `intc@${unitAddress(row.distributor.base)}`,
+    label: row.name,
+    properties: {
+      reg: context.reg(row.distributor, row.redistributors),
+      '#redistributor-regions': cells(1),
+      compatible: strings('arm,gic-v3'),
+      ranges: flag,
+      '#size-cells': cells(context.board.sizeCells),
+      '#address-cells': cells(context.board.addressCells),
+      'interrupt-controller': flag,
+      '#interrupt-cells': cells(3),
+    },
+    children: context.childrenOf(row.name),
+  }),
+
+  'gic-v3-its': (row, context) => ({
+    name: `its@${unitAddress(row.range.base)}`,
+    label: row.name,
+    properties: {
+      reg: context.reg(row.range),
+      '#msi-cells': cells(1),
+      'msi-controller': flag,
+      compatible: strings('arm,gic-v3-its'),
+    },
+    children: [],
   }),
 
   // MSI_TYPER of the frame tells its SPIs; the binding has properties for frames that can't.

@@ -1,13 +1,9 @@
-import { type BoardDescription, ppi, spi, type VirtioMmioRow } from './board.ts';
+import { type BoardDescription, type DeviceRow, ppi, spi, type VirtioMmioRow } from './board.ts';
 
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
-/**
- * QEMU's `virt` with its PCI below 4 GiB (`highmem=off`): addresses and interrupts as its device tree has them,
- * which `test/boards/virt-device-tree.test.ts` compares.
- */
-export const virt: BoardDescription = {
+const virtWithGicV2: BoardDescription = {
   name: 'virt',
   model: 'linux,dummy-virt',
   compatible: ['linux,dummy-virt'],
@@ -103,4 +99,34 @@ export const virt: BoardDescription = {
       }),
     ),
   ],
+};
+
+/** What `gic-version=3` puts in place of the GICv2 and its frame. */
+const GIC_V3: readonly DeviceRow[] = [
+  {
+    kind: 'gic-v3',
+    name: 'gic',
+    distributor: { base: 0x0800_0000, size: 0x1_0000 },
+    redistributors: { base: 0x080a_0000, size: 0xf6_0000 },
+    spis: 256,
+  },
+  { kind: 'gic-v3-its', name: 'its', parent: 'gic', range: { base: 0x0808_0000, size: 0x2_0000 } },
+];
+
+/**
+ * QEMU's `virt` with its PCI below 4 GiB (`highmem=off`): addresses and interrupts as its device tree has them,
+ * which `test/boards/virt-device-tree.test.ts` compares.
+ * Cortex-A15 and GICv2, or a GICv3 with an ITS.
+ */
+export const virt: BoardDescription = {
+  ...virtWithGicV2,
+  withGicV3: {
+    ...virtWithGicV2,
+    devices: [
+      ...GIC_V3,
+      ...virtWithGicV2.devices
+        .filter(({ kind }) => kind !== 'gic-v2' && kind !== 'gic-v2m')
+        .map((row) => (row.kind === 'pcie-host' ? { ...row, msiController: 'its' } : row)),
+    ],
+  },
 };

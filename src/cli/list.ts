@@ -26,6 +26,9 @@ function describeBoard(board: BoardDescription): string {
     `${board.name}: up to ${board.maxCpus} CPUs (${board.cpuModels.map((cpu) => cpu.name).join(', ')})`,
     `  ${rangeText(ram.base, ram.maxSize)}  RAM, ${sizeText(ram.defaultSize)} by default, ${sizeText(ram.maxSize)} at most`,
     ...rows.map(({ base, size, text }) => `  ${rangeText(base, size)}  ${text}`),
+    ...(board.withGicV3
+      ? [`  (${board.name},gic-version=3 has a GICv3 with an ITS in place of the GICv2)`]
+      : []),
   ].join('\n');
 }
 
@@ -37,6 +40,13 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
         { ...row.distributor, text: `${row.name}: GICv2 distributor, ${row.spis} SPIs` },
         { ...row.cpuInterface, text: `${row.name}: GICv2 CPU interface` },
       ];
+    case 'gic-v3':
+      return [
+        { ...row.distributor, text: `${row.name}: GICv3 distributor, ${row.spis} SPIs` },
+        { ...row.redistributors, text: `${row.name}: GICv3 redistributors, 128 KiB for each CPU` },
+      ];
+    case 'gic-v3-its':
+      return [{ ...row.range, text: `${row.name}: ITS, MSIs to LPIs` }];
     case 'gic-v2m': {
       const last = row.firstSpi + row.spiCount - 1;
       return [{ ...row.range, text: `${row.name}: GICv2m, MSIs to SPI ${row.firstSpi}-${last}` }];
@@ -49,6 +59,8 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
       return [{ ...row.range, text: `${row.name}: firmware configuration` }];
     case 'pl061':
       return [{ ...row.range, text: `${row.name}: PL061 GPIO, ${interruptText(row.interrupt)}` }];
+    case 'virtio-mmio':
+      return [{ ...row.range, text: `${row.name}: virtio transport, ${interruptText(row.interrupt)}` }];
     case 'cfi-flash':
       return row.banks.map((bank, i) => ({ ...bank, text: `${row.name}: CFI NOR flash, bank ${i}` }));
     case 'pcie-host':

@@ -5,6 +5,7 @@ import type { PciEndpoint } from '../pci/endpoint.ts';
 import type { WallClock } from '../ports/clock.ts';
 import type { FlashFile } from '../ports/flash-file.ts';
 import { type DeviceLog, silentLog } from '../ports/mmio.ts';
+import { namedBoard } from './machine-option.ts';
 import { chooseByName, nearestName } from './named-choice.ts';
 import { parseSize, sizeText } from './units.ts';
 
@@ -30,6 +31,8 @@ export interface SnapshotImage {
 export interface MachineOptions {
   /** Board: `virt` (default). */
   readonly machine?: string;
+  /** The board's interrupt controller: 2 (default), or 3 with an ITS. The same as `machine: 'virt,gic-version=3'`. */
+  readonly gicVersion?: 2 | 3;
   /** CPU model: `cortex-a15` (default). */
   readonly cpu?: string;
   /** Number of CPUs: 1 (default) to 8. */
@@ -102,6 +105,7 @@ const MAX_PCI_FUNCTIONS = 31;
 
 const OPTION_NAMES = [
   'machine',
+  'gicVersion',
   'cpu',
   'smp',
   'memory',
@@ -126,10 +130,10 @@ const OPTION_NAMES = [
  */
 export function normalizeOptions(options: MachineOptions): NormalizedOptions {
   refuseUnknownOptions(options);
-  const board = chooseByName('machine', options.machine ?? BOARDS[0].name, BOARDS);
+  const { name, board } = namedBoard(options.machine ?? BOARDS[0].name, options.gicVersion);
   const cpuModel = chooseByName('cpu', options.cpu ?? board.cpuModels[0].name, board.cpuModels);
   return {
-    machine: options.machine ?? BOARDS[0].name,
+    machine: name,
     board,
     cpuModel,
     cpus: checkedCpus(board, options.smp ?? 1),

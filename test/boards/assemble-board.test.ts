@@ -37,6 +37,10 @@ class TestMemory implements BoardMemory {
     return privateStorage(size);
   }
 
+  isRam(): boolean {
+    return false;
+  }
+
   readBytes(): boolean {
     return false;
   }
@@ -217,7 +221,7 @@ describe('a table with a mistake is refused', () => {
   });
 
   test.each([
-    ['gic', "no gic-v2 called 'gic'"],
+    ['gic', "no GIC called 'gic'"],
     ['apb-pclk', "no fixed-clock called 'apb-pclk'"],
     ['pcie', 'no PCIe host bridge'],
   ])('without %s', (name, message) => {

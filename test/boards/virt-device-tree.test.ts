@@ -77,8 +77,10 @@ function vanished(found: readonly TreeDifference[], listed: readonly ListedDiffe
 describe.each([
   ['virt_gic2_highmem_off_smp1', 1, ON_PURPOSE],
   ['virt_gic2_smp2', 2, [...ON_PURPOSE, ...HIGHMEM_OFF]],
+  ['virt_gic3_smp1', 1, [...ON_PURPOSE, ...HIGHMEM_OFF]],
 ] as const)("the device tree of virt against QEMU's %s", (name, cpus, listed) => {
-  const found = differences(treeOf(virt, cpus), reference(name));
+  const board = name.includes('gic3') ? virt.withGicV3! : virt;
+  const found = differences(treeOf(board, cpus), reference(name));
 
   test('differs in nothing that is not on the list', () => {
     expect(unlisted(found, listed)).toEqual([]);
