@@ -7,6 +7,7 @@ import {
   DATA_PAGE_ORDER,
   DATA_VA,
   HIGH_VECTORS,
+  LONG_TABLES,
   MMU_CODE_VA,
   MMU_DATA_VA,
   MODES,
@@ -14,6 +15,7 @@ import {
   TABLES,
   VECTORS_ARM,
 } from './layout.ts';
+import { buildLongTables } from './long-tables.ts';
 import { Random } from './random.ts';
 
 /** A word of physical memory that a vector changes before it starts. */
@@ -124,6 +126,7 @@ export function buildArena(): readonly Segment[] {
   return [
     { address: TABLES, words: buildTables(false) },
     { address: TABLES + BIG_ENDIAN_TABLES, words: buildTables(true) },
+    { address: LONG_TABLES, words: buildLongTables() },
     { address: DATA_PA, words: dataPattern() },
     { address: CODE, words: new Uint32Array(CODE_BYTES / 4).fill(STOP_WORD) },
   ];

@@ -38,7 +38,12 @@ const SYSTEM_WORDS = [
   ...(['TPIDRURW', 'TPIDRURO', 'TPIDRPRW', 'DFSR', 'DFAR', 'IFSR', 'IFAR', 'PAR', 'CPACR'] as const),
 ] as const;
 
-const NOT_OURS = [W.INTERRUPT, W.TTBR0_high, W.TTBR1_high, W.PAR_high] as const;
+/** High halves of 64-bit registers. */
+const HIGH_WORDS = [
+  [W.TTBR0_high, 'TTBR0High'],
+  [W.TTBR1_high, 'TTBR1High'],
+  [W.PAR_high, 'PARHigh'],
+] as const;
 
 /** SP, LR and SPSR words by bank as src/arm/modes.ts numbers them; User has no SPSR. */
 const BANK_WORDS: readonly (readonly [sp: number, lr: number, spsr: number])[] = [
@@ -59,8 +64,7 @@ export class CoreUnderTest implements CpuUnderTest {
   private readonly data: Int32Array;
   private readonly pristineData = new Int32Array(dataPattern());
   private undo: Poke[] = [];
-  /** What the state record says of words that are no registers of this CPU. */
-  private started: Uint32Array = new Uint32Array(STATE_WORDS);
+  private interrupt = 0;
 
   constructor() {
     this.engine = new ArmEngine(this.memory, this.physical, cortexA15, [undefined], 0, {
@@ -115,7 +119,8 @@ export class CoreUnderTest implements CpuUnderTest {
     for (let i = 0; i < VECTOR_WORDS; i++) state.slots[StateSlot.V0 + i] = vector.state[W.D0 + i]!;
     state.slots[StateSlot.Fpexc] = vector.state[W.FPEXC]!;
     state.slots[StateSlot.Fpscr] = vector.state[W.FPSCR]!;
-    this.started = vector.state;
+    for (const [word, name] of HIGH_WORDS) regs[name] = vector.state[word]! | 0;
+    this.interrupt = vector.state[W.INTERRUPT]!;
     this.cpu.invalidateTlb(true, undefined);
   }
 
@@ -158,7 +163,8 @@ export class CoreUnderTest implements CpuUnderTest {
     for (let i = 0; i < VECTOR_WORDS; i++) out[W.D0 + i] = state.slots[StateSlot.V0 + i]!;
     out[W.FPEXC] = state.slots[StateSlot.Fpexc]!;
     out[W.FPSCR] = state.slots[StateSlot.Fpscr]!;
-    for (const word of NOT_OURS) out[word] = this.started[word]!;
+    for (const [word, name] of HIGH_WORDS) out[word] = regs[name];
+    out[W.INTERRUPT] = this.interrupt;
     const memory: Poke[] = [];
     const { data, pristineData } = this;
     for (let i = 0; i < data.length; i++) {

@@ -52,6 +52,23 @@ export const W = Object.fromEntries(STATE_NAMES.map((name, index) => [name, inde
 export const Mode = { usr: 0x10, fiq: 0x11, irq: 0x12, svc: 0x13, abt: 0x17, und: 0x1b, sys: 0x1f } as const;
 export const MODES: readonly number[] = Object.values(Mode);
 
+/** Word of the state record that holds general register `n` of a mode. */
+export function registerWord(mode: number, n: number): number {
+  if (mode === Mode.fiq && n >= 8 && n <= 12) return W.R8_fiq + n - 8;
+  if (n < 13) return W.R0 + n;
+  const sp = {
+    [Mode.usr]: W.SP_usr,
+    [Mode.sys]: W.SP_usr,
+    [Mode.fiq]: W.SP_fiq,
+    [Mode.irq]: W.SP_irq,
+    [Mode.svc]: W.SP_svc,
+    [Mode.abt]: W.SP_abt,
+    [Mode.und]: W.SP_und,
+  }[mode];
+  if (sp === undefined) throw new RangeError(`mode ${mode} is none`);
+  return sp + n - 13;
+}
+
 export const CPSR = { E: 1 << 9, A: 1 << 8, I: 1 << 7, F: 1 << 6, T: 1 << 5 } as const;
 export const SCTLR = {
   M: 1,
@@ -69,6 +86,8 @@ export const SCTLR = {
   base: 0x00c50078,
 } as const;
 
+export const TTBCR_EAE = 0x80000000;
+
 /** RAM of the recording board, and of the replay. */
 export const RAM_BASE = 0x40000000;
 /** What the replay needs of it: everything up to the end of the code pages. */
@@ -82,6 +101,10 @@ export const HIGH_VECTORS = 0xffff0000;
 /** Translation tables, little and big endian: table A and its alternative B, level 1 and 2. */
 export const TABLES = 0x40200000;
 export const TABLE_BYTES = 0x20000;
+
+/** Long-descriptor tables, little endian. */
+export const LONG_TABLES = 0x40240000;
+export const LONG_TABLE_BYTES = 0xc000;
 
 /** Data pages: 4, physical here; virtual at DATA_VA and again at DATA_ALIAS_VA, the pages in another order. */
 export const DATA_PA = 0x40300000;

@@ -41,6 +41,8 @@ const LINK = [
   'switch.S',
   'harness.c',
 ];
+/** Vectors for one run of QEMU: what fits between VECTORS_BASE and RESULTS_BASE. */
+const BATCH = 40000;
 /** A run of QEMU whose progress stands still for so long hangs in one vector. */
 const STALL_MS = 5000;
 
@@ -62,6 +64,7 @@ export type RecorderMachine = 'plain' | 'virtualization';
 export class Recorder {
   private readonly folder: string;
   private readonly harness: Uint8Array;
+  private batches = 0;
 
   constructor() {
     run(QEMU, ['--version'], 'qemu-system-arm');
@@ -83,7 +86,7 @@ export class Recorder {
   async record(vectors: readonly Vector[], machine: RecorderMachine): Promise<(Outcome | undefined)[]> {
     const outcomes: (Outcome | undefined)[] = [];
     while (outcomes.length < vectors.length) {
-      const batch = vectors.slice(outcomes.length, outcomes.length + 60000);
+      const batch = vectors.slice(outcomes.length, outcomes.length + BATCH);
       const done = await this.recordBatch(batch, machine);
       if (done.length === 0 && outcomes.length === 0)
         throw new Error(`the first vector of ${batch.length} hangs in QEMU`);
@@ -94,7 +97,7 @@ export class Recorder {
   }
 
   private async recordBatch(batch: readonly Vector[], machine: RecorderMachine): Promise<Outcome[]> {
-    const ram = join(this.folder, 'ram');
+    const ram = join(this.folder, `ram${this.batches++}`);
     const file = openSync(ram, 'w+');
     try {
       ftruncateSync(file, 0);
@@ -115,6 +118,7 @@ export class Recorder {
       );
     } finally {
       closeSync(file);
+      rmSync(ram);
     }
   }
 

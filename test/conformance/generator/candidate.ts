@@ -67,9 +67,10 @@ function drawEncoding(target: RowOfSet, random: Random): number | undefined {
 const LEAVES_IT_STALE = /^(MCR|MRC|MCRR|MRRC|SMC|HVC|SRS|M[RS][RS] \(banked)/;
 
 /** B9.3.20 has exception returns by every data-processing instruction; QEMU only by these. */
-const QEMU_RETURNS_WITH = /^(SUB|MOV|LSL|LSR|ASR|ROR|RRX|ERET|LDM)/;
+export const QEMU_RETURNS_WITH = /^(SUB|MOV|LSL|LSR|ASR|ROR|RRX|ERET|LDM)/;
 
-function returnsWith(ops: readonly IrValue[]): boolean {
+/** Whether an instruction is an exception return. */
+export function returnsWith(ops: readonly IrValue[]): boolean {
   return ops.some(({ helper }) => helper?.name === 'exceptionReturn');
 }
 

@@ -1,9 +1,9 @@
 import type { RecordedGroup, RecordedVector } from '../codec.ts';
-import { CPSR, MODES, W } from '../layout.ts';
+import { CPSR, MODES, registerWord, W } from '../layout.ts';
 import type { Recorder, RecorderMachine } from '../recorder.ts';
 import type { Outcome, Vector } from '../vector.ts';
 import { drawCandidate, groupName, type RowOfSet } from './candidate.ts';
-import { REDRAW, registerWord } from './shape.ts';
+import { REDRAW } from './shape.ts';
 
 /** Counts of vectors that were left out, by group and reason. */
 export type SkipCounts = Map<string, Map<string, number>>;
@@ -83,16 +83,20 @@ async function recordAll(
   return all;
 }
 
-/** Draws and records `wanted` vectors of each source. */
+/**
+ * Draws and records `wanted` vectors of each source.
+ * @param rounds how often those that turned out useless are replaced.
+ */
 export async function generate(
   recorder: Recorder,
   sources: readonly Source[],
   seed: number,
   wanted: (source: Source) => number,
   skips: SkipCounts,
+  rounds = 4,
 ): Promise<readonly RecordedGroup[]> {
   const drafts: Draft[] = sources.map((source) => ({ source, vectors: [], next: 0 }));
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < rounds; round++) {
     const drawn = drafts.map((draft) =>
       drawSome(draft, seed, wanted(draft.source) - draft.vectors.length, skips),
     );

@@ -11,11 +11,15 @@ import { EXCEPTION_SOURCES } from './exception-sources.ts';
 import { generate, rowSource, type SkipCounts, type Source } from './generate.ts';
 import { LEFT_OUT } from './left-out.ts';
 import { MMU_SOURCES } from './mmu-sources.ts';
+import { RANDOM_BLOCK_SOURCES } from './random-blocks.ts';
 import { UNDEFINED_SOURCES } from './undefined-sources.ts';
 
 /** Committed vectors of each row. */
 const COMMITTED_PER_ROW = 120;
-const DEFAULT_FRESH = 200_000;
+const DEFAULT_VECTORS = 60_000;
+const DEFAULT_BLOCKS = 200_000;
+/** Blocks of each kind in one run of QEMU. */
+const BLOCKS_AT_ONCE = 3000;
 const SHOWN_FAILURES = 20;
 const FILES = [...SETS.map(({ name }) => name), 'system', 'blocks'] as const;
 
@@ -41,6 +45,7 @@ function sourceSets(filter: RegExp): readonly SourceSet[] {
       weight: 3,
       sources: [...MMU_SOURCES, ...CHANGE_SOURCES, ...EXCEPTION_SOURCES, ...UNDEFINED_SOURCES],
     },
+    { name: 'random', extensions: true, weight: 12, sources: RANDOM_BLOCK_SOURCES },
     { name: 'blocks', extensions: false, weight: 12, sources: BLOCK_SOURCES },
   ];
   return sets.map((set) => ({ ...set, sources: set.sources.filter((s) => filter.test(s.name)) }));
@@ -70,6 +75,8 @@ interface Plan {
   /** Vectors in all, or of each row. */
   readonly vectors: number;
   readonly perRow: number | undefined;
+  /** Random blocks in all. */
+  readonly blocks: number;
   /** Files to write. */
   readonly files: readonly string[];
   readonly verbose: boolean;
@@ -111,18 +118,15 @@ function replayGroups(cpu: CoreUnderTest, groups: readonly RecordedGroup[], tall
   }
 }
 
-async function fresh(recorder: Recorder, plan: Plan): Promise<number> {
-  const { seed, verbose } = plan;
+async function freshRows(recorder: Recorder, plan: Plan, tally: Tally, skips: SkipCounts): Promise<void> {
   const sets = sourceSets(plan.rows);
   const total = sets.reduce((sum, { weight, sources }) => sum + weight * sources.length, 0);
   if (total === 0) throw new Error(`no row and no group has a name like ${plan.rows}`);
   const cpu = new CoreUnderTest();
-  const skips: SkipCounts = new Map();
-  const tally: Tally = { replayed: 0, failed: 0, byGroup: new Map() };
   for (const { name, weight, sources } of sets) {
     if (sources.length === 0) continue;
     const perSource = plan.perRow ?? weight * Math.ceil(plan.vectors / total);
-    const groups = await generate(recorder, sources, seed, () => perSource, skips);
+    const groups = await generate(recorder, sources, plan.seed, () => perSource, skips);
     replayGroups(cpu, groups, tally);
     console.log(
       `${name}: ${sources.length} groups of ${perSource}; ${tally.replayed} replayed, ${tally.failed} differ so far`,
@@ -131,7 +135,42 @@ async function fresh(recorder: Recorder, plan: Plan): Promise<number> {
       if (vectors.length < perSource) console.log(`  only ${vectors.length} vectors of ${group}`);
     }
   }
-  printSkips(skips, verbose);
+}
+
+/** Draws and replays blocks while QEMU records others. */
+async function freshBlocks(recorder: Recorder, plan: Plan, tally: Tally, skips: SkipCounts): Promise<void> {
+  const cpu = new CoreUnderTest();
+  const perRound = BLOCKS_AT_ONCE * RANDOM_BLOCK_SOURCES.length;
+  const rounds = Math.ceil(plan.blocks / perRound);
+  const each = Math.ceil(plan.blocks / rounds / RANDOM_BLOCK_SOURCES.length);
+  const start = (round: number): ReturnType<typeof generate> =>
+    generate(recorder, RANDOM_BLOCK_SOURCES, (plan.seed + round) >>> 0, () => each, skips, 1);
+  const before = tally.replayed;
+  let recording = start(0);
+  for (let round = 0; round < rounds; round++) {
+    const groups = await recording;
+    if (round + 1 < rounds) recording = start(round + 1);
+    const failed = tally.failed;
+    replayGroups(cpu, groups, tally);
+    if (tally.failed > failed) {
+      console.log(
+        `${tally.failed - failed} blocks differ: --rows random --per-row ${each} --seed ${plan.seed + round}`,
+      );
+    }
+  }
+  const blocks = tally.replayed - before;
+  const skipped = rounds * each * RANDOM_BLOCK_SOURCES.length - blocks;
+  const percent = ((100 * skipped) / (blocks + skipped)).toFixed(2);
+  console.log(`${blocks} blocks replayed, ${tally.failed} differ; ${skipped} left out (${percent} %)`);
+}
+
+async function fresh(recorder: Recorder, plan: Plan): Promise<number> {
+  const { seed } = plan;
+  const skips: SkipCounts = new Map();
+  const tally: Tally = { replayed: 0, failed: 0, byGroup: new Map() };
+  if (plan.vectors > 0) await freshRows(recorder, plan, tally, skips);
+  if (plan.blocks > 0) await freshBlocks(recorder, plan, tally, skips);
+  printSkips(skips, plan.verbose);
   if (tally.failed === 0) {
     console.log(`${tally.replayed} fresh vectors agree with QEMU (seed ${seed})`);
     return 0;
@@ -152,14 +191,18 @@ export async function main(command: string | undefined, args: readonly string[])
       vectors: { type: 'string' },
       rows: { type: 'string' },
       'per-row': { type: 'string' },
+      blocks: { type: 'string' },
       files: { type: 'string' },
       verbose: { type: 'boolean' },
     },
   });
+  const onlyRows = [values.rows, values.vectors, values['per-row']].some((value) => value !== undefined);
+  const onlyBlocks = values.blocks !== undefined && !onlyRows;
   const plan: Plan = {
     seed: Number(values.seed ?? Math.floor(Math.random() * 0x100000000)),
     rows: new RegExp(values.rows ?? '.'),
-    vectors: Number(values.vectors ?? DEFAULT_FRESH),
+    vectors: Number(values.vectors ?? (onlyBlocks ? 0 : DEFAULT_VECTORS)),
+    blocks: Number(values.blocks ?? (onlyRows ? 0 : DEFAULT_BLOCKS)),
     perRow: values['per-row'] === undefined ? undefined : Number(values['per-row']),
     files: (values.files ?? FILES.join()).split(','),
     verbose: values.verbose ?? false,

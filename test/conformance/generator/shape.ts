@@ -2,30 +2,13 @@ import { bankedRegisterOf, bankOf } from '../../../src/arm/modes.ts';
 import { StateSlot } from '../../../src/arm/state.ts';
 import type { IrValue } from '../../../src/translator/ir/value.ts';
 import { codeAddress, type Poke, plausiblePsr } from '../arena.ts';
-import { CODE, CODE_BYTES, HIGH_VECTORS, MODES, Mode, VECTORS_ARM, W } from '../layout.ts';
+import { CODE, CODE_BYTES, HIGH_VECTORS, MODES, Mode, registerWord, VECTORS_ARM, W } from '../layout.ts';
 import type { Random } from '../random.ts';
 import { dataAddress, type Override } from '../vector.ts';
 import { evaluate, registersIn } from './evaluate.ts';
 
 /** A draw that says nothing about what a row can do: not counted as skipped. */
 export const REDRAW = 'redraw';
-
-/** Word of the state record that holds general register `n` of a mode. */
-export function registerWord(mode: number, n: number): number {
-  if (mode === Mode.fiq && n >= 8 && n <= 12) return W.R8_fiq + n - 8;
-  if (n < 13) return W.R0 + n;
-  const sp = {
-    [Mode.usr]: W.SP_usr,
-    [Mode.sys]: W.SP_usr,
-    [Mode.fiq]: W.SP_fiq,
-    [Mode.irq]: W.SP_irq,
-    [Mode.svc]: W.SP_svc,
-    [Mode.abt]: W.SP_abt,
-    [Mode.und]: W.SP_und,
-  }[mode];
-  if (sp === undefined) throw new RangeError(`mode ${mode} is none`);
-  return sp + n - 13;
-}
 
 /** Steers a vector's registers and memory, so that its instruction does something worth recording. */
 export class Shaper {
@@ -194,7 +177,7 @@ const NEEDS: { readonly [helper: string]: 'SPSR' | 'privilege' } = {
 };
 
 /** Whether an access there could touch the recorder's own pages. */
-function isRecorders(address: number | undefined): boolean {
+export function isRecorders(address: number | undefined): boolean {
   if (address === undefined) return false;
   const near = (base: number, size: number): boolean => (address - base + 0x100) >>> 0 < size + 0x200;
   return near(HIGH_VECTORS, 0x1000) || near(VECTORS_ARM, 0x4000);

@@ -1,0 +1,61 @@
+import type { Row } from '../../src/arm/decode/row.ts';
+import { A32_DECODER, isWide, T16_DECODER, T32_DECODER } from '../../src/arm/decode/tables.ts';
+import { registerWord, VECTOR_WORDS, W } from './layout.ts';
+import type { Outcome, Vector } from './vector.ts';
+
+const DATA_ABORT = 0x10;
+const NONE: ReadonlySet<number> = new Set();
+
+interface Instruction {
+  readonly row: Row;
+  readonly encoding: number;
+}
+
+/** The instruction of a vector's code at an address. */
+function instructionAt({ recipe, state }: Vector, address: number): Instruction | undefined {
+  const { code, thumb } = recipe;
+  const index = (address - state[W.PC]!) / (thumb ? 2 : 4);
+  const first = code[index];
+  if (first === undefined) return undefined;
+  const wide = thumb && isWide(first);
+  const encoding = wide ? ((first << 16) | (code[index + 1] ?? 0)) >>> 0 : first;
+  const narrow = thumb ? T16_DECODER : A32_DECODER;
+  const row = (wide ? T32_DECODER : narrow).decode(encoding);
+  return row === undefined ? undefined : { row, encoding };
+}
+
+/** General registers that an instruction loads, if several. */
+function loadedRegisters({ row, encoding }: Instruction): readonly number[] {
+  if (/^LDRD/.test(row.name)) {
+    const first = (encoding >>> 12) & 15;
+    // A32 has the next register, T32 names it.
+    return [first, first + 1, (encoding >>> 8) & 15];
+  }
+  if (!/^(LDM|POP)/.test(row.name)) return [];
+  const list = row.width === 16 ? encoding & 0xff : encoding & 0x7fff;
+  return Array.from({ length: 15 }, (_, n) => n).filter((n) => (list & (1 << n)) !== 0);
+}
+
+function baseOf({ row, encoding }: Instruction): number {
+  if (row.width === 32) return (encoding >>> 16) & 15;
+  return /^POP/.test(row.name) ? 13 : (encoding >>> 8) & 7;
+}
+
+/**
+ * Words of the outcome that are UNKNOWN because an instruction that loads several registers was aborted half-way: all of
+ * these except the base, which is restored (ARM DDI 0406C B1.9.8, Effects of data-aborted instructions). QEMU has loaded
+ * some of them; ours loads none.
+ */
+export function unknownWords(vector: Vector, { state }: Outcome): ReadonlySet<number> {
+  if ((state[W.PC]! & 0x1f) !== DATA_ABORT) return NONE;
+  const instruction = instructionAt(vector, (state[W.LR_abt]! - 8) >>> 0);
+  if (instruction === undefined) return NONE;
+  if (/^V(LD|POP)/.test(instruction.row.name)) {
+    return new Set(Array.from({ length: VECTOR_WORDS }, (_, i) => W.D0 + i));
+  }
+  const mode = state[W.SPSR_abt]! & 0x1f;
+  const isUserBank = /user registers/.test(instruction.row.name);
+  const base = baseOf(instruction);
+  const registers = loadedRegisters(instruction).filter((n) => n !== base && n < 15);
+  return new Set(registers.map((n) => registerWord(isUserBank ? 0x10 : mode, n)));
+}
