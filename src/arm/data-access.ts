@@ -113,7 +113,9 @@ export class DataAccess {
     if ((va & (size - 1)) === 0) return false;
     if ((flags & MemFlag.Aligned) !== 0) return true;
     if ((flags & MemFlag.AlignedWord) !== 0) return (va & 3) !== 0;
-    return (this.regs.SCTLR & Sctlr.A) !== 0;
+    if ((this.regs.SCTLR & Sctlr.A) === 0) return false;
+    const elements = flags & MemFlag.ElementWords;
+    return elements === 0 || (va & ((1 << ((elements >> 3) - 1)) - 1)) !== 0;
   }
 
   private physicalOf(entry: number, va: number): number {

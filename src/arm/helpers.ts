@@ -52,6 +52,8 @@ export const ARM_HELPERS = {
   hvc: helper('hvc', 1, WRITE | FAULT),
   smc: helper('smc', 1, WRITE | FAULT),
   sev: helper('sev', 0, WRITE),
+  /** (address, 1 for a store): the alignment fault of an @align that does not hold. */
+  alignmentFault: helper('alignmentFault', 2, READ | FAULT),
 } as const;
 
 export type ArmHelperName = keyof typeof ARM_HELPERS;

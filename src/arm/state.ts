@@ -42,6 +42,8 @@ export const enum StateSlot {
   /** S0 to S31 / D0 to D31 / Q0 to Q15: 64 words, 16-byte aligned. */
   V0 = 32,
   Words = 96,
+  /** Eight words on their way between memory and registers, within one instruction: no part of a CPU's state. */
+  VectorScratch = 96,
 }
 
 /** Reasons in slot FpDenied for which floating-point instructions are UNDEFINED (B1.11.1). */

@@ -1,6 +1,7 @@
 import type { PendingFault } from '../translator/pending-fault.ts';
+import { FaultKind } from '../vmsa/walk.ts';
 import { type CoprocessorRegister, type CoprocessorRegister64, userMay } from './coprocessor.ts';
-import { debugRegisters } from './cp14.ts';
+import { debugRegisters, debugRegisters64, executionEnvironmentRegisters } from './cp14.ts';
 import { gicRegisters, gicRegisters64 } from './cp15-gic.ts';
 import { longDescriptorRegisters, systemControlRegisters } from './cp15-system.ts';
 import { timerRegisters, timerRegisters64 } from './cp15-timer.ts';
@@ -17,7 +18,11 @@ export class CoprocessorMap {
   private readonly doubles = new Map<number, CoprocessorRegister64>();
 
   constructor(model: CpuModel) {
-    const rows = [...systemControlRegisters(model), ...debugRegisters];
+    const rows = [
+      ...systemControlRegisters(model),
+      ...debugRegisters(model),
+      ...executionEnvironmentRegisters,
+    ];
     if (model.features.genericTimer) rows.push(...timerRegisters());
     if (model.features.gicSystemRegisters) {
       rows.push(...gicRegisters());
@@ -25,7 +30,9 @@ export class CoprocessorMap {
     }
     for (const row of rows) this.words.set(row.at, row);
     if (model.features.genericTimer) for (const row of timerRegisters64()) this.doubles.set(row.at, row);
-    if (model.features.lpae) for (const row of longDescriptorRegisters()) this.doubles.set(row.at, row);
+    if (model.features.lpae) {
+      for (const row of [...longDescriptorRegisters(), ...debugRegisters64()]) this.doubles.set(row.at, row);
+    }
   }
 
   word(at: number): CoprocessorRegister | undefined {
@@ -177,5 +184,6 @@ export function systemHelpers(
       active().sendEvent();
       return 0;
     },
+    alignmentFault: (address, store) => active().mmu.abort(address, FaultKind.Alignment, store === 1),
   };
 }

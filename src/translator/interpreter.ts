@@ -507,7 +507,7 @@ export class Interpreter {
         case Bc.Load64: {
           const va = (m[m[ip + 2]] + m[ip + 3]) | 0;
           const e = tlb + (((va >>> 12) & TLB_MASK) << 2);
-          if (m[e] === (va & -4089) && m[ip + 4] < 4) {
+          if (m[e] === (va & -4089) && (m[ip + 4] & 4) === 0) {
             f64[m[ip + 1] >>> 1] = f64[(va + m[e + 2]) >>> 3];
           } else {
             const v = slowLoad(va, 8, m[ip + 4]);
@@ -572,7 +572,7 @@ export class Interpreter {
         case Bc.Store64: {
           const va = (m[m[ip + 2]] + m[ip + 3]) | 0;
           const e = tlb + (((va >>> 12) & TLB_MASK) << 2);
-          if (m[e + 1] === (va & -4089) && m[ip + 4] < 4) {
+          if (m[e + 1] === (va & -4089) && (m[ip + 4] & 4) === 0) {
             f64[(va + m[e + 2]) >>> 3] = f64[m[ip + 1] >>> 1];
           } else {
             slowStore(va, 8, m[m[ip + 1]], m[m[ip + 1] + 1], m[ip + 4]);
@@ -620,6 +620,8 @@ export class Interpreter {
           ip += 6;
           break;
         case Bc.CallMayFault: {
+          // Counters of instructions are read by such helpers.
+          this.budget = budget;
           const v = helpers[m[ip + 1]](m[m[ip + 3]], m[m[ip + 4]], m[m[ip + 5]]);
           if (pending.faulted) return this.fault(ip, budget);
           m[m[ip + 2]] = v;

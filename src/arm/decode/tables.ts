@@ -8,6 +8,7 @@ import { A32_MEDIA } from './a32/media.ts';
 import { A32_MULTIPLY } from './a32/multiply.ts';
 import { A32_SYSTEM, A32_UNCONDITIONAL } from './a32/system.ts';
 import { type Decoder, TableDecoder } from './decoder.ts';
+import { A32_NEON, T32_NEON } from './neon/tables.ts';
 import { flatten, type Row, type RowList } from './row.ts';
 import { T16_BRANCH } from './t16/branch.ts';
 import { T16_DATA_PROCESSING } from './t16/data-processing.ts';
@@ -38,6 +39,7 @@ export const A32_UNCONDITIONAL_LIST: RowList = [
   ...A32_UNCONDITIONAL,
   ...A32_BRANCH_UNCONDITIONAL,
   ...A32_COPROCESSOR_UNCONDITIONAL,
+  ...A32_NEON,
 ];
 
 export const T32_LIST: RowList = [
@@ -48,6 +50,7 @@ export const T32_LIST: RowList = [
   ...T32_LOAD_STORE_DUAL,
   ...T32_BRANCH,
   ...T32_COPROCESSOR,
+  ...T32_NEON,
 ];
 
 export const T16_LIST: RowList = [...T16_DATA_PROCESSING, ...T16_LOAD_STORE, ...T16_BRANCH];

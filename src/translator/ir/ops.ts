@@ -224,6 +224,10 @@ export const enum MemFlag {
   AlignedWord = 2,
   /** Checked with user permissions (LDRT and kin). */
   Unprivileged = 4,
+  /** Eight bytes that are elements of one, two or four bytes each, as far as SCTLR.A asks for alignment. */
+  ElementBytes = 8,
+  ElementHalves = 16,
+  ElementWords = 24,
 }
 
 /** Why `exitWait` left. */

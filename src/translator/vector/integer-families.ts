@@ -250,6 +250,4 @@ export const MISCELLANEOUS = {
   vtrn: unary('vtrn', p.transpose, TWO),
   vuzp: withoutPairs('vuzp', p.unzip),
   vzip: withoutPairs('vzip', p.zip),
-  vrecpe: unary('vrecpe', k.unsignedReciprocal, { sizes: [2] }),
-  vrsqrte: unary('vrsqrte', k.unsignedReciprocalSqrt, { sizes: [2] }),
 } as const;

@@ -283,28 +283,3 @@ export const insertIfFalse = (n: N): void => {
 export const not = (n: N): void => {
   for (let i = 0; i < n; i++) D[i] = ~A[i];
 };
-
-// Estimates of 1/x and 1/sqrt(x) of unsigned fixed-point numbers (ARM DDI 0406C A2.7.7).
-
-/** Table of reciprocals by 8 bits of x in [0.5, 1): 256 to 511, as 1.8 bits. */
-export function reciprocalEstimate(scaled: number): number {
-  return Math.floor(Math.floor(0x80000 / (2 * scaled + 1)) / 2 + 0.5);
-}
-
-/** The same for 1/sqrt(x): `scaled` is x in [0.25, 1) as 128 to 511. */
-export function reciprocalSqrtEstimate(scaled: number): number {
-  const x = scaled < 256 ? 2 * scaled + 1 : 2 * (scaled & ~1) + 2;
-  let b = 512;
-  while (x * (b + 1) * (b + 1) < 2 ** 28) b++;
-  return Math.floor((b + 1) / 2);
-}
-export const unsignedReciprocal = (n: N): void => {
-  for (let i = 0; i < n; i++) {
-    D[i] = A[i] < 0x80000000 ? -1 : reciprocalEstimate(A[i] >>> 23) * 0x800000;
-  }
-};
-export const unsignedReciprocalSqrt = (n: N): void => {
-  for (let i = 0; i < n; i++) {
-    D[i] = A[i] < 0x40000000 ? -1 : reciprocalSqrtEstimate(A[i] >>> 23) * 0x800000;
-  }
-};

@@ -116,8 +116,6 @@ describe('T16', () => {
 
 describe('encodings that a newer architecture or an extension allocates are UNDEFINED', () => {
   it.each([
-    ['VADD.F32 q0, q1, q2 (Advanced SIMD)', 0xf2020d44],
-    ['VLD1 (Advanced SIMD)', 0xf421078f],
     ['CRC32B r0, r1, r2 (ARMv8)', 0xe1010042],
     ['HLT #0 (ARMv8)', 0xe1000070],
     ['an unallocated media encoding', 0xe7200010],
@@ -127,8 +125,6 @@ describe('encodings that a newer architecture or an extension allocates are UNDE
   });
 
   it.each([
-    ['VADD.F32 q0, q1, q2 (Advanced SIMD)', 0xef020d44],
-    ['VLD1 (Advanced SIMD)', 0xf921078f],
     ['CRC32B r0, r1, r2 (ARMv8)', 0xfac1f082],
     ['a load of a doubleword', 0xf8710c00],
     ['a data-processing operation that does not exist', 0xf0a10100],

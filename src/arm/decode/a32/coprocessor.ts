@@ -5,6 +5,7 @@ import {
   moveToCoprocessor64,
   undefinedCoprocessor,
 } from '../../lift/coprocessor.ts';
+import { A32_NEON_TRANSFER } from '../neon/transfer.ts';
 import { ordered, type RowList, row } from '../row.ts';
 import { A32_VFP } from '../vfp.ts';
 
@@ -12,6 +13,7 @@ import { A32_VFP } from '../vfp.ts';
 export const A32_COPROCESSOR: RowList = [
   ordered([
     ...A32_VFP,
+    ...A32_NEON_TRANSFER,
     row('MCRR A1', 'cccc 11000100 uuuu tttt pppp qqqq mmmm', moveToCoprocessor64),
     row('MRRC A1', 'cccc 11000101 uuuu tttt pppp qqqq mmmm', moveFromCoprocessor64),
     row('STC A1', 'cccc 110PUDW0 nnnn dddd pppp iiiiiiii', undefinedCoprocessor),

@@ -5,6 +5,7 @@ import {
   moveToCoprocessor64,
   undefinedCoprocessor,
 } from '../../lift/coprocessor.ts';
+import { T32_NEON_TRANSFER } from '../neon/transfer.ts';
 import { ordered, type RowList, row } from '../row.ts';
 import { T32_VFP } from '../vfp.ts';
 
@@ -12,6 +13,7 @@ import { T32_VFP } from '../vfp.ts';
 export const T32_COPROCESSOR: RowList = [
   ordered([
     ...T32_VFP,
+    ...T32_NEON_TRANSFER,
     row('MCRR T1', '1110 11000100 uuuu tttt pppp qqqq mmmm', moveToCoprocessor64),
     row('MRRC T1', '1110 11000101 uuuu tttt pppp qqqq mmmm', moveFromCoprocessor64),
     row('STC T1', '1110 110PUDW0 nnnn dddd pppp iiiiiiii', undefinedCoprocessor),

@@ -1,0 +1,57 @@
+import { SHIFTS, MISCELLANEOUS as V } from '../../../translator/vector/integer-families.ts';
+import { SIMD_FLOAT as F } from '../../fp/simd-families.ts';
+import { convertHalf, exchange, reverse, shiftLeftLongMaximum, two, twoNarrow } from '../../lift/neon.ts';
+import { type Row, row } from '../row.ts';
+
+/** Two registers, miscellaneous (ARM DDI 0406C A7.4.5). U of a pair is 0 for signed. */
+export const NEON_MISCELLANEOUS: readonly Row[] = [
+  row('VREV64 A1', '1111 0011 1d11 ss00 dddd 0000 0Qm0 mmmm', reverse(V.vrev, 0)),
+  row('VREV32 A1', '1111 0011 1d11 ss00 dddd 0000 1Qm0 mmmm', reverse(V.vrev, 1)),
+  row('VREV16 A1', '1111 0011 1d11 ss00 dddd 0001 0Qm0 mmmm', reverse(V.vrev, 2)),
+  row('VPADDL A1', '1111 0011 1d11 ss00 dddd 0010 UQm0 mmmm', two(V.vpaddl)),
+  row('VCLS A1', '1111 0011 1d11 ss00 dddd 0100 0Qm0 mmmm', two(V.vcls)),
+  row('VCLZ A1', '1111 0011 1d11 ss00 dddd 0100 1Qm0 mmmm', two(V.vclz)),
+  row('VCNT A1', '1111 0011 1d11 ss00 dddd 0101 0Qm0 mmmm', two(V.vcnt)),
+  row('VMVN (register) A1', '1111 0011 1d11 ss00 dddd 0101 1Qm0 mmmm', two(V.vmvn)),
+  row('VPADAL A1', '1111 0011 1d11 ss00 dddd 0110 UQm0 mmmm', two(V.vpadal)),
+  row('VQABS A1', '1111 0011 1d11 ss00 dddd 0111 0Qm0 mmmm', two(V.vqabs)),
+  row('VQNEG A1', '1111 0011 1d11 ss00 dddd 0111 1Qm0 mmmm', two(V.vqneg)),
+  row('VCGT (immediate #0) A1', '1111 0011 1d11 ss01 dddd 0000 0Qm0 mmmm', two(V.vcgtZero)),
+  row('VCGE (immediate #0) A1', '1111 0011 1d11 ss01 dddd 0000 1Qm0 mmmm', two(V.vcgeZero)),
+  row('VCEQ (immediate #0) A1', '1111 0011 1d11 ss01 dddd 0001 0Qm0 mmmm', two(V.vceqZero)),
+  row('VCLE (immediate #0) A1', '1111 0011 1d11 ss01 dddd 0001 1Qm0 mmmm', two(V.vcleZero)),
+  row('VCLT (immediate #0) A1', '1111 0011 1d11 ss01 dddd 0010 0Qm0 mmmm', two(V.vcltZero)),
+  row('VABS (integer) A1', '1111 0011 1d11 ss01 dddd 0011 0Qm0 mmmm', two(V.vabs)),
+  row('VNEG (integer) A1', '1111 0011 1d11 ss01 dddd 0011 1Qm0 mmmm', two(V.vneg)),
+  row('VCGT (immediate #0, F32) A1', '1111 0011 1d11 1001 dddd 0100 0Qm0 mmmm', two(F.vcgtZero, 2)),
+  row('VCGE (immediate #0, F32) A1', '1111 0011 1d11 1001 dddd 0100 1Qm0 mmmm', two(F.vcgeZero, 2)),
+  row('VCEQ (immediate #0, F32) A1', '1111 0011 1d11 1001 dddd 0101 0Qm0 mmmm', two(F.vceqZero, 2)),
+  row('VCLE (immediate #0, F32) A1', '1111 0011 1d11 1001 dddd 0101 1Qm0 mmmm', two(F.vcleZero, 2)),
+  row('VCLT (immediate #0, F32) A1', '1111 0011 1d11 1001 dddd 0110 0Qm0 mmmm', two(F.vcltZero, 2)),
+  row('VABS (SIMD, F32) A1', '1111 0011 1d11 1001 dddd 0111 0Qm0 mmmm', two(F.vabs, 2)),
+  row('VNEG (SIMD, F32) A1', '1111 0011 1d11 1001 dddd 0111 1Qm0 mmmm', two(F.vneg, 2)),
+  row('VSWP A1', '1111 0011 1d11 ss10 dddd 0000 0Qm0 mmmm', exchange(V.vswp)),
+  row('VTRN A1', '1111 0011 1d11 ss10 dddd 0000 1Qm0 mmmm', exchange(V.vtrn)),
+  row('VUZP A1', '1111 0011 1d11 ss10 dddd 0001 0Qm0 mmmm', exchange(V.vuzp)),
+  row('VZIP A1', '1111 0011 1d11 ss10 dddd 0001 1Qm0 mmmm', exchange(V.vzip)),
+  row('VMOVN A1', '1111 0011 1d11 ss10 dddd 0010 00m0 mmmm', twoNarrow(SHIFTS.vshrn)),
+  row('VQMOVUN A1', '1111 0011 1d11 ss10 dddd 0010 01m0 mmmm', twoNarrow(SHIFTS.vqshrun)),
+  row('VQMOVN A1', '1111 0011 1d11 ss10 dddd 0010 1Um0 mmmm', twoNarrow(SHIFTS.vqshrn)),
+  row('VSHLL A2', '1111 0011 1d11 ss10 dddd 0011 00m0 mmmm', shiftLeftLongMaximum(SHIFTS.vshll.unsigned)),
+  row(
+    'VCVT (F16 from F32, SIMD) A1',
+    '1111 0011 1d11 0110 dddd 0110 00m0 mmmm',
+    convertHalf(F.toHalf, 'narrow'),
+  ),
+  row(
+    'VCVT (F32 from F16, SIMD) A1',
+    '1111 0011 1d11 0110 dddd 0111 00m0 mmmm',
+    convertHalf(F.fromHalf, 'long'),
+  ),
+  row('VRECPE (integer) A1', '1111 0011 1d11 1011 dddd 0100 0Qm0 mmmm', two(F.vrecpeUnsigned, 2)),
+  row('VRSQRTE (integer) A1', '1111 0011 1d11 1011 dddd 0100 1Qm0 mmmm', two(F.vrsqrteUnsigned, 2)),
+  row('VRECPE (floating-point) A1', '1111 0011 1d11 1011 dddd 0101 0Qm0 mmmm', two(F.vrecpe, 2)),
+  row('VRSQRTE (floating-point) A1', '1111 0011 1d11 1011 dddd 0101 1Qm0 mmmm', two(F.vrsqrte, 2)),
+  row('VCVT (F32 from integer, SIMD) A1', '1111 0011 1d11 1011 dddd 0110 UQm0 mmmm', two(F.fromInteger, 2)),
+  row('VCVT (integer from F32, SIMD) A1', '1111 0011 1d11 1011 dddd 0111 UQm0 mmmm', two(F.toInteger, 2)),
+];
