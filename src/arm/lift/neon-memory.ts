@@ -44,12 +44,8 @@ function refuses(l: Lifter, f: Base, last: number): boolean {
   return false;
 }
 
-const ELEMENT_FLAGS = [
-  MemFlag.ElementBytes,
-  MemFlag.ElementHalves,
-  MemFlag.ElementWords,
-  MemFlag.ElementWords,
-];
+/** By size: what SCTLR.A asks for is the element's alignment (A3.2.1). */
+const ELEMENT_FLAGS = [MemFlag.ElementBytes, MemFlag.ElementHalves, MemFlag.ElementWords, MemFlag.None];
 
 /** Eight bytes between memory's order and the registers', element by element. */
 function ordered64(l: Lifter, value: IrValue, size: number): IrValue {
