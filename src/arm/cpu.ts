@@ -150,5 +150,7 @@ export class ArmCpu implements CoprocessorContext {
     const { slots } = this.state;
     slots[StateSlot.PC] = slots[StateSlot.T] === 1 ? pc & ~1 : pc & ~3;
     slots[StateSlot.ExclusiveArmed] = 0;
+    // An exception return is an event (B1.8.13): the interrupt may have come between a look at a lock and the WFE.
+    slots[StateSlot.Event] = 1;
   }
 }

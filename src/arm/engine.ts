@@ -171,6 +171,11 @@ export class ArmEngine implements Saveable<EngineState> {
       this.interpreter,
     );
     this.active.state.activate();
+    // The global monitor (A3.4.1): a store by another observer clears it. Other CPUs run only while this one is parked,
+    // which clears it too; a bus master's stores may come in the midst of a slice. Clearing it for any address is allowed.
+    physical.onBusMasterWrite(() => {
+      this.active.state.slots[StateSlot.ExclusiveArmed] = 0;
+    });
     physical.onDirectReadsChanged = (mapping) => {
       if (mapping) this.tlb.dropDirect();
       if (this.cache.hasForeignCode) {

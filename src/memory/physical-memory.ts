@@ -43,6 +43,7 @@ export class PhysicalMemory {
   readonly memory: MachineMemory;
   /** Called when direct reads were switched on or off (`mapping`), or what they give has changed. */
   onDirectReadsChanged: (mapping: boolean) => void = () => {};
+  private busMasterWrote: () => void = () => {};
   private readonly regions: MappedRegion[] = [];
   private readonly direct: DirectRange[] = [];
   /** For each 4 KiB page: 0 nothing or RAM, n region n - 1, SHARED_PAGE more than one region. */
@@ -187,6 +188,11 @@ export class PhysicalMemory {
     return true;
   }
 
+  /** The one listener hears of each transfer of a bus master that may have written to RAM. */
+  onBusMasterWrite(listener: () => void): void {
+    this.busMasterWrote = listener;
+  }
+
   /** A bus master writes; an aligned word (an MSI) arrives at a device as one 4-byte access. */
   writeBytes(address: number, from: Uint8Array, requester: Requester): boolean {
     for (let done = 0; done < from.length; ) {
@@ -195,6 +201,7 @@ export class PhysicalMemory {
         const count = Math.min(from.length - done, this.ramBase + this.ramSize - at);
         this.memory.bytes.set(from.subarray(done, done + count), at + this.ramDelta);
         this.watches.written(at - this.ramBase, count);
+        if (requester.kind === 'stream') this.busMasterWrote();
         done += count;
         continue;
       }

@@ -1,0 +1,85 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Requester } from '../../src/ports/mmio.ts';
+import * as a from './assembler.ts';
+import { Bench, CODE, RAM } from './bench.ts';
+
+const WORD = RAM + 0x10_0000;
+const MASTER: Requester = { kind: 'stream', cpu: 0, streamId: 8, secure: false, privileged: false };
+
+let bench: Bench;
+
+beforeEach(() => {
+  bench = new Bench({ cpus: 2 });
+  for (const cpu of bench.engine.cpus) {
+    bench.set(2, WORD, cpu);
+    bench.set(1, 5 + cpu.cpu, cpu);
+  }
+  bench.load(CODE, [a.ldrex(3, 2), a.NOP, a.strex(4, 1, 2), a.WFE, a.b(4, 3)]);
+  for (const cpu of bench.engine.cpus) bench.jump(CODE, cpu);
+});
+
+describe('the exclusive monitor (ARM DDI 0406C A3.4)', () => {
+  test('lets STREX store where nobody else was there since LDREX', () => {
+    bench.run(3);
+    expect([bench.reg(4), bench.word(WORD)]).toEqual([0, 5]);
+  });
+
+  test('of two CPUs that both loaded, one stores', () => {
+    const [first, second] = bench.engine.cpus as [typeof bench.cpu, typeof bench.cpu];
+    bench.run(2, first);
+    bench.run(3, second);
+    bench.run(1, first);
+    expect([bench.reg(4, first), bench.reg(4, second), bench.word(WORD)]).toEqual([1, 0, 6]);
+  });
+
+  test('is cleared by another CPU that stores in the usual way', () => {
+    const [first, second] = bench.engine.cpus as [typeof bench.cpu, typeof bench.cpu];
+    bench.run(2, first);
+    bench.load(CODE + 0x100, [a.str(1, 2)]);
+    bench.jump(CODE + 0x100, second);
+    bench.run(1, second);
+    bench.run(1, first);
+    expect([bench.reg(4, first), bench.word(WORD)]).toEqual([1, 6]);
+  });
+
+  test('is cleared by a bus master that stores', () => {
+    bench.run(2);
+    bench.physical.writeBytes(WORD, Uint8Array.of(9), MASTER);
+    bench.run(1);
+    expect([bench.reg(4), bench.word(WORD)]).toEqual([1, 9]);
+  });
+
+  test('is not cleared by a bus master that only loads', () => {
+    bench.run(2);
+    bench.physical.readBytes(WORD, new Uint8Array(4), MASTER);
+    bench.run(1);
+    expect(bench.reg(4)).toBe(0);
+  });
+});
+
+describe('the event register (B1.8.13)', () => {
+  const wfe = (): string => {
+    bench.jump(CODE + 12);
+    return bench.engine.run(bench.cpu, 1);
+  };
+
+  test('WFE without an event waits, SEV of any CPU is an event for all, and WFE takes it', () => {
+    expect(wfe()).toBe('wfe');
+    bench.load(CODE + 0x100, [a.SEV]);
+    const other = bench.engine.cpus[1]!;
+    bench.jump(CODE + 0x100, other);
+    bench.run(1, other);
+    expect(wfe()).toBe('budget');
+    expect(wfe()).toBe('wfe');
+  });
+
+  test('an exception return is an event', () => {
+    expect(wfe()).toBe('wfe');
+    bench.load(CODE + 0x100, [a.subsPcLr(0)]);
+    bench.cpu.state.spsr = 0x1d3;
+    bench.set(14, CODE + 12);
+    bench.jump(CODE + 0x100);
+    bench.run(1);
+    expect(wfe()).toBe('budget');
+  });
+});
