@@ -26,6 +26,8 @@ export interface CoprocessorContext {
    * @returns true when the access must be left undone: the instruction will be run once more, at an exact count.
    */
   stepFirst(): boolean;
+  /** Instructions executed since the reset: exact where `stepFirst` was asked before, of whole blocks elsewhere. */
+  instructionsRetired(): number;
   /** Second word of a 64-bit read. */
   setHighWord(value: number): void;
 }

@@ -30,10 +30,12 @@ export const cortexA15: CpuModel = {
     lpae: true,
     virtualization: true,
     swp: true,
-    gicSystemRegisters: false,
     fusedMultiplyAdd: true,
+    gicSystemRegisters: false,
   },
   resetSctlr: 0x00c50078,
+  pmcr: 0x410f0000,
+  dbgdidr: 0x3515f021,
   writableSctlr:
     Sctlr.M |
     Sctlr.A |

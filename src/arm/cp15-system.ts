@@ -4,6 +4,7 @@ import type {
   CoprocessorRegister64,
   UserAccess,
 } from './coprocessor.ts';
+import { performanceMonitors } from './cp15-performance.ts';
 import { Cpacr } from './fp-permission.ts';
 import { packCop } from './helpers.ts';
 import { type CpuModel, type SystemRegisters, TTBCR_EAE } from './system-registers.ts';
@@ -105,6 +106,8 @@ function tlbMaintenance(): CoprocessorRegister[] {
 /** c7: cache maintenance, barriers and address translation (B4.2.1, B4.2.4). */
 function cacheMaintenance(): CoprocessorRegister[] {
   return [
+    // UNPREDICTABLE in ARMv7 (B4.2.5); on older implementations it waits for an interrupt.
+    nothing('CP15WFI', 7, 0, 0, 4),
     operation('ICIALLUIS', 7, 0, 1, 0, (c) => c.invalidateInstructions(undefined)),
     nothing('BPIALLIS', 7, 0, 1, 6),
     stored('PAR', 7, 0, 4, 0),
@@ -132,124 +135,6 @@ function cacheMaintenance(): CoprocessorRegister[] {
 
 /** L2CTLR: the interrupt controller is there (ARM DDI 0438 4.3.51). */
 const L2CTLR_GIC = 1 << 23;
-
-/** Performance monitors: the registers are there, the event counters are not (PMCR.N = 0). */
-function performanceMonitors(): CoprocessorRegister[] {
-  const user: UserAccess = (c) => (c.regs.PMUSERENR & 1) !== 0;
-  const row = (
-    name: string,
-    crm: number,
-    opc2: number,
-    read: (c: CoprocessorContext) => number,
-    write: (c: CoprocessorContext, v: number) => void,
-  ): CoprocessorRegister => ({
-    name,
-    at: packCop(15, 0, 9, crm, opc2),
-    user,
-    read,
-    write,
-  });
-  return [
-    row(
-      'PMCR',
-      12,
-      0,
-      (c) => c.regs.PMCR,
-      (c, v) => {
-        c.regs.PMCR = (c.regs.PMCR & ~0x39) | (v & 0x39);
-      },
-    ),
-    row(
-      'PMCNTENSET',
-      12,
-      1,
-      (c) => c.regs.PMCNTENSET,
-      (c, v) => {
-        c.regs.PMCNTENSET |= v & -0x80000000;
-      },
-    ),
-    row(
-      'PMCNTENCLR',
-      12,
-      2,
-      (c) => c.regs.PMCNTENSET,
-      (c, v) => {
-        c.regs.PMCNTENSET &= ~v;
-      },
-    ),
-    row(
-      'PMOVSR',
-      12,
-      3,
-      (c) => c.regs.PMOVSR,
-      (c, v) => {
-        c.regs.PMOVSR &= ~v;
-      },
-    ),
-    { name: 'PMSWINC', at: packCop(15, 0, 9, 12, 4), user, write: () => {} },
-    row(
-      'PMSELR',
-      12,
-      5,
-      (c) => c.regs.PMSELR,
-      (c, v) => {
-        c.regs.PMSELR = v & 31;
-      },
-    ),
-    { name: 'PMCEID0', at: packCop(15, 0, 9, 12, 6), user, read: () => 0 },
-    { name: 'PMCEID1', at: packCop(15, 0, 9, 12, 7), user, read: () => 0 },
-    row(
-      'PMCCNTR',
-      13,
-      0,
-      (c) => c.regs.PMCCNTR,
-      (c, v) => {
-        c.regs.PMCCNTR = v;
-      },
-    ),
-    row(
-      'PMXEVTYPER',
-      13,
-      1,
-      () => 0,
-      () => {},
-    ),
-    row(
-      'PMXEVCNTR',
-      13,
-      2,
-      () => 0,
-      () => {},
-    ),
-    {
-      name: 'PMUSERENR',
-      at: packCop(15, 0, 9, 14, 0),
-      user: 'read',
-      read: (c) => c.regs.PMUSERENR,
-      write: (c, v) => {
-        c.regs.PMUSERENR = v & 1;
-      },
-    },
-    {
-      name: 'PMINTENSET',
-      at: packCop(15, 0, 9, 14, 1),
-      user: 'none',
-      read: (c) => c.regs.PMINTENSET,
-      write: (c, v) => {
-        c.regs.PMINTENSET |= v & -0x80000000;
-      },
-    },
-    {
-      name: 'PMINTENCLR',
-      at: packCop(15, 0, 9, 14, 2),
-      user: 'none',
-      read: (c) => c.regs.PMINTENSET,
-      write: (c, v) => {
-        c.regs.PMINTENSET &= ~v;
-      },
-    },
-  ];
-}
 
 /** The fields of TTBCR in its two formats; the others are RAZ/WI (B4.1.153). */
 const TTBCR_SHORT = 0x37;
@@ -340,7 +225,7 @@ export function systemControlRegisters(model: CpuModel): CoprocessorRegister[] {
     stored('IFAR', 6, 0, 0, 2),
     ...cacheMaintenance(),
     ...tlbMaintenance(),
-    ...performanceMonitors(),
+    ...performanceMonitors(model),
     readOnly('L2CTLR', 9, 1, 0, 2, (c) => ((c.cpuCount - 1) << 24) | L2CTLR_GIC),
     stored('L2ECTLR', 9, 1, 0, 3),
     stored('PRRR', 10, 0, 2, 0),

@@ -27,6 +27,8 @@ export interface CpuEnvironment {
   invalidateInstructions(va: number | undefined): void;
   /** @returns true when an access must be left undone for now: see {@link CoprocessorContext.stepFirst}. */
   stepFirst(): boolean;
+  /** Instructions that the CPU that runs has executed in the current run. */
+  executed(): number;
 }
 
 /** Power state as PSCI sees it (ARM DEN 0022 5.7). */
@@ -129,6 +131,10 @@ export class ArmCpu implements CoprocessorContext {
 
   stepFirst(): boolean {
     return this.environment.stepFirst();
+  }
+
+  instructionsRetired(): number {
+    return this.regs.instructionsRetired + this.environment.executed();
   }
 
   setHighWord(value: number): void {

@@ -17,6 +17,7 @@ import { fpDenied } from './fp-permission.ts';
 import { ARM_HELPERS, type ArmHelperName } from './helpers.ts';
 import { advanceIt } from './lift/it-state.ts';
 import { ExceptionKind, StateSlot } from './state.ts';
+import type { DebugStop, StopPoints } from './stop-points.ts';
 import { CoprocessorMap, systemHelpers } from './system-helpers.ts';
 import { type CpuModel, Sctlr } from './system-registers.ts';
 import { TlbArrays } from './tlb.ts';
@@ -39,6 +40,9 @@ const TRANSLATION_WEIGHT = 8;
 const never = (): boolean => false;
 /** The kind of pending fault that is none: see stepFirst. No ExceptionKind has this number. */
 const STEP_FIRST = -1;
+/** Another: an instruction that a debugger wants to stop before. */
+const DEBUG_STOP = -2;
+const EMPTY_TLB = MemoryLayout.emptyTlb >>> 2;
 
 /** Why {@link ArmEngine.run} came back to the machine. */
 export type StopReason =
@@ -56,6 +60,8 @@ export type StopReason =
   | 'yield'
   /** A loop that can end only by what another CPU or a device does (see spin-exits): it has run once in vain. */
   | 'spin'
+  /** A stop point of the debugger: `debugStop` says which. */
+  | 'debug'
   /** PSCI switched the CPU off, or the machine was reset or powered off. */
   | 'off';
 
@@ -98,6 +104,15 @@ export class ArmEngine implements Saveable<EngineState> {
   exactAccesses = false;
   /** Whether `run` comes back from loops that wait for others. */
   spinsGiveWay = false;
+  /** What stopped the last `run` for a debugger, if that did. */
+  debugStop: DebugStop | undefined;
+  /** Where a debugger wants CPUs to stop; undefined while there is none, and nothing is looked at then. */
+  private stopPoints: StopPoints | undefined;
+  /** While a debugger steps: no interrupt is taken, and an event is kept for later. */
+  private interruptsHeld = false;
+  private eventHeld = false;
+  /** The address of the instruction that a debugger steps. */
+  private steppedFrom: number | undefined;
   private readonly words: Int32Array;
   private readonly physical: PhysicalMemory;
   private readonly tlb: TlbArrays;
@@ -155,6 +170,7 @@ export class ArmEngine implements Saveable<EngineState> {
       invalidateAsid: (cpu, asid) => this.tlb.invalidateAsid(asid, cpu),
       invalidateInstructions: (va) => this.invalidateInstructions(va),
       stepFirst: () => this.stepFirst(),
+      executed: () => this.executed,
     };
     this.cpus = timers.map(
       (timer, i) => new ArmCpu(i, model, memory, physical, this.tlb, timer, this.fault, environment),
@@ -185,6 +201,11 @@ export class ArmEngine implements Saveable<EngineState> {
     };
   }
 
+  /** Number of the CPU that runs, or ran last. */
+  get activeCpu(): number {
+    return this.active.cpu;
+  }
+
   /** Only between two calls of `run`. */
   saveState(): EngineState {
     return {
@@ -210,6 +231,37 @@ export class ArmEngine implements Saveable<EngineState> {
     this.words[EVENT] = eventWord;
   }
 
+  /** Takes effect with the next `run`. Only between two of them. @param points undefined, or with a point at least */
+  setStopPoints(points: StopPoints | undefined): void {
+    this.stopPoints = points;
+    // Blocks end before breakpoints: those that do not are thrown away, and those that need not.
+    this.cache.flush();
+  }
+
+  /**
+   * Runs one instruction of a CPU for a debugger, without taking an interrupt; a breakpoint at it does not count.
+   * @param ignoreWatchpoints the debugger knows of what the instruction accesses
+   */
+  stepInstruction(cpu: ArmCpu, ignoreWatchpoints: boolean): StopReason {
+    const { stopPoints, exact } = this;
+    const pc = cpu.state.slots[StateSlot.PC];
+    const atBreakpoint = stopPoints?.isBreakpoint(pc) === true;
+    if (ignoreWatchpoints) this.stopPoints = undefined;
+    this.steppedFrom = pc;
+    this.interruptsHeld = true;
+    this.exact = true;
+    const reason = this.run(cpu, 1);
+    this.exact = exact;
+    this.interruptsHeld = false;
+    if (this.eventHeld) this.lookAround();
+    this.eventHeld = false;
+    this.steppedFrom = undefined;
+    this.stopPoints = stopPoints;
+    // A block that begins at the breakpoint must not be found again.
+    if (atBreakpoint) this.cache.flush();
+    return reason;
+  }
+
   /** Makes generated code come back to the run loop at the next block. */
   lookAround(): void {
     this.words[EVENT] = 1;
@@ -224,8 +276,11 @@ export class ArmEngine implements Saveable<EngineState> {
     this.interpreter.budget = budget;
     this.runBudget = budget;
     this.isLate = isLate;
+    this.debugStop = undefined;
     const reason = this.loop(cpu);
-    this.instructions += this.runBudget - this.interpreter.budget;
+    const executed = this.runBudget - this.interpreter.budget;
+    this.instructions += executed;
+    cpu.regs.instructionsRetired += executed;
     this.interpreter.budget = 0;
     this.runBudget = 0;
     return reason;
@@ -304,12 +359,17 @@ export class ArmEngine implements Saveable<EngineState> {
     }
     for (;;) {
       if (cpu.power !== 'on') return 'off';
-      if (words[EVENT] !== 0) return 'event';
-      this.takeInterrupt(cpu);
+      if (this.debugStop !== undefined) return 'debug';
+      if (words[EVENT] !== 0) {
+        if (!this.interruptsHeld) return 'event';
+        this.eventHeld = true;
+        words[EVENT] = 0;
+      }
+      if (!this.interruptsHeld) this.takeInterrupt(cpu);
       if (cpu.waiting) return 'wfi';
       if (interpreter.budget <= 0) return 'budget';
       cpu.mmu.selectContext(cpu.state.privileged);
-      interpreter.tlb = this.tlb.base(cpu.mmu.array);
+      interpreter.tlb = this.stopPoints?.watches === true ? EMPTY_TLB : this.tlb.base(cpu.mmu.array);
       interpreter.contextTag = cpu.mmu.array << 2;
       slots[StateSlot.FpDenied] = fpDenied(
         cpu.regs.CPACR,
@@ -362,6 +422,10 @@ export class ArmEngine implements Saveable<EngineState> {
     if (flags <= PLAIN_FLAGS && !this.stepNext) {
       const known = interpreter.recall(pc, flags);
       if (known !== 0 && (!this.exact || this.words[known + 1] <= interpreter.budget)) return known;
+    }
+    if (this.stopPoints?.isBreakpoint(pc) === true && pc !== this.steppedFrom) {
+      this.debugStop = { reason: 'breakpoint' };
+      return 0;
     }
     const pa = cpu.mmu.translateFetch(pc);
     if (pa < 0) return this.prefetchAbort(cpu, pc);
@@ -426,6 +490,7 @@ export class ArmEngine implements Saveable<EngineState> {
         fusedMultiplyAdd: cpu.model.features.fusedMultiplyAdd,
       },
       maxInstructions: limit === 0 ? MAX_BLOCK_INSTRUCTIONS : limit,
+      endsBefore: this.stopPoints && ((va) => this.stopPoints?.isBreakpoint(va) === true),
       fetch16: (va) => {
         const at = locate(va | 0);
         if (at < 0) this.faultedFetch = va | 0;
@@ -490,7 +555,7 @@ export class ArmEngine implements Saveable<EngineState> {
     const marker = this.markerAt(block, interpreter.faultAddress);
     interpreter.budget += block.instructions - (marker / 3 + 1);
     fault.faulted = false;
-    if (fault.kind === STEP_FIRST) {
+    if (fault.kind === STEP_FIRST || fault.kind === DEBUG_STOP) {
       interpreter.budget++;
       cpu.state.slots[StateSlot.PC] = block.markers[marker + 1];
       cpu.state.slots[StateSlot.IT] = block.markers[marker + 2];
@@ -517,14 +582,28 @@ export class ArmEngine implements Saveable<EngineState> {
     }
   }
 
+  /** Whether an access must be left undone because a debugger wants to stop before its instruction. */
+  private isWatched(va: number, size: number, write: boolean): boolean {
+    const watchpoint = this.stopPoints?.watchpointAt(va, size, write);
+    if (watchpoint === undefined) return false;
+    this.debugStop = { reason: 'watchpoint', watchpoint };
+    this.fault.raise(DEBUG_STOP);
+    return true;
+  }
+
   private interpreterEnvironment(model: CpuModel): InterpreterEnvironment {
     const functions = systemHelpers(() => this.active, this.fault, new CoprocessorMap(model));
     return {
       fault: this.fault,
-      slowLoad: (va, size, flags) => this.active.data.slowLoad(va, size, flags),
-      slowStore: (va, size, low, high, flags) => this.active.data.slowStore(va, size, low, high, flags),
-      loadExclusive: (va, size) => this.active.data.loadExclusive(va, size),
-      storeExclusive: (va, size, low, high) => this.active.data.storeExclusive(va, size, low, high),
+      slowLoad: (va, size, flags) =>
+        this.isWatched(va, size, false) ? 0 : this.active.data.slowLoad(va, size, flags),
+      slowStore: (va, size, low, high, flags) => {
+        if (!this.isWatched(va, size, true)) this.active.data.slowStore(va, size, low, high, flags);
+      },
+      loadExclusive: (va, size) =>
+        this.isWatched(va, size, false) ? 0 : this.active.data.loadExclusive(va, size),
+      storeExclusive: (va, size, low, high) =>
+        this.isWatched(va, size, true) ? 0 : this.active.data.storeExclusive(va, size, low, high),
       barrier: () => {
         // Orders this thread's accesses to RAM against a device's; an atomic access is a full fence on every host.
         Atomics.load(this.words, EVENT);

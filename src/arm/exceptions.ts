@@ -1,3 +1,4 @@
+import { DSCR_MOE, DSCR_MOE_BKPT } from './cp14.ts';
 import { type CpuState, Psr } from './cpu-state.ts';
 import { debugEventStatus } from './fault-status.ts';
 import { Mode } from './modes.ts';
@@ -44,6 +45,7 @@ export function enterException(
   slots[StateSlot.IT] = it;
   const spsr = cpu.cpsr;
   if (kind === ExceptionKind.Breakpoint) {
+    regs.DBGDSCR = (regs.DBGDSCR & ~DSCR_MOE) | DSCR_MOE_BKPT;
     regs.IFSR = debugEventStatus((regs.TTBCR & TTBCR_EAE) !== 0);
   }
   cpu.switchMode(row.mode);

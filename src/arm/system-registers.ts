@@ -8,6 +8,10 @@ export interface CpuModel {
   readonly idRegisters: ReadonlyMap<number, number>;
   /** SCTLR after reset. */
   readonly resetSctlr: number;
+  /** PMCR's IMP and IDCODE fields. */
+  readonly pmcr: number;
+  /** DBGDIDR: version of the debug architecture, numbers of breakpoints and watchpoints. */
+  readonly dbgdidr: number;
   /** SCTLR bits that software can change. */
   readonly writableSctlr: number;
 }
@@ -51,6 +55,11 @@ export const TTBCR_EAE = 1 << 31;
 /** TTBCR.A1, with EAE: TTBR1 has the ASID. */
 export const TTBCR_A1 = 1 << 22;
 
+/** PMCR.N of every model here. */
+export const EVENT_COUNTERS = 6;
+const PMCR_N_SHIFT = 11;
+const MAX_DEBUG_REGISTERS = 16;
+
 /** The system control coprocessor's writable state of one CPU: plain numbers, as signed 32-bit words. */
 export class SystemRegisters {
   SCTLR: number;
@@ -82,18 +91,41 @@ export class SystemRegisters {
   TPIDRURO = 0;
   TPIDRPRW = 0;
   CSSELR = 0;
-  PMCR = 0x410f0000;
+  PMCR: number;
   PMCNTENSET = 0;
   PMOVSR = 0;
   PMSELR = 0;
   PMUSERENR = 0;
   PMINTENSET = 0;
   PMCCNTR = 0;
+  PMCCFILTR = 0;
+  readonly PMXEVTYPER = new Int32Array(EVENT_COUNTERS);
+  readonly PMXEVCNTR = new Int32Array(EVENT_COUNTERS);
+  /** Instructions that the CPU has executed since its reset, up to the last end of a run. */
+  instructionsRetired = 0;
+  /** Of these, how many the performance counters know of; and cycles that the divided counter has not counted. */
+  countedUntil = 0;
+  cycleFraction = 0;
+  DBGDSCR = 0;
+  DBGWFAR = 0;
+  DBGVCR = 0;
+  /** DBGOSLSR.OSLK in its place; the lock is set by a reset (C7.3). */
+  DBGOSLK = 1 << 1;
+  DBGOSDLR = 0;
+  DBGPRCR = 0;
+  DBGCLAIM = 0;
+  readonly DBGBVR = new Int32Array(MAX_DEBUG_REGISTERS);
+  readonly DBGBCR = new Int32Array(MAX_DEBUG_REGISTERS);
+  readonly DBGWVR = new Int32Array(MAX_DEBUG_REGISTERS);
+  readonly DBGWCR = new Int32Array(MAX_DEBUG_REGISTERS);
+  TEECR = 0;
+  TEEHBR = 0;
   L2ECTLR = 0;
   readonly timer: ArmTimer | undefined;
 
   constructor(model: CpuModel, timer: ArmTimer | undefined) {
     this.SCTLR = model.resetSctlr;
+    this.PMCR = model.pmcr | (EVENT_COUNTERS << PMCR_N_SHIFT);
     this.timer = timer;
   }
 }
