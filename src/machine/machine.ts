@@ -323,7 +323,13 @@ export class Machine {
       }
     }
     for (const endpoint of this.plugged) attempt(() => this.board.hostBridge.detach(endpoint));
-    for (const file of this.options.flash) attempt(() => file?.close?.());
+    for (const file of this.options.flash) {
+      try {
+        await file?.close?.();
+      } catch (failure) {
+        failures.push(failure);
+      }
+    }
     attempt(() => this.serial.close());
     if (failures.length > 0) this.settle?.reject(failures[0]);
     else this.settle?.resolve(this.exit ?? { reason: 'stopped', code: 0 });

@@ -11,6 +11,6 @@ export interface FlashFile {
    * @returns false when they could not be written: a full disk. The guest sees a failed operation.
    */
   write(offset: number, bytes: Uint8Array): boolean;
-  /** Nothing is written any more. */
-  close?(): void;
+  /** Nothing is written any more; resolves when others may open it. */
+  close?(): Promise<void> | void;
 }

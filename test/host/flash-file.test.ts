@@ -20,8 +20,8 @@ test('what is written is in the file at once, until it is closed', async () => {
   expect([...file.bytes]).toEqual([1, 2, 3, 4]);
   expect(file.write(1, Uint8Array.of(7, 8))).toBe(true);
   expect([...readFileSync(path)]).toEqual([1, 7, 8, 4]);
-  file.close?.();
-  file.close?.();
+  await file.close?.();
+  await file.close?.();
   expect(file.write(0, Uint8Array.of(9))).toBe(false);
   expect([...readFileSync(path)]).toEqual([1, 7, 8, 4]);
 });
@@ -34,7 +34,24 @@ test('a read-only file is never written', async () => {
   expect([...readFileSync(path)]).toEqual([1, 2, 3, 4]);
 });
 
+test('one machine at a time can write it, several can read it', async () => {
+  const path = newFile('shared.fd');
+  const writer = await openFlashFile(path);
+  await expect(openFlashFile(path)).rejects.toThrow('is in use by this armemu itself');
+  await expect(openFlashFile(path, { readOnly: true })).rejects.toThrow('is in use');
+  await writer.close?.();
+  const readers = [
+    await openFlashFile(path, { readOnly: true }),
+    await openFlashFile(path, { readOnly: true }),
+  ];
+  await expect(openFlashFile(path)).rejects.toThrow('is in use');
+  for (const reader of readers) await reader.close?.();
+  await (await openFlashFile(path)).close?.();
+});
+
 test('a file that is not there is refused by its path', async () => {
   await expect(openFlashFile(join(directory, 'missing.fd'))).rejects.toThrow(ImageError);
-  await expect(openFlashFile(join(directory, 'missing.fd'))).rejects.toThrow('there is no such file');
+  await expect(openFlashFile(join(directory, 'missing.fd'))).rejects.toThrow(
+    "missing.fd': there is no such file",
+  );
 });
