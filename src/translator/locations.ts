@@ -138,7 +138,6 @@ export function assignLocations(ops: readonly IrValue[]): Locations {
   const uses = new Uses(ops, fused);
   const pool = new TemporaryPool();
   const releases = new Map<number, [number, number][]>();
-  const directReads = new Map<number, number>();
   const targets = slotTargets(ops, uses, fused);
 
   for (const [i, value] of ops.entries()) {
@@ -149,7 +148,6 @@ export function assignLocations(ops: readonly IrValue[]): Locations {
       const alias = aliasOf(value, where);
       if (slot !== undefined) {
         where.set(value, STATE + slot);
-        directReads.set(slot, Math.max(directReads.get(slot) ?? 0, last));
       } else if (alias !== undefined) {
         where.set(value, alias);
       } else {
@@ -174,10 +172,14 @@ export function assignLocations(ops: readonly IrValue[]): Locations {
   };
 }
 
-/** The slot itself, when a `get` can be read in place by all its users. */
+/** The slot itself, when what a `get` of any width gives can be read in place by all its users. */
 function directSlot(value: IrValue, uses: Uses, at: number, last: number): number | undefined {
-  if (value.op !== 'get' || PASSING_SLOTS.includes(value.imm)) return undefined;
-  return uses.nextWrite(value.imm, at) >= last ? value.imm : undefined;
+  if (!value.op.startsWith('get')) return undefined;
+  for (let word = 0; word < WORDS_OF_TYPE[value.type]; word++) {
+    const slot = value.imm + word;
+    if (PASSING_SLOTS.includes(slot) || uses.nextWrite(slot, at) < last) return undefined;
+  }
+  return value.imm;
 }
 
 /** Halves of a 64-bit temporary are parts of it; the whole lives as long as they do (see Uses). */
@@ -200,26 +202,28 @@ function slotTargets(ops: readonly IrValue[], uses: Uses, fused: ReadonlySet<IrV
     if (until > (neededUntil.get(slot) ?? -1)) neededUntil.set(slot, until);
   };
   for (const [at, op] of ops.entries()) {
-    if (op.op === 'get') {
-      need(op.imm, uses.lastUse.get(op) ?? at);
-    } else if (op.op.startsWith('get')) {
-      // What is wider than a word is copied where it is read.
-      for (let word = 0; word < WORDS_OF_TYPE[op.type]; word++) need(op.imm + word, at);
+    if (op.op.startsWith('get')) {
+      const until = uses.lastUse.get(op) ?? at;
+      for (let word = 0; word < WORDS_OF_TYPE[op.type]; word++) need(op.imm + word, until);
     }
     const vector = vectorOf(op);
     if (vector !== undefined) for (const slot of slotsRead(vector, op.imm)) need(slot, at);
-    if (op.op !== 'set') continue;
+    const words = WORDS_SET[op.op];
+    if (words === undefined) continue;
     const value = op.args[0];
-    const slot = op.imm;
     const defined = uses.position.get(value);
-    if (defined === undefined || fused.has(value) || targets.has(value) || value.type !== 'i32') continue;
-    if (value.op === 'get' || value.op === 'low64' || value.op === 'high64') continue;
+    if (defined === undefined || fused.has(value) || targets.has(value)) continue;
+    if (value.op.startsWith('get') || value.op === 'low64' || value.op === 'high64') continue;
     const last = uses.lastUse.get(value) ?? at;
     if (uses.boundaryBetween(defined, at)) continue;
-    if (uses.nextWrite(slot, defined) !== at || uses.nextWrite(slot, at) < last) continue;
-    if ((neededUntil.get(slot) ?? -1) > defined) continue;
-    targets.set(value, slot);
-    need(slot, last);
+    const slots = Array.from({ length: words }, (_unused, word) => op.imm + word);
+    const isFree = (slot: number): boolean =>
+      uses.nextWrite(slot, defined) === at &&
+      uses.nextWrite(slot, at) >= last &&
+      (neededUntil.get(slot) ?? -1) <= defined;
+    if (!slots.every(isFree)) continue;
+    targets.set(value, op.imm);
+    for (const slot of slots) need(slot, last);
   }
   return targets;
 }

@@ -222,7 +222,8 @@ class Lowering {
       case 'setF32':
       case 'setF64':
       case 'setV128':
-        this.copy(WORDS_OF_TYPE[a.type], STATE + value.imm, a);
+        if (a.op === 'const' || a.op === 'const64' || this.locations.of(a) !== STATE + value.imm)
+          this.copy(WORDS_OF_TYPE[a.type], STATE + value.imm, a);
         break;
       case 'low64':
       case 'high64':

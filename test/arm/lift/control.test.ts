@@ -104,8 +104,8 @@ describe('coprocessors', () => {
     expect(lifted([0xec421f0e])).toEqual(['%0 = copWrite64(0xf00e0, r1, r2)', 'exitResync 0x8004 0']);
   });
 
-  it('other than 14 and 15 are UNDEFINED (VMRS, MCR p7)', () => {
-    expect(lifted([0xeef11a10])).toEqual(['exitRaise 1 0']);
+  it('other than 10, 11, 14 and 15 are UNDEFINED (MRC p9, MCR p7)', () => {
+    expect(lifted([0xee111910])).toEqual(['exitRaise 1 0']);
     expect(lifted([0xee011710])).toEqual(['exitRaise 1 0']);
   });
 });
