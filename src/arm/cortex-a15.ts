@@ -1,3 +1,4 @@
+import type { CoprocessorRegister } from './coprocessor.ts';
 import { packCop } from './helpers.ts';
 import { type CpuModel, Sctlr } from './system-registers.ts';
 
@@ -15,6 +16,27 @@ const RESERVED_IDS: readonly (readonly [number, number])[] = [
   id(0, 0, 2, 6, 0),
   id(0, 0, 2, 7, 0),
   ...[3, 4, 5, 6, 7].flatMap((crm) => [0, 1, 2, 3, 4, 5, 6, 7].map((opc2) => id(0, 0, crm, opc2, 0))),
+];
+
+/** L2CTLR: the interrupt controller is there (ARM DDI 0438 4.3.51). */
+const L2CTLR_GIC = 1 << 23;
+
+const IMPLEMENTATION_REGISTERS: readonly CoprocessorRegister[] = [
+  {
+    name: 'L2CTLR',
+    at: packCop(15, 1, 9, 0, 2),
+    user: 'none',
+    read: (c) => ((c.cpuCount - 1) << 24) | L2CTLR_GIC,
+  },
+  {
+    name: 'L2ECTLR',
+    at: packCop(15, 1, 9, 0, 3),
+    user: 'none',
+    read: (c) => c.regs.L2ECTLR,
+    write: (c, value) => {
+      c.regs.L2ECTLR = value;
+    },
+  },
 ];
 
 /**
@@ -36,6 +58,7 @@ export const cortexA15: CpuModel = {
   resetSctlr: 0x00c50078,
   pmcr: 0x410f0000,
   dbgdidr: 0x3515f021,
+  cacheSizes: [0x701fe00a, 0x201fe00a, 0x711fe07a],
   writableSctlr:
     Sctlr.M |
     Sctlr.A |
@@ -79,4 +102,5 @@ export const cortexA15: CpuModel = {
     id(0, 1, 0, 1, 0x0a200023), // CLIDR
     id(0, 1, 0, 7, 0), // AIDR
   ]),
+  implementationRegisters: IMPLEMENTATION_REGISTERS,
 };

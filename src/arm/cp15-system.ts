@@ -133,9 +133,6 @@ function cacheMaintenance(): CoprocessorRegister[] {
   ];
 }
 
-/** L2CTLR: the interrupt controller is there (ARM DDI 0438 4.3.51). */
-const L2CTLR_GIC = 1 << 23;
-
 /** The fields of TTBCR in its two formats; the others are RAZ/WI (B4.1.153). */
 const TTBCR_SHORT = 0x37;
 const TTBCR_LONG = 0xffc73f87 | 0;
@@ -184,14 +181,7 @@ export function systemControlRegisters(model: CpuModel): CoprocessorRegister[] {
     ...id,
     readOnly('MPIDR', 0, 0, 0, 5, (c) => 0x80000000 | c.cpu),
     stored('CSSELR', 0, 2, 0, 0, 0xf),
-    readOnly(
-      'CCSIDR',
-      0,
-      1,
-      0,
-      0,
-      (c) => [0x701fe00a, 0x201fe00a, 0x711fe07a, 0][Math.min(c.regs.CSSELR, 3)],
-    ),
+    readOnly('CCSIDR', 0, 1, 0, 0, (c) => model.cacheSizes[c.regs.CSSELR] ?? 0),
     {
       name: 'SCTLR',
       at: packCop(15, 0, 1, 0, 0),
@@ -226,12 +216,9 @@ export function systemControlRegisters(model: CpuModel): CoprocessorRegister[] {
     ...cacheMaintenance(),
     ...tlbMaintenance(),
     ...performanceMonitors(model),
-    readOnly('L2CTLR', 9, 1, 0, 2, (c) => ((c.cpuCount - 1) << 24) | L2CTLR_GIC),
-    stored('L2ECTLR', 9, 1, 0, 3),
     stored('PRRR', 10, 0, 2, 0),
     stored('NMRR', 10, 0, 2, 1),
-    stored('AMAIR0', 10, 0, 3, 0),
-    stored('AMAIR1', 10, 0, 3, 1),
+    ...(model.features.lpae ? [stored('AMAIR0', 10, 0, 3, 0), stored('AMAIR1', 10, 0, 3, 1)] : []),
     stored('VBAR', 12, 0, 0, 0, ~31),
     readOnly('ISR', 12, 0, 1, 0, (c) => c.pendingInterrupts()),
     stored('FCSEIDR', 13, 0, 0, 0, 0),
@@ -240,5 +227,6 @@ export function systemControlRegisters(model: CpuModel): CoprocessorRegister[] {
     stored('TPIDRURO', 13, 0, 0, 3, -1, 'read'),
     stored('TPIDRPRW', 13, 0, 0, 4),
     readOnly('CBAR', 15, 4, 0, 0, (c) => c.peripheralBase),
+    ...model.implementationRegisters,
   ];
 }

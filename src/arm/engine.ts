@@ -111,6 +111,7 @@ export class ArmEngine implements Saveable<EngineState> {
   /** While a debugger steps: no interrupt is taken, and an event is kept for later. */
   private interruptsHeld = false;
   private eventHeld = false;
+  private watchesIgnored = false;
   /** The address of the instruction that a debugger steps. */
   private steppedFrom: number | undefined;
   private readonly words: Int32Array;
@@ -243,10 +244,9 @@ export class ArmEngine implements Saveable<EngineState> {
    * @param ignoreWatchpoints the debugger knows of what the instruction accesses
    */
   stepInstruction(cpu: ArmCpu, ignoreWatchpoints: boolean): StopReason {
-    const { stopPoints, exact } = this;
+    const { exact } = this;
     const pc = cpu.state.slots[StateSlot.PC];
-    const atBreakpoint = stopPoints?.isBreakpoint(pc) === true;
-    if (ignoreWatchpoints) this.stopPoints = undefined;
+    this.watchesIgnored = ignoreWatchpoints;
     this.steppedFrom = pc;
     this.interruptsHeld = true;
     this.exact = true;
@@ -256,9 +256,9 @@ export class ArmEngine implements Saveable<EngineState> {
     if (this.eventHeld) this.lookAround();
     this.eventHeld = false;
     this.steppedFrom = undefined;
-    this.stopPoints = stopPoints;
+    this.watchesIgnored = false;
     // A block that begins at the breakpoint must not be found again.
-    if (atBreakpoint) this.cache.flush();
+    if (this.stopPoints?.isBreakpoint(pc) === true) this.cache.flush();
     return reason;
   }
 
@@ -484,11 +484,7 @@ export class ArmEngine implements Saveable<EngineState> {
       thumb: (flags & 1) !== 0,
       bigEndian: (flags & 2) !== 0,
       it: (flags >>> 8) & 0xff,
-      features: {
-        divide: cpu.model.features.divide,
-        swp,
-        fusedMultiplyAdd: cpu.model.features.fusedMultiplyAdd,
-      },
+      features: { ...cpu.model.features, swp },
       maxInstructions: limit === 0 ? MAX_BLOCK_INSTRUCTIONS : limit,
       endsBefore: this.stopPoints && ((va) => this.stopPoints?.isBreakpoint(va) === true),
       fetch16: (va) => {
@@ -585,7 +581,7 @@ export class ArmEngine implements Saveable<EngineState> {
   /** Whether an access must be left undone because a debugger wants to stop before its instruction. */
   private isWatched(va: number, size: number, write: boolean): boolean {
     const watchpoint = this.stopPoints?.watchpointAt(va, size, write);
-    if (watchpoint === undefined) return false;
+    if (watchpoint === undefined || this.watchesIgnored) return false;
     this.debugStop = { reason: 'watchpoint', watchpoint };
     this.fault.raise(DEBUG_STOP);
     return true;

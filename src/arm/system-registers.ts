@@ -1,4 +1,5 @@
 import type { ArmTimer } from '../ports/arm-timer.ts';
+import type { CoprocessorRegister } from './coprocessor.ts';
 
 /** What an implementation has, and the values of its identification registers. */
 export interface CpuModel {
@@ -12,6 +13,10 @@ export interface CpuModel {
   readonly pmcr: number;
   /** DBGDIDR: version of the debug architecture, numbers of breakpoints and watchpoints. */
   readonly dbgdidr: number;
+  /** CCSIDR by CSSELR. */
+  readonly cacheSizes: readonly number[];
+  /** Registers of cp15 that the architecture leaves to implementations. */
+  readonly implementationRegisters: readonly CoprocessorRegister[];
   /** SCTLR bits that software can change. */
   readonly writableSctlr: number;
 }

@@ -23,6 +23,8 @@ export interface TranslateRequest {
   readonly maxInstructions: number;
   /** The (always little-endian) halfword of code at a virtual address; -1 where fetching it aborts. */
   readonly fetch16: (address: number) => number;
+  /** Ends the block before the instruction at a virtual address, unless that is the first. Absent: never. */
+  readonly endsBefore?: ((address: number) => boolean) | undefined;
 }
 
 /** A block in IR. */
@@ -57,7 +59,7 @@ function conditionOf(thumb: boolean, it: number, { encoding, size }: Fetched): n
 }
 
 function liftInstruction(lifter: Lifter, row: Row | undefined, encoding: number): void {
-  if (row === undefined) {
+  if (row === undefined || (row.needs !== undefined && !lifter.features[row.needs])) {
     lifter.undefined();
     return;
   }
@@ -82,6 +84,7 @@ export function translateBlock(request: TranslateRequest): TranslatedBlock | und
   let pc = start;
   lifter.it = request.it;
   for (let count = 0; count < request.maxInstructions && pc >>> 12 === page; count++) {
+    if (count > 0 && request.endsBefore?.(pc) === true) break;
     const fetched = fetchInstruction(request, pc);
     if (fetched === undefined) {
       if (count === 0) return undefined;

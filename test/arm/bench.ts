@@ -2,6 +2,7 @@ import { cortexA15 } from '../../src/arm/cortex-a15.ts';
 import type { ArmCpu } from '../../src/arm/cpu.ts';
 import { ArmEngine, type EngineHooks, type StopReason } from '../../src/arm/engine.ts';
 import { StateSlot } from '../../src/arm/state.ts';
+import type { CpuModel } from '../../src/arm/system-registers.ts';
 import { MachineMemory, MemoryLayout } from '../../src/memory/machine-memory.ts';
 import { PageWatches } from '../../src/memory/page-watches.ts';
 import { PhysicalMemory } from '../../src/memory/physical-memory.ts';
@@ -117,14 +118,15 @@ export class Bench {
 
   constructor({
     cpus = 1,
+    model = cortexA15,
     device,
     hooks = {},
-  }: { cpus?: number; device?: MmioDevice; hooks?: Partial<EngineHooks> } = {}) {
+  }: { cpus?: number; model?: CpuModel; device?: MmioDevice; hooks?: Partial<EngineHooks> } = {}) {
     if (device !== undefined) this.physical.map(DEVICE, 0x1000, device, 'device');
     this.engine = new ArmEngine(
       this.memory,
       this.physical,
-      cortexA15,
+      model,
       Array.from({ length: cpus }, () => new StoredTimer()),
       0,
       {

@@ -16,7 +16,7 @@ function translate(halfwords: readonly number[], options: Partial<TranslateReque
     thumb: true,
     bigEndian: false,
     it: 0,
-    features: { divide: true, swp: true, fusedMultiplyAdd: true },
+    features: { divide: true, swp: true, virtualization: true, fusedMultiplyAdd: true },
     maxInstructions: 64,
     fetch16: (va) => halfwords[((va - pc) | 0) >> 1] ?? -1,
     ...options,

@@ -1,4 +1,4 @@
-import type { Lifter } from '../lift/lifter.ts';
+import type { IsaFeatures, Lifter } from '../lift/lifter.ts';
 import { type Field, type Fields, parsePattern } from './pattern.ts';
 
 /** Values of an encoding's fields by letter. */
@@ -19,6 +19,8 @@ export interface Row {
   readonly shouldValue: number;
   readonly fields: readonly Field[];
   readonly lift: (lifter: Lifter, fields: FieldValues) => void;
+  /** The encoding is UNDEFINED on CPUs without this. */
+  readonly needs?: keyof IsaFeatures;
 }
 
 /** Rows of which an earlier one is meant to hide part of a later one (the manual's "SEE ..."). */
@@ -29,13 +31,18 @@ export interface OrderedRows {
 /** A list of encodings as the tables are written: single rows, and groups in which order matters. */
 export type RowList = readonly (Row | OrderedRows)[];
 
-/** Makes a row; the handler's fields are checked against the pattern at compile time. */
+/**
+ * Makes a row; the handler's fields are checked against the pattern at compile time.
+ * @param needs what a CPU must have; absent: every ARMv7-A CPU has the encoding.
+ */
 export function row<const P extends string>(
   name: string,
   pattern: P,
   lift: (lifter: Lifter, fields: Fields<P>) => void,
+  needs?: keyof IsaFeatures,
 ): Row {
-  return { name, pattern, ...parsePattern(pattern), lift: lift as Row['lift'] };
+  const row: Row = { name, pattern, ...parsePattern(pattern), lift: lift as Row['lift'] };
+  return needs === undefined ? row : { ...row, needs };
 }
 
 /** Groups rows that overlap on purpose: the first that matches counts. */

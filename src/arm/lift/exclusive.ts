@@ -61,10 +61,6 @@ export function swap(size: 1 | 4) {
   return (l: Lifter, f: { n: number; t: number; m: number }): void => {
     if (l.refusesPc(f.n, f.t, f.m)) return;
     if (f.n === f.t || f.n === f.m) l.unpredictable('the base is an operand');
-    if (!l.features.swp) {
-      l.undefined();
-      return;
-    }
     const address = l.reg(f.n);
     const value = l.load(size, address, MemFlag.Aligned);
     l.store(size, address, l.reg(f.m), MemFlag.Aligned);

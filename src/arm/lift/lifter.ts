@@ -10,6 +10,8 @@ export interface IsaFeatures {
   readonly divide: boolean;
   /** SWP and SWPB exist and SCTLR.SW enables them. */
   readonly swp: boolean;
+  /** Banked MRS and MSR, ERET and HVC exist: the Virtualization Extensions. */
+  readonly virtualization: boolean;
   /** VFMA, VFMS, VFNMA, VFNMS exist: VFPv4 and Advanced SIMDv2. */
   readonly fusedMultiplyAdd: boolean;
 }

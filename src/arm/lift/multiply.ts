@@ -198,13 +198,9 @@ export function multiplyMostSignificant(accumulates: 'no' | 'adds' | 'subtracts'
   };
 }
 
-/** SDIV, UDIV: UNDEFINED without the divide feature. */
+/** SDIV, UDIV. */
 export function divide(op: 'divS' | 'divU') {
   return (l: Lifter, f: Short): void => {
-    if (!l.features.divide) {
-      l.undefined();
-      return;
-    }
     if (l.refusesBadReg(f.d, f.n, f.m)) return;
     l.setReg(f.d, l.b.pure(op, [l.reg(f.n), l.reg(f.m)]));
   };

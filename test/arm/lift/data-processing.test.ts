@@ -135,7 +135,11 @@ describe('saturation and multiplication', () => {
 
   it('divide only where the CPU can', () => {
     expect(lifted([0xe711f312])).toEqual(['r1 = divS(r2, r3)']);
-    expect(lifted([0xe711f312], { features: { divide: false, swp: true, fusedMultiplyAdd: true } })).toEqual(['exitRaise 1 0']);
+    expect(
+      lifted([0xe711f312], {
+        features: { divide: false, swp: true, virtualization: true, fusedMultiplyAdd: true },
+      }),
+    ).toEqual(['exitRaise 1 0']);
   });
 
   it('set GE in the modular parallel forms only (SADD16, QADD16 r1, r2, r3)', () => {

@@ -38,7 +38,7 @@ export function translate(
     thumb: false,
     bigEndian: false,
     it: 0,
-    features: { divide: true, swp: true, fusedMultiplyAdd: true },
+    features: { divide: true, swp: true, virtualization: true, fusedMultiplyAdd: true },
     maxInstructions: 64,
     fetch16: (address) => halfwords[((address - pc) | 0) >> 1] ?? -1,
     ...options,

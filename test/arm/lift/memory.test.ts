@@ -175,7 +175,11 @@ describe('SWP', () => {
   });
 
   it('is UNDEFINED where it is not enabled', () => {
-    expect(lifted([0xe1031092], { features: { divide: true, swp: false, fusedMultiplyAdd: true } })).toEqual(['exitRaise 1 0']);
+    expect(
+      lifted([0xe1031092], {
+        features: { divide: true, swp: false, virtualization: true, fusedMultiplyAdd: true },
+      }),
+    ).toEqual(['exitRaise 1 0']);
   });
 });
 

@@ -150,7 +150,7 @@ describe('an IT block', () => {
 });
 
 describe('any code', () => {
-  const features = { divide: true, swp: true, fusedMultiplyAdd: true };
+  const features = { divide: true, swp: true, virtualization: true, fusedMultiplyAdd: true };
 
   it.each([
     ['A32', false],

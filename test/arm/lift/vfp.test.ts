@@ -80,7 +80,7 @@ describe('VFP data processing', () => {
   });
 
   it('has no fused multiply-add without VFPv4', () => {
-    const features = { divide: false, swp: true, fusedMultiplyAdd: false };
+    const features = { divide: false, swp: true, virtualization: true, fusedMultiplyAdd: false };
     for (const code of [0xeea00a81, 0xeea00ac1, 0xee900ac1, 0xee900a81]) {
       expect(lifted([code], { features })).toEqual(UNDEFINED);
     }

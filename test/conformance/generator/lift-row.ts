@@ -4,7 +4,7 @@ import { type IsaFeatures, Lifter } from '../../../src/arm/lift/lifter.ts';
 import { IrBuilder } from '../../../src/translator/ir/builder.ts';
 import type { IrValue } from '../../../src/translator/ir/value.ts';
 
-const FEATURES: IsaFeatures = { divide: true, swp: true, fusedMultiplyAdd: true };
+const FEATURES: IsaFeatures = { divide: true, swp: true, virtualization: true, fusedMultiplyAdd: true };
 
 export interface LiftedInstruction {
   readonly ops: readonly IrValue[];

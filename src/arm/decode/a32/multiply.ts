@@ -56,8 +56,8 @@ export const A32_MULTIPLY: RowList = [
     row('SMUSD A1', 'cccc 01110000 dddd 1111 mmmm 01X1 nnnn', multiplyDual(true)),
     row('SMLSD A1', 'cccc 01110000 dddd aaaa mmmm 01X1 nnnn', multiplyAccumulateDual(true)),
   ]),
-  row('SDIV A1', 'cccc 01110001 dddd oooo mmmm 0001 nnnn', divide('divS')),
-  row('UDIV A1', 'cccc 01110011 dddd oooo mmmm 0001 nnnn', divide('divU')),
+  row('SDIV A1', 'cccc 01110001 dddd oooo mmmm 0001 nnnn', divide('divS'), 'divide'),
+  row('UDIV A1', 'cccc 01110011 dddd oooo mmmm 0001 nnnn', divide('divU'), 'divide'),
   row('SMLALD A1', 'cccc 01110100 hhhh llll mmmm 00X1 nnnn', multiplyAccumulateLongDual(false)),
   row('SMLSLD A1', 'cccc 01110100 hhhh llll mmmm 01X1 nnnn', multiplyAccumulateLongDual(true)),
   ordered([

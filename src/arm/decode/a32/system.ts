@@ -32,9 +32,14 @@ import { ordered, type RowList, row } from '../row.ts';
 /** ARM DDI 0406C A5.2.11, A5.2.12 (without branches) and the exception-generating rest. */
 export const A32_SYSTEM: RowList = [
   row('MRS A1', 'cccc 00010 R 00 oooo dddd zz0z 0000 zzzz', moveFromStatus),
-  row('MRS (banked register) A1', 'cccc 00010 R 00 mmmm dddd zz1M 0000 zzzz', moveFromBanked),
+  row(
+    'MRS (banked register) A1',
+    'cccc 00010 R 00 mmmm dddd zz1M 0000 zzzz',
+    moveFromBanked,
+    'virtualization',
+  ),
   row('MSR (register) A1', 'cccc 00010 R 10 mmmm oooo zz0z 0000 nnnn', moveRegisterToStatus),
-  row('MSR (banked register) A1', 'cccc 00010 R 10 mmmm oooo zz1M 0000 nnnn', moveToBanked),
+  row('MSR (banked register) A1', 'cccc 00010 R 10 mmmm oooo zz1M 0000 nnnn', moveToBanked, 'virtualization'),
   ordered([
     row('NOP A1', 'cccc 00110010 0000 oooo zzzz 00000000', nop),
     row('YIELD A1', 'cccc 00110010 0000 oooo zzzz 00000001', yieldHint),
@@ -46,9 +51,9 @@ export const A32_SYSTEM: RowList = [
     row('MSR (immediate) A1', 'cccc 00110 R 10 mmmm oooo iiiiiiiiiiii', moveImmediateToStatus),
   ]),
   row('BKPT A1', 'cccc 00010010 iiiiiiiiiiii 0111 iiii', breakpoint),
-  row('HVC A1', 'cccc 00010100 iiiiiiiiiiii 0111 iiii', hypervisorCall),
+  row('HVC A1', 'cccc 00010100 iiiiiiiiiiii 0111 iiii', hypervisorCall, 'virtualization'),
   row('SMC A1', 'cccc 00010110 zzzz zzzz zzzz 0111 iiii', secureMonitorCall),
-  row('ERET A1', 'cccc 00010110 zzzz zzzz zzzz 0110 oooz', exceptionReturnToLink),
+  row('ERET A1', 'cccc 00010110 zzzz zzzz zzzz 0110 oooz', exceptionReturnToLink, 'virtualization'),
   row('SVC A1', 'cccc 1111 iiiiiiiiiiiiiiiiiiiiiiii', supervisorCall),
   row('UDF A1', '1110 01111111 iiiiiiiiiiii 1111 iiii', undefinedInstruction),
 ];

@@ -65,7 +65,7 @@ function exchange(l: Lifter, f: { S: number; J: number; K: number; i: number; H:
 export const T32_BRANCH: RowList = [
   ordered([
     row('MSR (register) T1', '11110011100R nnnn 10z0 mmmm zz0z zzzz', moveRegisterToStatus),
-    row('MSR (banked register) T1', '11110011100R nnnn 10z0 mmmm zz1M zzzz', moveToBanked),
+    row('MSR (banked register) T1', '11110011100R nnnn 10z0 mmmm zz1M zzzz', moveToBanked, 'virtualization'),
     row('NOP T2', '111100111010 oooo 10z0 z000 00000000', nop),
     row('YIELD T2', '111100111010 oooo 10z0 z000 00000001', yieldHint),
     row('WFE T2', '111100111010 oooo 10z0 z000 00000010', waitForEvent),
@@ -82,8 +82,13 @@ export const T32_BRANCH: RowList = [
     row('BXJ T1', '111100111100 mmmm 10z0 oooo zzzz zzzz', branchExchangeJazelle),
     row('SUBS PC, LR T1', '111100111101 oooz 10z0 oooo iiiiiiii', exceptionReturnSubtract),
     row('MRS T1', '11110011111R oooo 10z0 dddd zz0z zzzz', moveFromStatus),
-    row('MRS (banked register) T1', '11110011111R mmmm 10z0 dddd zz1M zzzz', moveFromBanked),
-    row('HVC T1', '111101111110 iiii 1000 iiiiiiiiiiii', hypervisorCall),
+    row(
+      'MRS (banked register) T1',
+      '11110011111R mmmm 10z0 dddd zz1M zzzz',
+      moveFromBanked,
+      'virtualization',
+    ),
+    row('HVC T1', '111101111110 iiii 1000 iiiiiiiiiiii', hypervisorCall, 'virtualization'),
     row('SMC T1', '111101111111 iiii 1000 zzzz zzzz zzzz', secureMonitorCall),
     row('UDF T2', '111101111111 iiii 1010 iiiiiiiiiiii', undefinedInstruction),
     row('B T3', '11110 S cccc iiiiii 10J0K iiiiiiiiiii', conditional),

@@ -59,11 +59,11 @@ export const T32_MULTIPLY: RowList = [
   row('SMULL T1', '111110111000 nnnn llll hhhh 0000 mmmm', (l, f) =>
     multiplyLong('mulS64', false)(l, { ...f, S: 0 }),
   ),
-  row('SDIV T1', '111110111001 nnnn oooo dddd 1111 mmmm', divide('divS')),
+  row('SDIV T1', '111110111001 nnnn oooo dddd 1111 mmmm', divide('divS'), 'divide'),
   row('UMULL T1', '111110111010 nnnn llll hhhh 0000 mmmm', (l, f) =>
     multiplyLong('mulU64', false)(l, { ...f, S: 0 }),
   ),
-  row('UDIV T1', '111110111011 nnnn oooo dddd 1111 mmmm', divide('divU')),
+  row('UDIV T1', '111110111011 nnnn oooo dddd 1111 mmmm', divide('divU'), 'divide'),
   row('SMLAL T1', '111110111100 nnnn llll hhhh 0000 mmmm', (l, f) =>
     multiplyLong('mulS64', true)(l, { ...f, S: 0 }),
   ),

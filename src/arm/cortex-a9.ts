@@ -1,0 +1,96 @@
+import type { CoprocessorRegister } from './coprocessor.ts';
+import { packCop } from './helpers.ts';
+import { type CpuModel, Sctlr } from './system-registers.ts';
+
+function id(crn: number, opc1: number, crm: number, opc2: number, value: number): [number, number] {
+  return [packCop(15, opc1, crn, crm, opc2), value | 0];
+}
+
+const RESERVED_IDS: readonly (readonly [number, number])[] = [
+  ...[5, 6, 7].map((opc2) => id(0, 0, 2, opc2, 0)),
+  ...[3, 4, 5, 6, 7].flatMap((crm) => [0, 1, 2, 3, 4, 5, 6, 7].map((opc2) => id(0, 0, crm, opc2, 0))),
+];
+
+/** Registers of the implementation (ARM DDI 0388 4.3) that have no effect here. */
+function implementation(
+  name: string,
+  crn: number,
+  opc1: number,
+  crm: number,
+  opc2: number,
+): CoprocessorRegister {
+  return { name, at: packCop(15, opc1, crn, crm, opc2), user: 'none', read: () => 0, write: () => {} };
+}
+
+/**
+ * Cortex-A9 (ARM DDI 0388) with the values that `qemu-system-arm -cpu cortex-a9` has: no divide, no fused
+ * multiply-add, no Large Physical Address Extension, no generic timer, no Virtualization Extensions. Without the
+ * modes of the Security Extensions, which ID_PFR1 says.
+ */
+export const cortexA9: CpuModel = {
+  name: 'cortex-a9',
+  features: {
+    divide: false,
+    genericTimer: false,
+    lpae: false,
+    virtualization: false,
+    swp: true,
+    fusedMultiplyAdd: false,
+    gicSystemRegisters: false,
+  },
+  resetSctlr: 0x00c50078,
+  writableSctlr:
+    Sctlr.M |
+    Sctlr.A |
+    Sctlr.C |
+    Sctlr.SW |
+    Sctlr.Z |
+    Sctlr.I |
+    Sctlr.V |
+    Sctlr.EE |
+    Sctlr.TRE |
+    Sctlr.AFE |
+    Sctlr.TE,
+  pmcr: 0x41090000,
+  dbgdidr: 0x35141000,
+  cacheSizes: [0xe00fe019, 0x200fe019],
+  idRegisters: new Map([
+    id(0, 0, 0, 0, 0x410fc090), // MIDR
+    id(0, 0, 0, 1, 0x80038003), // CTR
+    id(0, 0, 0, 2, 0), // TCMTR
+    id(0, 0, 0, 3, 0), // TLBTR
+    id(0, 0, 0, 4, 0x410fc090), // an alias of MIDR (B4.1.105)
+    id(0, 0, 0, 6, 0), // REVIDR
+    id(0, 0, 0, 7, 0x410fc090),
+    id(0, 0, 1, 0, 0x00001031), // ID_PFR0
+    id(0, 0, 1, 1, 0x00000001), // ID_PFR1: no Security Extensions
+    id(0, 0, 1, 2, 0), // ID_DFR0
+    id(0, 0, 1, 3, 0), // ID_AFR0
+    id(0, 0, 1, 4, 0x00100103), // ID_MMFR0
+    id(0, 0, 1, 5, 0x20000000), // ID_MMFR1
+    id(0, 0, 1, 6, 0x01230000), // ID_MMFR2
+    id(0, 0, 1, 7, 0x00002111), // ID_MMFR3
+    id(0, 0, 2, 0, 0x00101111), // ID_ISAR0
+    id(0, 0, 2, 1, 0x13112111), // ID_ISAR1
+    id(0, 0, 2, 2, 0x21232041), // ID_ISAR2
+    id(0, 0, 2, 3, 0x11112131), // ID_ISAR3
+    id(0, 0, 2, 4, 0x00111142), // ID_ISAR4
+    ...RESERVED_IDS,
+    [packCop(10, 7, 0, 0, 0), 0x41033090], // FPSID
+    [packCop(10, 7, 7, 0, 0), 0x11110222], // MVFR0: VFPv3, 32 doubleword registers
+    [packCop(10, 7, 6, 0, 0), 0x01111111], // MVFR1: Advanced SIMD, half precision
+    id(0, 1, 0, 1, 0x09000003), // CLIDR
+    id(0, 1, 0, 7, 0), // AIDR
+  ]),
+  implementationRegisters: [
+    implementation('PCR', 15, 0, 0, 0),
+    implementation('DIAGNOSTIC', 15, 0, 0, 1),
+    implementation('VCR', 15, 0, 0, 2),
+    implementation('TLB_LOCKDOWN', 10, 0, 0, 0),
+    implementation('TLB_READ', 15, 5, 4, 2),
+    implementation('TLB_WRITE', 15, 5, 4, 4),
+    implementation('TLB_VA', 15, 5, 5, 2),
+    implementation('TLB_PA', 15, 5, 6, 2),
+    implementation('TLB_ATTRIBUTES', 15, 5, 7, 2),
+  ],
+};
