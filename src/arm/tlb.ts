@@ -7,6 +7,7 @@ const ARRAYS = MemoryLayout.tlbArrays;
 const ENTRIES = MemoryLayout.tlbEntries;
 const ARRAY_WORDS = ENTRIES * TLB_ENTRY_WORDS;
 const BASE = MemoryLayout.tlb >>> 2;
+const EMPTY = MemoryLayout.emptyTlb >>> 2;
 const KEY_WORDS = 12;
 
 /** In a tag: the fast path must not take this entry. Generated code compares page and alignment bits, never this one. */
@@ -68,6 +69,7 @@ export class TlbArrays {
     this.ramBase = ramBase;
     this.writableIn = new Int32Array(memory.ramBytes >>> 12);
     for (let a = 0; a < ARRAYS; a++) this.clear(a, true);
+    for (let e = EMPTY; e < EMPTY + ARRAY_WORDS; e += TLB_ENTRY_WORDS) this.drop(e);
     watches.onArmed((page) => this.protect(page));
   }
 

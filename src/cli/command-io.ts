@@ -1,3 +1,4 @@
+import type { DebuggableMachine } from '../host/gdb-socket.ts';
 import type { InputStream, OutputStream, SerialLine } from '../host/terminal.ts';
 import type { MachineOptions } from '../machine/options.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
@@ -14,14 +15,14 @@ export interface SignalSource {
 }
 
 /** What of a machine the command uses. */
-export interface CommandMachine extends Saving {
+export interface CommandMachine extends Saving, DebuggableMachine {
   readonly serial: SerialLine;
   /** Resolves at the machine's end; rejects when the emulator itself fails. */
   readonly exited: Promise<{
     readonly reason: 'poweroff' | 'reset' | 'semihosting' | 'stopped';
     readonly code: number;
   }>;
-  start(): Promise<void>;
+  start(options?: { readonly stopped?: boolean }): Promise<void>;
   stop(): Promise<unknown>;
   pause(): void;
   resume(): void;

@@ -1,3 +1,4 @@
+import { GdbSocket, type SocketAddress } from '../host/gdb-socket.ts';
 import { Terminal } from '../host/terminal.ts';
 import type { MachineOptions } from '../machine/options.ts';
 import type { CommandIo, CommandMachine, EndSignal } from './command-io.ts';
@@ -12,6 +13,10 @@ export interface SessionSettings {
   readonly reboot: boolean;
   /** The file that a machine is saved to when a person or a signal ends the session. */
   readonly saveAtEnd?: string;
+  /** Where a debugger may connect. */
+  readonly gdb?: SocketAddress;
+  /** The machine stands still until somebody tells it to go on. */
+  readonly startStopped?: boolean;
 }
 
 /** What a session runs: options of the first machine, and of those after a reset. */
@@ -45,6 +50,7 @@ class Session {
   /** Set once something outside the guest ended the session. */
   private endCode: number | undefined;
   private saving: Promise<void> | undefined;
+  private gdb: GdbSocket | undefined;
 
   constructor(io: CommandIo, settings: SessionSettings) {
     this.io = io;
@@ -64,13 +70,18 @@ class Session {
   }
 
   async run(makeOptions: MakeOptions): Promise<number> {
+    if (this.settings.gdb !== undefined) {
+      this.gdb = await GdbSocket.listen(this.settings.gdb);
+      this.say(`gdb: target remote ${this.gdb.address}`);
+    }
     for (let isFirst = true; ; isFirst = false) {
       const machine = await this.io.library.createMachine(await makeOptions(isFirst));
       this.machine = machine;
       if (this.endCode !== undefined) return this.endCode;
       this.terminal.connectOutput(machine.serial);
       if (this.settings.feedInput) this.terminal.startInput();
-      await machine.start();
+      this.gdb?.serve(machine);
+      await machine.start({ stopped: isFirst && this.settings.startStopped === true });
       const { reason, code } = await machine.exited;
       await machine.stop();
       await this.saving;
@@ -88,6 +99,7 @@ class Session {
       await this.machine?.stop();
     } finally {
       this.terminal.restore();
+      this.gdb?.close();
       for (const [signal, listener] of this.signalListeners) this.io.signals.off(signal, listener);
       this.io.stdout.off('error', this.onOutputError);
     }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { OptionError, SnapshotError } from '../errors.ts';
 import { readGuestImage, writeOutputFile } from '../host/files.ts';
 import { openFlashFile } from '../host/flash-file.ts';
+import { parseSocketAddress } from '../host/gdb-socket.ts';
 import { deviceTreeFor } from '../machine/load-guest.ts';
 import {
   type ClockMode,
@@ -36,6 +37,8 @@ interface RunFlags {
   readonly clock?: string;
   readonly semihosting?: boolean;
   readonly reboot: boolean;
+  readonly gdb?: string;
+  readonly stopped?: boolean;
   readonly save?: string;
   readonly restore?: string;
   readonly dumpDtb?: string;
@@ -90,6 +93,8 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
     )
     .option('--semihosting', 'let the guest end with an exit code by Arm semihosting')
     .option('--no-reboot', 'end when the guest asks for a reset')
+    .option('--gdb <[host:]port>', 'let gdb connect there (default host: 127.0.0.1)')
+    .option('-S, --stopped', "do not start before gdb or the monitor says 'continue'")
     .option('--save <file>', 'save the machine to a file when you leave, or at a signal')
     .option('--restore <file>', 'go on where a machine was saved; what it was like is taken from the file')
     .option('--dump-dtb <file>', "write the board's device tree to a file, and end")
@@ -144,7 +149,9 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
   return runSession(io, makeOptions, {
     feedInput: !selfTest,
     reboot: flags.reboot,
+    startStopped: flags.stopped === true,
     ...(flags.save === undefined ? {} : { saveAtEnd: flags.save }),
+    ...(flags.gdb === undefined ? {} : { gdb: parseSocketAddress(flags.gdb, '--gdb') }),
   });
 }
 

@@ -3,8 +3,9 @@ import { ArmEngine } from '../arm/engine.ts';
 import { CPU_MODELS } from '../arm/models.ts';
 import type { CpuModel } from '../arm/system-registers.ts';
 import { assembleBoard, type Board, directStorageOf } from '../boards/assemble-board.ts';
+import { GdbServer } from '../debug/gdb-server.ts';
 import { GicV3 } from '../devices/gic-v3.ts';
-import { SnapshotError } from '../errors.ts';
+import { ArmemuError, SnapshotError } from '../errors.ts';
 import { MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import { PageWatches } from '../memory/page-watches.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
@@ -13,6 +14,7 @@ import type { PciEndpoint } from '../pci/endpoint.ts';
 import { type HostAttachedEndpoint, hostPendingWordCount, isHostAttached } from '../pci/host-device.ts';
 import { SnapshotReader, writeSnapshot } from '../snapshot/snapshot-file.ts';
 import { HostClock, InstructionClock } from './clock.ts';
+import { MachineDebugger } from './debugger.ts';
 import { firmwareConfiguration } from './firmware-configuration.ts';
 import { GuestCpu, GuestMemory } from './guest-access.ts';
 import { loadGuest } from './load-guest.ts';
@@ -29,6 +31,7 @@ import {
 import { semihostingExitCode } from './semihosting.ts';
 import { SerialPort } from './serial.ts';
 import { asShape, checkShape, shapeOf, withShape } from './shape.ts';
+import { closeVirtioBackends, makeVirtioDevices } from './virtio-devices.ts';
 
 /** How a machine ended. */
 export interface MachineExit {
@@ -41,6 +44,14 @@ export interface MachineExit {
   readonly code: number;
 }
 
+/** A debugger that is connected to a machine. */
+export interface DebuggerConnection {
+  /** Bytes from the debugger. */
+  receive(bytes: Uint8Array): void;
+  /** The debugger has gone: its stop points vanish, the machine goes on. */
+  close(): void;
+}
+
 /** What `save` can be told. */
 export interface SaveOptions {
   /** Told how far it is, from 0 to 1. */
@@ -50,12 +61,14 @@ export interface SaveOptions {
 /** Virtual time of one instruction with the counting clock: 100 million a second. */
 const NS_PER_INSTRUCTION = 10;
 
-type Hold = 'pause' | 'save';
+type Hold = 'pause' | 'stopped' | 'save' | 'debugger';
 
 /** A board with its CPUs, ready to run. Made by {@link createMachine}. */
 export class Machine {
   /** The board's console UART. */
   readonly serial: SerialPort;
+  /** The second console that the option `virtioConsole` asks for. */
+  readonly virtioConsole: SerialPort | undefined;
   /** Guest physical memory and device registers. */
   readonly memory: GuestMemory;
   readonly cpus: readonly GuestCpu[];
@@ -68,13 +81,16 @@ export class Machine {
   private readonly board: Board;
   private readonly parts: SavedParts;
   private readonly ram: Uint8Array;
+  private readonly physical: PhysicalMemory;
   private readonly options: NormalizedOptions;
   private dtb = new Uint8Array(0);
   /** Whether the guest is the embedded firmware. */
   private embedded: boolean;
-  /** Why the machine stands still: the user's wish, a save that is under way. */
+  private debugger: MachineDebugger | undefined;
+  /** Why the machine stands still: the user's wish, a stop by the monitor or before the start, a save, a debugger. */
   private readonly holds = new Set<Hold>();
   private readonly hostEndpoints: HostAttachedEndpoint[] = [];
+  private readonly virtioEndpoints: readonly PciEndpoint[];
   private readonly plugged: PciEndpoint[] = [];
   private exit: MachineExit | undefined;
   private ending: Promise<void> | undefined;
@@ -105,8 +121,19 @@ export class Machine {
       irq: { set: (level: boolean) => this.engine?.cpus[i].setIrq(level) },
       fiq: { set: (level: boolean) => this.engine?.cpus[i].setFiq(level) },
     }));
+    this.virtioConsole = options.virtio.virtioConsole === undefined ? undefined : new SerialPort();
+    this.virtioConsole?.defer(this.atOnce);
+    const virtio = makeVirtioDevices(options.virtio, {
+      clock,
+      log: options.log,
+      warn: options.warn,
+      repeatable: options.clock === 'instructions',
+      console: this.virtioConsole,
+    });
+    this.virtioEndpoints = virtio.pci;
     this.board = assembleBoard(options.board, {
       memory: physical,
+      virtio: virtio.mmio,
       clock,
       wallClock: options.wallClock ?? hostOrFixedTime(options.clock),
       log: options.log,
@@ -146,6 +173,7 @@ export class Machine {
       for (const endpoint of this.hostEndpoints) endpoint.service();
     });
     this.options = options;
+    this.physical = physical;
     this.embedded = options.kernel === undefined && options.flash.every((file) => file === undefined);
     this.ram = machineMemory.bytes.subarray(MemoryLayout.ram, MemoryLayout.ram + options.memory);
     this.parts = { clock, board: this.board, engine: this.engine, loop: this.loop, serial: this.serial };
@@ -212,6 +240,39 @@ export class Machine {
     }
   }
 
+  /**
+   * Connects a gdb, or what speaks its remote serial protocol, over any channel of bytes. The machine stands still until it is
+   * told to go on; all CPUs are threads.
+   * @param send takes bytes for the debugger
+   * @throws ArmemuError while another debugger is connected
+   */
+  connectDebugger(send: (bytes: Uint8Array) => void): DebuggerConnection {
+    if (this.debugger !== undefined) {
+      throw new ArmemuError('a debugger is connected to the machine already', 'disconnect it first');
+    }
+    const target = new MachineDebugger({
+      engine: this.engine,
+      loop: this.loop,
+      physical: this.physical,
+      hold: () => this.hold('debugger'),
+      release: () => {
+        this.release('stopped');
+        this.release('debugger');
+      },
+      kill: () => void this.stop().catch(() => {}),
+    });
+    const server = new GdbServer(target, send);
+    target.listen(server);
+    this.debugger = target;
+    return {
+      receive: (bytes) => server.receive(bytes),
+      close: () => {
+        server.close();
+        if (this.debugger === target) this.debugger = undefined;
+      },
+    };
+  }
+
   private shape() {
     const functions = this.board.hostBridge.listFunctions().slice(1);
     return shapeOf(
@@ -231,8 +292,12 @@ export class Machine {
     if (this.holds.size === 0) this.loop.resume();
   }
 
-  /** Starts, or goes on after `pause`. Returns at once; the machine runs on this thread between its other work. */
-  start(): Promise<void> {
+  /**
+   * Starts, or goes on after `pause`. Returns at once; the machine runs on this thread between its other work.
+   * @param options `stopped`: it stands still until a debugger or the monitor tells it to go on
+   */
+  start(options: { readonly stopped?: boolean } = {}): Promise<void> {
+    if (options.stopped === true) this.hold('stopped');
     this.resume();
     if (this.exit === undefined && !this.loop.running) {
       this.loop.run().then(
@@ -330,7 +395,10 @@ export class Machine {
         failures.push(failure);
       }
     }
+    failures.push(...(await closeVirtioBackends(this.options.virtio)));
     attempt(() => this.serial.close());
+    attempt(() => this.virtioConsole?.close());
+    attempt(() => this.debugger?.ended(this.exit?.code ?? 0));
     if (failures.length > 0) this.settle?.reject(failures[0]);
     else this.settle?.resolve(this.exit ?? { reason: 'stopped', code: 0 });
   }
@@ -342,7 +410,7 @@ export class Machine {
   ): Promise<void> {
     const bridge = options.board.devices.find((row) => row.kind === 'pcie-host');
     if (bridge === undefined) return;
-    for (const endpoint of options.pci) {
+    for (const endpoint of [...options.pci, ...this.virtioEndpoints]) {
       if (isHostAttached(endpoint)) {
         const index = this.hostEndpoints.length;
         this.hostEndpoints.push(endpoint);

@@ -28,6 +28,9 @@ const LONGEST_SLEEP_MS = 0x7fffffff;
 const EVENT = MemoryLayout.eventWord >>> 2;
 const SLEEPING = MemoryLayout.sleepingWord >>> 2;
 
+/** Reasons to stop in the middle of a slice. */
+const GOES_ON: readonly StopReason[] = ['late', 'budget', 'debug'];
+
 /** Goes on in the event loop's next turn, after timers, sockets and terminals had theirs. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
@@ -85,6 +88,8 @@ export class RunLoop implements Saveable<RunLoopState> {
   private stopReason: StopReason = 'budget';
   private wakeUp: (() => void) | undefined;
   running = false;
+  /** Called when a CPU stopped for the debugger, who pauses the machine then. */
+  onDebugStop: (cpu: ArmCpu) => void = () => {};
 
   constructor(
     engine: ArmEngine,
@@ -152,6 +157,26 @@ export class RunLoop implements Saveable<RunLoopState> {
     this.wakeUp?.();
   }
 
+  /**
+   * Runs one instruction of a CPU for the debugger while the machine is paused. A wait for an interrupt or an event ends:
+   * it may at any time (B1.8.14).
+   */
+  step(cpu: ArmCpu, ignoreWatchpoints: boolean): void {
+    const { engine, clock } = this;
+    cpu.waiting = false;
+    this.dozedAt[cpu.cpu] = Number.NEGATIVE_INFINITY;
+    const before = engine.instructions;
+    this.stopReason = engine.stepInstruction(cpu, ignoreWatchpoints);
+    const executed = engine.instructions - before;
+    if (!(clock instanceof InstructionClock)) return;
+    if (this.interrupted === undefined) {
+      clock.advance(executed);
+    } else {
+      this.ran += executed;
+      this.left = Math.max(1, this.left - executed);
+    }
+  }
+
   saveState(): RunLoopState {
     const { interrupted, left, next, dozedAt } = this;
     return { interrupted: interrupted?.cpu ?? -1, left, next, dozedAt: dozedAt.slice() };
@@ -199,6 +224,7 @@ export class RunLoop implements Saveable<RunLoopState> {
     const { engine } = this;
     const before = engine.instructions;
     this.stopReason = engine.run(cpu, budget, this.isLate);
+    if (this.stopReason === 'debug') this.onDebugStop(cpu);
     this.dozedAt[cpu.cpu] = this.stopReason === 'wfe' ? engine.instructions : Number.NEGATIVE_INFINITY;
     return engine.instructions - before;
   }
@@ -214,7 +240,7 @@ export class RunLoop implements Saveable<RunLoopState> {
     this.ran += executed;
     // A timer may have been armed in the slice, or a shorter deadline than the slice's end have come.
     this.left = Math.min(this.left - executed, clock.instructionsUntil(clock.nextDeadlineNs()));
-    const goesOn = this.left > 0 && (this.stopReason === 'late' || this.stopReason === 'budget');
+    const goesOn = this.left > 0 && GOES_ON.includes(this.stopReason);
     this.interrupted = goesOn ? cpu : undefined;
     if (!goesOn) {
       const { ran } = this;

@@ -23,6 +23,8 @@ export const MemoryLayout = {
   tlb: 0x20000,
   tlbArrays: 32,
   tlbEntries: 512,
+  /** One array more, in which nothing is ever found: every access then takes the slow path. */
+  emptyTlb: 0x60000,
   /** Interpreter code. */
   code: 0x100000,
   codeEnd: 0x1000000,

@@ -57,6 +57,11 @@ export class FakeMachine implements CommandMachine {
     return new TextEncoder().encode('snapshot');
   }
 
+  connectDebugger(send: (bytes: Uint8Array) => void) {
+    this.calls.push('connectDebugger');
+    return { receive: send, close: () => void this.calls.push('close') };
+  }
+
   pause(): void {
     this.calls.push('pause');
   }
