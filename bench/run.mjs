@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { machineData } from './tools/machine-data.mjs';
 
-const MEASURES = ['interpreter', 'bar-read', 'start-up', 'interrupt'];
+const MEASURES = ['interpreter', 'translation-context', 'bar-read', 'start-up', 'interrupt'];
 const USAGE = `usage: npm run bench -- [options]
   --only NAME   only this measure (repeatable): ${[...MEASURES, 'vm'].join(', ')}
   --vm          also the interrupt in the host VM of npm run test:vfio (a minute; needs what that needs)

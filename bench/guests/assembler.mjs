@@ -109,6 +109,11 @@ export class Assembler {
     this.word(ALWAYS | 0x0320_f003);
   }
 
+  /** HVC #0. */
+  hvc() {
+    this.word(ALWAYS | 0x0140_0070);
+  }
+
   /** SUBS PC, LR, #4: return from an IRQ. */
   returnFromIrq() {
     this.word(ALWAYS | 0x025e_f004);
