@@ -1,4 +1,12 @@
-import { type Kernel, type LaneShape, laneFunction, type WideKernel, wideLaneFunction } from './lanes.ts';
+import type { DirectKernel } from './direct-kernels.ts';
+import {
+  directFunction,
+  type Kernel,
+  type LaneShape,
+  laneFunction,
+  type WideKernel,
+  wideLaneFunction,
+} from './lanes.ts';
 import type { VectorFunction } from './vector-function.ts';
 
 /** The rows of one operation, by the encodings' Q and size fields; some sizes may not exist (UNDEFINED). */
@@ -34,6 +42,8 @@ export interface FamilyOptions {
   readonly quad?: boolean;
   readonly kernel?: Kernel;
   readonly wideKernel?: WideKernel;
+  /** Shorter ways, by size field. */
+  readonly direct?: { readonly [size: number]: DirectKernel };
 }
 
 const IS_LONG: readonly Shape[] = ['long', 'wide', 'narrow', 'unaryLong', 'unaryNarrow'];
@@ -79,6 +89,8 @@ function makeRow(name: string, q: number, size: number, o: FamilyOptions): Vecto
     scalar: o.scalar ?? false,
     sticky: o.sticky ?? false,
   };
+  const direct = o.direct?.[size];
+  if (direct !== undefined) return directFunction(shape, direct);
   const isWide = Math.max(bits.d, bits.a, bits.b) === 64;
   if (isWide && o.wideKernel !== undefined) return wideLaneFunction(shape, o.wideKernel);
   return o.kernel === undefined ? undefined : laneFunction(shape, o.kernel);
@@ -92,15 +104,21 @@ export function family(name: string, options: FamilyOptions): VectorFamily {
   return familyOf((q, size) => makeRow(name, q, size, options));
 }
 
+/** What differs between the two of a pair besides the sign. */
+export interface PairOptions extends FamilyOptions {
+  readonly signedOnly?: Partial<FamilyOptions>;
+  readonly unsignedOnly?: Partial<FamilyOptions>;
+}
+
 /** The same operation for signed and for unsigned elements: bit U of the encodings. */
 export interface SignedPair {
   readonly signed: VectorFamily;
   readonly unsigned: VectorFamily;
 }
 
-export function signedPair(name: string, options: FamilyOptions): SignedPair {
+export function signedPair(name: string, options: PairOptions): SignedPair {
   return {
-    signed: family(name, { ...options, signed: true }),
-    unsigned: family(name, { ...options, signed: false }),
+    signed: family(name, { ...options, ...options.signedOnly, signed: true }),
+    unsigned: family(name, { ...options, ...options.unsignedOnly, signed: false }),
   };
 }

@@ -1,7 +1,9 @@
+import * as direct from './direct-kernels.ts';
 import {
   type FamilyOptions,
   family,
   familyOf,
+  type PairOptions,
   type SignedPair,
   signedPair,
   type VectorFamily,
@@ -14,6 +16,7 @@ import * as w from './wide-kernels.ts';
 const NARROW = [0, 1, 2];
 const ALL = [0, 1, 2, 3];
 const BYTES = [0];
+const WORDS = [2];
 const DOUBLING = [1, 2];
 
 function same(name: string, kernel: Kernel, more: Partial<FamilyOptions> = {}): VectorFamily {
@@ -25,8 +28,8 @@ function samePair(name: string, kernel: Kernel, more: Partial<FamilyOptions> = {
 }
 
 /** Bitwise functions work on words, whatever the size field. */
-function bitwise(name: string, kernel: Kernel, more: Partial<FamilyOptions> = {}): VectorFamily {
-  const words = same(name, kernel, { sizes: [2], ...more });
+function bitwise(name: string, kernel: direct.DirectKernel, more: Partial<FamilyOptions> = {}): VectorFamily {
+  const words = family(name, { shape: 'same', sizes: WORDS, direct: { 2: kernel }, ...more });
   return familyOf((q) => words.rows[4 * q + 2]);
 }
 
@@ -39,7 +42,7 @@ function shifts(
   name: string,
   kernel: Kernel,
   wideKernel: WideKernel,
-  more: Partial<FamilyOptions> = {},
+  more: Partial<PairOptions> = {},
 ): SignedPair {
   return signedPair(name, {
     shape: 'unary',
@@ -59,14 +62,14 @@ export const SAME_LENGTH = {
   vhadd: samePair('vhadd', k.halvingAdd),
   vqadd: samePair('vqadd', k.saturatingAdd, { sizes: ALL, wideKernel: w.saturatingAdd, sticky }),
   vrhadd: samePair('vrhadd', k.roundingHalvingAdd),
-  vand: bitwise('vand', k.and),
-  vbic: bitwise('vbic', k.bitClear),
-  vorr: bitwise('vorr', k.or),
-  vorn: bitwise('vorn', k.orNot),
-  veor: bitwise('veor', k.exclusiveOr),
-  vbsl: bitwise('vbsl', k.bitSelect, { accumulates }),
-  vbit: bitwise('vbit', k.insertIfTrue, { accumulates }),
-  vbif: bitwise('vbif', k.insertIfFalse, { accumulates }),
+  vand: bitwise('vand', direct.and),
+  vbic: bitwise('vbic', direct.bitClear),
+  vorr: bitwise('vorr', direct.or),
+  vorn: bitwise('vorn', direct.orNot),
+  veor: bitwise('veor', direct.exclusiveOr),
+  vbsl: bitwise('vbsl', direct.bitSelect, { accumulates }),
+  vbit: bitwise('vbit', direct.insertIfTrue, { accumulates }),
+  vbif: bitwise('vbif', direct.insertIfFalse, { accumulates }),
   vhsub: samePair('vhsub', k.halvingSub),
   vqsub: samePair('vqsub', k.saturatingSub, { sizes: ALL, wideKernel: w.saturatingSub, sticky }),
   vcgt: samePair('vcgt', k.greater),
@@ -83,13 +86,21 @@ export const SAME_LENGTH = {
   vmin: samePair('vmin', k.minimum),
   vabd: samePair('vabd', k.absoluteDifference),
   vaba: samePair('vaba', k.absoluteDifferenceAccumulate, { accumulates }),
-  vadd: same('vadd', k.add, { sizes: ALL, wideKernel: w.add }),
-  vsub: same('vsub', k.sub, { sizes: ALL, wideKernel: w.sub }),
+  vadd: family('vadd', {
+    shape: 'same',
+    sizes: ALL,
+    direct: [direct.add8, direct.add16, direct.add32, direct.add64],
+  }),
+  vsub: family('vsub', {
+    shape: 'same',
+    sizes: ALL,
+    direct: [direct.sub8, direct.sub16, direct.sub32, direct.sub64],
+  }),
   vtst: same('vtst', k.test),
-  vceq: same('vceq', k.equal),
-  vmla: same('vmla', k.multiplyAccumulate, { accumulates }),
+  vceq: same('vceq', k.equal, { direct: { 2: direct.equal32 } }),
+  vmla: same('vmla', k.multiplyAccumulate, { accumulates, direct: { 2: direct.multiplyAccumulate32 } }),
   vmls: same('vmls', k.multiplySubtract, { accumulates }),
-  vmul: same('vmul', k.multiply),
+  vmul: same('vmul', k.multiply, { direct: { 2: direct.multiply32 } }),
   vmulPolynomial: same('vmul.p8', k.multiplyPolynomial, { sizes: BYTES }),
   vpmax: samePair('vpmax', k.pairwiseMaximum, { quad: false }),
   vpmin: samePair('vpmin', k.pairwiseMinimum, { quad: false }),
@@ -120,7 +131,7 @@ const LONG_MULTIPLICATIONS = {
   vqdmull: { kernel: k.doublingMultiplyLong, wideKernel: w.doublingMultiplyLong, sizes: DOUBLING, sticky },
 } as const;
 
-function long(name: keyof typeof LONG_MULTIPLICATIONS, more: Partial<FamilyOptions> = {}): SignedPair {
+function long(name: keyof typeof LONG_MULTIPLICATIONS, more: Partial<PairOptions> = {}): SignedPair {
   return signedPair(name, { shape: 'long', sizes: NARROW, ...LONG_MULTIPLICATIONS[name], ...more });
 }
 
@@ -149,11 +160,17 @@ export const DIFFERENT_LENGTHS = {
   vsubhn: narrow('vsubhn', k.subHigh, w.subHigh),
   vrsubhn: narrow('vrsubhn', k.roundingSubHigh, w.roundingSubHigh),
   vabdl: longPair('vabdl', { shape: 'long', kernel: k.absoluteDifference }),
-  vmlal: long('vmlal'),
+  vmlal: long('vmlal', {
+    signedOnly: { direct: { 2: direct.multiplyAccumulateLongSigned32 } },
+    unsignedOnly: { direct: { 2: direct.multiplyAccumulateLongUnsigned32 } },
+  }),
   vmlsl: long('vmlsl'),
   vqdmlal: long('vqdmlal').signed,
   vqdmlsl: long('vqdmlsl').signed,
-  vmull: long('vmull'),
+  vmull: long('vmull', {
+    signedOnly: { direct: { 2: direct.multiplyLongSigned32 } },
+    unsignedOnly: { direct: { 2: direct.multiplyLongUnsigned32 } },
+  }),
   vqdmull: long('vqdmull').signed,
   vmullPolynomial: family('vmull.p8', { shape: 'long', sizes: BYTES, kernel: k.multiplyPolynomial }),
 } as const;
@@ -180,13 +197,24 @@ const NARROWING = { shape: 'unaryNarrow', sizes: NARROW } as const;
 
 /** Two registers and a shift amount (A7.4.4), and the moves between widths, which are shifts by 0. */
 export const SHIFTS = {
-  vshr: shifts('vshr', k.shiftRight, w.shiftRight),
+  vshr: shifts('vshr', k.shiftRight, w.shiftRight, {
+    signedOnly: { direct: { 2: direct.shiftRightSigned32 } },
+    unsignedOnly: { direct: { 2: direct.shiftRightUnsigned32, 3: direct.shiftRightUnsigned64 } },
+  }),
   vsra: shifts('vsra', k.shiftRightAccumulate, w.shiftRightAccumulate, { accumulates }),
   vrshr: shifts('vrshr', k.roundingShiftRight, w.roundingShiftRight),
   vrsra: shifts('vrsra', k.roundingShiftRightAccumulate, w.roundingShiftRightAccumulate, { accumulates }),
-  vsri: shifts('vsri', k.shiftRightInsert, w.shiftRightInsert, { accumulates }).unsigned,
-  vshl: shifts('vshl #', k.shiftLeft, w.shiftLeft).unsigned,
-  vsli: shifts('vsli', k.shiftLeftInsert, w.shiftLeftInsert, { accumulates }).unsigned,
+  vsri: shifts('vsri', k.shiftRightInsert, w.shiftRightInsert, {
+    accumulates,
+    direct: { 2: direct.shiftRightInsert32 },
+  }).unsigned,
+  vshl: shifts('vshl #', k.shiftLeft, w.shiftLeft, {
+    direct: { 2: direct.shiftLeft32, 3: direct.shiftLeft64 },
+  }).unsigned,
+  vsli: shifts('vsli', k.shiftLeftInsert, w.shiftLeftInsert, {
+    accumulates,
+    direct: { 2: direct.shiftLeftInsert32 },
+  }).unsigned,
   vqshlu: shifts('vqshlu', k.saturatingShiftLeft, w.saturatingShiftLeft, { dSigned: false, sticky }).signed,
   vqshl: shifts('vqshl #', k.saturatingShiftLeft, w.saturatingShiftLeft, { sticky }),
   vshrn: shifts('vshrn', k.shiftRight, w.shiftRight, NARROWING).unsigned,
@@ -234,7 +262,7 @@ export const MISCELLANEOUS = {
   vcnt: unary('vcnt', k.countOnes, { sizes: BYTES }),
   /** Only size 00 is an encoding; it works on words. */
   vmvn: familyOf((q, size) =>
-    size === 0 ? bitwise('vmvn', k.not, { shape: 'unary' }).rows[4 * q] : undefined,
+    size === 0 ? bitwise('vmvn', direct.not, { shape: 'unary' }).rows[4 * q] : undefined,
   ),
   vqabs: unary('vqabs', k.saturatingAbsolute, { signed, sticky }),
   vqneg: unary('vqneg', k.saturatingNegate, { signed, sticky }),
@@ -246,7 +274,7 @@ export const MISCELLANEOUS = {
   vabs: unary('vabs', k.absolute, { signed }),
   vneg: unary('vneg', k.negate, { signed }),
   /** Size 00, and again words. */
-  vswp: familyOf((q, size) => (size === 0 ? bitwise('vswp', p.swap, TWO).rows[4 * q] : undefined)),
+  vswp: familyOf((q, size) => (size === 0 ? bitwise('vswp', direct.swap, TWO).rows[4 * q] : undefined)),
   vtrn: unary('vtrn', p.transpose, TWO),
   vuzp: withoutPairs('vuzp', p.unzip),
   vzip: withoutPairs('vzip', p.zip),

@@ -253,33 +253,3 @@ export const lessOrEqualZero = (n: N): void => {
 export const lessThanZero = (n: N): void => {
   for (let i = 0; i < n; i++) D[i] = A[i] < 0 ? -1 : 0;
 };
-
-// Bitwise, by words.
-
-export const and = (n: N): void => {
-  for (let i = 0; i < n; i++) D[i] = A[i] & B[i];
-};
-export const bitClear = (n: N): void => {
-  for (let i = 0; i < n; i++) D[i] = A[i] & ~B[i];
-};
-export const or = (n: N): void => {
-  for (let i = 0; i < n; i++) D[i] = A[i] | B[i];
-};
-export const orNot = (n: N): void => {
-  for (let i = 0; i < n; i++) D[i] = A[i] | ~B[i];
-};
-export const exclusiveOr = (n: N): void => {
-  for (let i = 0; i < n; i++) D[i] = A[i] ^ B[i];
-};
-export const bitSelect = (n: N): void => {
-  for (let i = 0; i < n; i++) D[i] = (A[i] & D[i]) | (B[i] & ~D[i]);
-};
-export const insertIfTrue = (n: N): void => {
-  for (let i = 0; i < n; i++) D[i] = (A[i] & B[i]) | (D[i] & ~B[i]);
-};
-export const insertIfFalse = (n: N): void => {
-  for (let i = 0; i < n; i++) D[i] = (D[i] & B[i]) | (A[i] & ~B[i]);
-};
-export const not = (n: N): void => {
-  for (let i = 0; i < n; i++) D[i] = ~A[i];
-};

@@ -1,4 +1,5 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
+import type { DirectKernel } from './direct-kernels.ts';
 import {
   firstWords,
   SATURATED,
@@ -123,6 +124,15 @@ export function laneFunction(shape: LaneShape, kernel: Kernel): VectorFunction {
     v.pack(D, d, dBits, lanes);
     if (exchanges) v.pack(A, a, aBits, lanes);
     return flow.sticky;
+  });
+}
+
+/** A row that works on words as they lie in memory. */
+export function directFunction(shape: LaneShape, kernel: DirectKernel): VectorFunction {
+  const n = wordsOf(shape.d, shape.lanes);
+  return rowOf(shape, (v, d, a, b, imm) => {
+    kernel(v.words, d, a, b, n, imm);
+    return 0;
   });
 }
 

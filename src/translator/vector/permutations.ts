@@ -28,13 +28,6 @@ export const lookUpExtending = (n: N, imm: N): void => {
 
 // These write both operands.
 
-export const swap = (n: N): void => {
-  for (let i = 0; i < n; i++) {
-    const kept = D[i];
-    D[i] = A[i];
-    A[i] = kept;
-  }
-};
 export const transpose = (n: N): void => {
   for (let i = 0; i < n; i += 2) {
     const kept = D[i + 1];
