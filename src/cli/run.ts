@@ -67,7 +67,7 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
   program
     .command('run')
     .description('run a guest')
-    .option('-M, --machine <name>', 'board (default: virt)')
+    .option('-M, --machine <name>', 'board: virt (default), or virt,gic-version=3')
     .option('--cpu <model>', 'CPU model (default: cortex-a15)')
     .option('--smp <number>', 'number of CPUs (default: 1)')
     .option('-m, --memory <size>', 'RAM, such as 512M or 1G (default: 512M)')
