@@ -1,6 +1,6 @@
 // Debian's EDK2 (AAVMF32) from two flash banks to the UEFI shell.
 import assert from 'node:assert/strict';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openFlashFile } from '../../dist/host/index.js';
@@ -54,4 +54,21 @@ test('a variable that was set in the UEFI shell is there in the next run', async
   const second = await uefiShell(t, vars);
   assert.match(await second.shell(`setvar ${VARIABLE}`), /2A 2B 2C/i);
   await shutDown(second.machine);
+});
+
+test('the firmware boots the kernel of --kernel, with its initial RAM disk, by fw_cfg', async (t) => {
+  const tree = guestPath('linux-image-armmp');
+  const kernel = readdirSync(`${tree}/boot`).find((name) => name.startsWith('vmlinuz-'));
+  const code = await openFlashFile(guestPath(FIRMWARE, 'AAVMF32_CODE.fd'), { readOnly: true });
+  const machine = await startMachine(t, {
+    machine: 'virt',
+    memory: '512M',
+    pflash: [code, await openFlashFile(newVariables(t))],
+    kernel: readFileSync(`${tree}/boot/${kernel}`),
+    initrd: readFileSync(`${tree}/initrd.gz`),
+    append: 'console=ttyAMA0 earlycon=pl011,0x9000000 by-firmware',
+  });
+  await machine.serial.expect(/EFI stub: Loaded initrd/, { timeout: PATIENCE });
+  await machine.serial.expect(/EFI stub: Exiting boot services/, { timeout: PATIENCE });
+  await machine.serial.expect(/Kernel command line: .*by-firmware/, { timeout: PATIENCE });
 });
