@@ -1,5 +1,7 @@
 // What the tests of real guests share: where the guests are, and a shell in one.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -84,4 +86,84 @@ export class GuestShell {
     });
     return { output: match[1].replaceAll('\r', ''), code: Number(match[2]) };
   }
+}
+
+/** The command `armemu run` as a child process, with its terminal on pipes. */
+export class CommandSession {
+  /**
+   * @param {import('node:test').TestContext} t the process is killed when it ends
+   * @param {string[]} args
+   */
+  constructor(t, args) {
+    this.child = spawn(process.execPath, [COMMAND, 'run', ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.output = '';
+    this.errors = '';
+    this.waiting = undefined;
+    this.count = 0;
+    this.closed = once(this.child, 'close');
+    this.child.stdout.on('data', (bytes) => {
+      this.output += bytes;
+      this.waiting?.();
+    });
+    this.child.stderr.on('data', (bytes) => {
+      this.errors += bytes;
+    });
+    // A guest that is gone reads nothing any more.
+    this.child.stdin.on('error', () => {});
+    t.after(() => {
+      this.child.kill('SIGKILL');
+      if (t.passed === false)
+        console.log(`--- end of the output\n${this.output.slice(-6000)}\n${this.errors}\n---`);
+    });
+  }
+
+  /** Waits for output that no earlier call has matched. */
+  async expect(pattern) {
+    for (;;) {
+      const match = pattern.exec(this.output);
+      if (match !== null) {
+        this.output = this.output.slice(match.index + match[0].length);
+        return match;
+      }
+      const more = new Promise((resolve) => {
+        this.waiting = () => resolve(true);
+      });
+      if (!(await Promise.race([more, this.closed.then(() => false)])) && !pattern.test(this.output)) {
+        throw new Error(`armemu ended before ${pattern} came:\n${this.output.slice(-2000)}\n${this.errors}`);
+      }
+    }
+  }
+
+  write(text) {
+    this.child.stdin.write(text);
+  }
+
+  /** Runs a command line of `sh` in the guest. @returns what it printed; throws when its exit code is not 0 */
+  async run(command) {
+    const mark = `mark${++this.count}`;
+    this.write(`echo "${mark}"'-begin'; ${command}; echo "${mark}"'-end' $?\n`);
+    await this.expect(new RegExp(`${mark}-begin\\r?\\n`));
+    const [, output, code] = await this.expect(new RegExp(`([\\s\\S]*?)${mark}-end (\\d+)\\r?\\n`));
+    if (code !== '0') throw new Error(`the guest's command ended with ${code}: ${command}\n${output}`);
+    return output.replaceAll('\r', '');
+  }
+
+  /** @returns the exit code */
+  async end() {
+    return (await this.closed)[0];
+  }
+}
+
+/**
+ * A Debian kernel and its initramfs.
+ * @param {'armmp' | 'armmp-lpae'} flavour
+ */
+export function linuxGuest(flavour) {
+  const tree = guestPath(`linux-image-${flavour}`);
+  const name = readdirSync(join(tree, 'boot')).find((file) => file.startsWith('vmlinuz-'));
+  return {
+    kernel: join(tree, 'boot', name),
+    initrd: join(tree, 'initrd.gz'),
+    release: name.slice('vmlinuz-'.length),
+  };
 }

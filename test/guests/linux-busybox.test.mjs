@@ -1,25 +1,12 @@
 // Debian's kernels with a busybox initramfs, up to a shell, as a person would use them.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { COMMAND, GuestShell, guestPath, PATIENCE, startMachine } from './guests.mjs';
-
-/** @param {'armmp' | 'armmp-lpae'} flavour */
-function linux(flavour) {
-  const tree = guestPath(`linux-image-${flavour}`);
-  const kernel = readdirSync(`${tree}/boot`).find((name) => name.startsWith('vmlinuz-'));
-  return {
-    kernel: `${tree}/boot/${kernel}`,
-    initrd: `${tree}/initrd.gz`,
-    release: kernel.slice('vmlinuz-'.length),
-  };
-}
+import { CommandSession, GuestShell, linuxGuest, PATIENCE, startMachine } from './guests.mjs';
 
 for (const flavour of ['armmp', 'armmp-lpae']) {
   test(`Debian's ${flavour} kernel reports the machine that it was given`, async (t) => {
-    const { kernel, initrd, release } = linux(flavour);
+    const { kernel, initrd, release } = linuxGuest(flavour);
     const machine = await startMachine(t, {
       machine: 'virt',
       memory: '256M',
@@ -64,32 +51,14 @@ for (const flavour of ['armmp', 'armmp-lpae']) {
   });
 }
 
-test('poweroff in the guest ends the command with 0', async () => {
-  const { kernel, initrd } = linux('armmp');
-  const child = spawn(
-    process.execPath,
-    [
-      COMMAND,
-      'run',
-      '--machine',
-      'virt',
-      '-m',
-      '512M',
-      '--kernel',
-      kernel,
-      '--initrd',
-      initrd,
-      '--append',
-      'console=ttyAMA0',
-    ],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  );
-  let output = '';
-  child.stdout.on('data', (bytes) => {
-    output = (output + bytes).slice(-4000);
-    if (/guest: ready[\s\S]*guest# $/.test(output)) child.stdin.end('poweroff -f\n');
-  });
-  const [code] = await once(child, 'close');
-  assert.equal(code, 0, output);
-  assert.match(output, /reboot: Power down/);
+test('poweroff in the guest ends the command with 0', async (t) => {
+  const { kernel, initrd } = linuxGuest('armmp');
+  const session = new CommandSession(t, [
+    ...['--machine', 'virt', '-m', '512M', '--kernel', kernel, '--initrd', initrd],
+    ...['--append', 'console=ttyAMA0'],
+  ]);
+  await session.expect(/guest: ready/);
+  session.write('poweroff -f\n');
+  assert.equal(await session.end(), 0);
+  assert.match(session.output, /reboot: Power down/);
 });
