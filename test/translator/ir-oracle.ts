@@ -1,4 +1,6 @@
-import type { IrBlock, IrValue } from '../../src/translator/ir/value.ts';
+import { type IrBlock, type IrValue, vectorOf } from '../../src/translator/ir/value.ts';
+import { SATURATED, STICKY_SLOT, slotOf } from '../../src/translator/vector/vector-function.ts';
+import { ELEMENTWISE, WHOLE } from './vector-oracle.ts';
 
 // The meaning of IR, said as plainly as possible and apart from the interpreter: every value is an unsigned BigInt,
 // values are kept in a map, operations run in the order in which they stand.
@@ -312,6 +314,8 @@ export function evaluate(block: IrBlock, around: Surroundings): Outcome {
       const result = around.call(value.helper!.name, args.map(toNumber));
       if (result === undefined) return ['fault', instruction];
       values.set(value, u(BigInt(result), 32));
+    } else if (op === 'vector') {
+      runVector(value, slots);
     } else if (op.startsWith('exit')) {
       return [op, imm, imm2, instruction, ...args.map(toNumber)];
     } else if (op === 'clrex') {
@@ -321,6 +325,35 @@ export function evaluate(block: IrBlock, around: Surroundings): Outcome {
     }
   }
   throw new Error('the block has no end');
+}
+
+/** A vector function whose elements are words. */
+function runVector(value: IrValue, slots: Int32Array): void {
+  const row = vectorOf(value)!;
+  const [, name, sign] = /^(\w+)\.([su])32/.exec(row.name)!;
+  const [d, a, b] = [0, 1, 2].map((operand) => slotOf(value.imm, operand)) as [number, number, number];
+  const elements = (slot: number, n: number): bigint[] =>
+    Array.from({ length: n }, (_, i) => {
+      const word = BigInt(slots[slot + i]!);
+      return sign === 's' ? word : u(word, 32);
+    });
+  const n = row.writes[0].length;
+  const [x, y, old] = [elements(a, n), elements(b, n), elements(d, n)] as const;
+  const sat = (v: bigint): bigint => {
+    const result = clamp(v, MIN, -MIN - 1n);
+    if (result !== v) slots[STICKY_SLOT] = slots[STICKY_SLOT]! | SATURATED;
+    return result;
+  };
+  const each = ELEMENTWISE[name!];
+  const e = { imm: 0, bits: 32n, resultBits: 32n, sat };
+  const result =
+    each === undefined ? WHOLE[name!]!(x, y, old, 0) : old.map((o, i) => each(x[i]!, y[i]!, o, e));
+  row.writes[0].forEach((word, i) => {
+    slots[d + word] = toNumber(result[i]!);
+  });
+  row.writes[1].forEach((word, i) => {
+    slots[a + word] = toNumber(result[n + i]!);
+  });
 }
 
 /** Exclusives always succeed here: monitors are the CPU's. */

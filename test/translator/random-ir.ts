@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { IrBuilder, type IrLabel } from '../../src/translator/ir/builder.ts';
 import { Effect, type IrType, OPS, type OpName } from '../../src/translator/ir/ops.ts';
 import type { IrBlock, IrValue } from '../../src/translator/ir/value.ts';
+import { INTEGER_ROWS } from '../../src/translator/vector/table.ts';
 import { DATA, DATA_BYTES, HELPERS } from './ir-machine.ts';
 
 /** Pure operations that are chosen at random. */
@@ -12,6 +13,10 @@ export const PURE_OPS: readonly OpName[] = (Object.keys(OPS) as OpName[]).filter
 const LOADS = ['load8', 'load16', 'load32', 'load64', 'load128'] as const;
 const STORES = ['store8', 'store16', 'store32', 'store64', 'store128'] as const;
 const EXCLUSIVES = ['ldex8', 'ldex16', 'ldex32', 'ldex64', 'stex8', 'stex16', 'stex32', 'stex64'] as const;
+/** Words as elements; see `runVector` of the oracle. */
+export const VECTORS = INTEGER_ROWS.filter(({ name }) =>
+  ['veor.u32 q', 'vadd.u32', 'vbsl.u32', 'vswp.u32 q', 'vqadd.s32 q'].includes(name),
+);
 const GETS = ['get', 'get64', 'getF32', 'getF64', 'getV128'] as const;
 const SETS = ['set', 'set64', 'setF32', 'setF64', 'setV128'] as const;
 const EXITS = [
@@ -37,6 +42,7 @@ export interface Step {
     | 'store'
     | 'exclusive'
     | 'call'
+    | 'vector'
     | 'skip'
     | 'label'
     | 'marker'
@@ -56,6 +62,7 @@ const WEIGHTS: readonly (readonly [Step['what'], number])[] = [
   ['store', 2],
   ['exclusive', 1],
   ['call', 1],
+  ['vector', 3],
   ['skip', 2],
   ['label', 2],
   ['marker', 2],
@@ -146,6 +153,9 @@ class Program {
       case 'call':
         this.call(which, [a, b]);
         return;
+      case 'vector':
+        this.vector(which, a, b, c);
+        return;
       case 'skip': {
         const label = this.b.newLabel();
         this.b.skipIfZero(this.value('i32', a), label);
@@ -223,6 +233,13 @@ class Program {
     const args = choices.slice(0, helper.argCount).map((choice) => this.value('i32', choice));
     this.remember(this.b.call(helper, ...args));
     if (helper.name === 'wide') this.remember(this.b.get(29));
+  }
+
+  /** One that accumulates, one that exchanges, one that may set the sticky slot, and two plain ones. */
+  private vector(which: number, d: number, a: number, b: number): void {
+    const f = VECTORS[which % VECTORS.length]!;
+    const words = f.writes[0].length;
+    this.b.vector(f, this.slot(words, d), this.slot(words, a), this.slot(words, b), 0);
   }
 
   private pure(op: OpName, choices: readonly number[], n: number): void {

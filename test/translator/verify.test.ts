@@ -107,7 +107,7 @@ describe('immediates', () => {
   });
 
   test('of exits are kinds that there are', () => {
-    expect(problemsOf((b) => b.exit('exitWait', [], 3), false)).toContain('is no kind of wait');
+    expect(problemsOf((b) => b.exit('exitWait', [], 4), false)).toContain('is no kind of wait');
     expect(problemsOf((b) => b.exit('exitRaise', [], 0), false)).toContain('is no exception');
   });
 });

@@ -53,7 +53,8 @@ function immediateProblem(value: IrValue): string | undefined {
     return fits ? undefined : `slot ${imm} is not one of ${words} words`;
   }
   if (op.startsWith('load') || op.startsWith('store')) {
-    const all = MemFlag.Aligned | MemFlag.AlignedWord | MemFlag.Unprivileged | MemFlag.ElementWords;
+    const elements = op.endsWith('64') ? MemFlag.ElementWords : MemFlag.None;
+    const all = MemFlag.Aligned | MemFlag.AlignedWord | MemFlag.Unprivileged | elements;
     return between(imm, 0, all) ? undefined : `${imm} is no set of memory flags`;
   }
   switch (op) {

@@ -132,7 +132,8 @@ const LONG_MULTIPLICATIONS = {
 } as const;
 
 function long(name: keyof typeof LONG_MULTIPLICATIONS, more: Partial<PairOptions> = {}): SignedPair {
-  return signedPair(name, { shape: 'long', sizes: NARROW, ...LONG_MULTIPLICATIONS[name], ...more });
+  const fullName = more.scalar === true ? `${name} scalar` : name;
+  return signedPair(fullName, { shape: 'long', sizes: NARROW, ...LONG_MULTIPLICATIONS[name], ...more });
 }
 
 function longPair(name: string, more: Pick<FamilyOptions, 'shape'> & Partial<FamilyOptions>): SignedPair {

@@ -29,7 +29,9 @@ function moved(name: string, kernel: Kernel, more: Partial<LaneShape>): VectorFu
 /** Moves of elements (ARM DDI 0406C A7.4.5 to A7.4.7, A7.7). */
 export const PERMUTATIONS = {
   /** By Q; `imm` bytes. */
-  vext: familyOf((q, size) => (size === 0 ? moved('vext', extract, { lanes: 8 << q }) : undefined)),
+  vext: familyOf((q, size) =>
+    size === 0 ? moved(q === 1 ? 'vext q' : 'vext', extract, { lanes: 8 << q }) : undefined,
+  ),
   /** By Q and size; `imm` is the element of the doubleword register. */
   vdup: familyOf((q, size) => {
     if (size === 3) return undefined;

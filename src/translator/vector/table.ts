@@ -12,10 +12,12 @@ const STICKY_WORD = (MemoryLayout.state >>> 2) + STICKY_SLOT;
 export function rowsOf(
   ...groups: readonly { readonly [name: string]: VectorFamily | SignedPair }[]
 ): readonly VectorFunction[] {
-  return groups
+  const rows = groups
     .flatMap((group) => Object.values(group))
     .flatMap((f) => ('rows' in f ? f.rows : [...f.signed.rows, ...f.unsigned.rows]))
     .filter((row) => row !== undefined);
+  // A bitwise function is one row whatever the size field says.
+  return [...new Set(rows)];
 }
 
 /** The rows that are about integers: everything that needs no floating-point arithmetic. */
