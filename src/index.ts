@@ -13,10 +13,17 @@ export {
   SnapshotError,
 } from './errors.ts';
 export { GuestCpu, GuestMemory } from './machine/guest-access.ts';
-export { createMachine, Machine, type MachineExit, type SaveOptions } from './machine/machine.ts';
+export {
+  createMachine,
+  type DebuggerConnection,
+  Machine,
+  type MachineExit,
+  type SaveOptions,
+} from './machine/machine.ts';
+export type { MonitorHost } from './machine/monitor.ts';
 export type { ClockMode, GuestImage, MachineOptions, SnapshotImage } from './machine/options.ts';
-export { describeSnapshot, type MachineShape, type PciSlot } from './machine/shape.ts';
 export type { ExpectOptions, SerialPort } from './machine/serial.ts';
+export { describeSnapshot, type MachineShape, type PciSlot } from './machine/shape.ts';
 export { edu } from './pci/edu.ts';
 export type {
   BarDescription,

@@ -1,5 +1,6 @@
 import type { DebuggableMachine } from '../host/gdb-socket.ts';
 import type { InputStream, OutputStream, SerialLine } from '../host/terminal.ts';
+import type { MonitorHost } from '../machine/monitor.ts';
 import type { MachineOptions } from '../machine/options.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
 import type { ProgressOutput } from './progress-line.ts';
@@ -24,6 +25,7 @@ export interface CommandMachine extends Saving, DebuggableMachine {
   }>;
   start(options?: { readonly stopped?: boolean }): Promise<void>;
   stop(): Promise<unknown>;
+  monitor(line: string, host: MonitorHost): Promise<string>;
   pause(): void;
   resume(): void;
 }

@@ -1,5 +1,6 @@
 import { GdbSocket, type SocketAddress } from '../host/gdb-socket.ts';
 import { Terminal } from '../host/terminal.ts';
+import type { MonitorHost } from '../machine/monitor.ts';
 import type { MachineOptions } from '../machine/options.ts';
 import type { CommandIo, CommandMachine, EndSignal } from './command-io.ts';
 import { ExitCode, SIGNAL_EXIT_CODES } from './exit-codes.ts';
@@ -59,6 +60,7 @@ class Session {
       leave: () => this.requestEnd(ExitCode.ok),
       outputFull: () => this.machine?.pause(),
       outputDrained: () => this.machine?.resume(),
+      monitor: (line) => this.monitor(line),
     });
     // Before the first machine is made: opening a device takes a while, and a signal then must free it, too.
     const signals: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -126,6 +128,17 @@ class Session {
     } finally {
       this.stopMachine();
     }
+  }
+
+  private readonly monitorHost: MonitorHost = {
+    save: (file) => saveToFile(this.machine as CommandMachine, file, this.io.stderr),
+    quit: () => this.requestEnd(ExitCode.ok),
+  };
+
+  private async monitor(line: string): Promise<string> {
+    const { machine } = this;
+    if (machine === undefined) return 'there is no machine yet';
+    return machine.monitor(line, this.monitorHost);
   }
 
   private stopMachine(): void {

@@ -1,4 +1,5 @@
-import { ESCAPE_HELP, EscapeKeys } from './escape-keys.ts';
+import { ESCAPE_HELP, type EscapeAction, EscapeKeys } from './escape-keys.ts';
+import { LineEditor } from './line-editor.ts';
 
 /** Standard input as a terminal or a pipe: what `process.stdin` is. */
 export interface InputStream {
@@ -31,7 +32,11 @@ export interface TerminalEvents {
   /** The reader of our output is slow: hold the guest until `outputDrained`. */
   outputFull?(): void;
   outputDrained?(): void;
+  /** A line that was typed into the monitor. @returns what to show. Absent: there is no monitor. */
+  monitor?(line: string): Promise<string>;
 }
+
+const PROMPT = '(armemu) ';
 
 /** Input that waits for the guest beyond this many bytes is left in the pipe. */
 const INPUT_LIMIT = 4096;
@@ -49,6 +54,8 @@ export class Terminal {
   private endOutput: (() => void) | undefined;
   private reading = false;
   private outputBlocked = false;
+  /** While keys go to the monitor. */
+  private editor: LineEditor | undefined;
 
   constructor(input: InputStream, output: OutputStream, events: TerminalEvents) {
     this.input = input;
@@ -109,13 +116,45 @@ export class Terminal {
       this.send(typed);
       return;
     }
-    const { bytes, actions } = this.keys.take(typed);
-    this.send(bytes);
-    for (const action of actions) {
-      if (action === 'leave') this.events.leave();
-      else this.show(`\r\n${ESCAPE_HELP}\r\n`);
+    for (let left = typed; left.length > 0; ) {
+      const { bytes, action, rest } = this.keys.take(left);
+      if (this.editor === undefined) this.send(bytes);
+      else this.edit(this.editor, bytes);
+      if (action !== undefined) this.act(action);
+      // What is typed after leaving is for nobody.
+      left = action === 'leave' ? new Uint8Array(0) : rest;
     }
   };
+
+  private act(action: EscapeAction): void {
+    if (action === 'leave') this.events.leave();
+    else if (action === 'help') this.show(`\r\n${ESCAPE_HELP}\r\n`);
+    else if (this.editor !== undefined || this.events.monitor === undefined) {
+      if (this.editor !== undefined) this.show('\r\n');
+      this.editor = undefined;
+    } else {
+      this.editor = new LineEditor();
+      this.show(
+        `\r\narmemu monitor: 'help' lists the commands, Ctrl-A c leads back to the guest\r\n${PROMPT}`,
+      );
+    }
+  }
+
+  private edit(editor: LineEditor, keys: Uint8Array): void {
+    const { echo, lines } = editor.take(keys);
+    this.show(echo);
+    for (const line of lines) {
+      void this.events.monitor?.(line).then(
+        (output) => this.answer(output),
+        (error: unknown) => this.answer(String(error)),
+      );
+    }
+  }
+
+  private answer(output: string): void {
+    if (output !== '') this.show(`${output.replaceAll('\n', '\r\n')}\r\n`);
+    if (this.editor !== undefined) this.show(PROMPT);
+  }
 
   private send(bytes: Uint8Array): void {
     const { line } = this;

@@ -18,6 +18,8 @@ import { MachineDebugger } from './debugger.ts';
 import { firmwareConfiguration } from './firmware-configuration.ts';
 import { GuestCpu, GuestMemory } from './guest-access.ts';
 import { loadGuest } from './load-guest.ts';
+import { Monitor, type MonitorHost, type MonitorTarget } from './monitor.ts';
+import { MachineMonitorTarget } from './monitor-target.ts';
 import { type MachineOptions, type NormalizedOptions, normalizeOptions } from './options.ts';
 import { psciCall } from './psci.ts';
 import { nextTurn, RunLoop } from './run-loop.ts';
@@ -31,7 +33,7 @@ import {
 import { semihostingExitCode } from './semihosting.ts';
 import { SerialPort } from './serial.ts';
 import { asShape, checkShape, shapeOf, withShape } from './shape.ts';
-import { closeVirtioBackends, makeVirtioDevices } from './virtio-devices.ts';
+import { closeVirtioBackends, makeVirtioDevices, type VirtioDevices } from './virtio-devices.ts';
 
 /** How a machine ended. */
 export interface MachineExit {
@@ -86,11 +88,15 @@ export class Machine {
   private dtb = new Uint8Array(0);
   /** Whether the guest is the embedded firmware. */
   private embedded: boolean;
+  private readonly monitorTarget: MonitorTarget;
+  private readonly ownMonitor: Monitor;
+  /** A person goes on with the CPU that was chosen last. */
+  private readonly monitors = new WeakMap<MonitorHost, Monitor>();
   private debugger: MachineDebugger | undefined;
   /** Why the machine stands still: the user's wish, a stop by the monitor or before the start, a save, a debugger. */
   private readonly holds = new Set<Hold>();
   private readonly hostEndpoints: HostAttachedEndpoint[] = [];
-  private readonly virtioEndpoints: readonly PciEndpoint[];
+  private readonly virtio: VirtioDevices;
   private readonly plugged: PciEndpoint[] = [];
   private exit: MachineExit | undefined;
   private ending: Promise<void> | undefined;
@@ -130,7 +136,7 @@ export class Machine {
       repeatable: options.clock === 'instructions',
       console: this.virtioConsole,
     });
-    this.virtioEndpoints = virtio.pci;
+    this.virtio = virtio;
     this.board = assembleBoard(options.board, {
       memory: physical,
       virtio: virtio.mmio,
@@ -172,6 +178,15 @@ export class Machine {
     this.loop = new RunLoop(this.engine, machineMemory, clock, () => {
       for (const endpoint of this.hostEndpoints) endpoint.service();
     });
+    this.monitorTarget = new MachineMonitorTarget({
+      engine: this.engine,
+      board: this.board,
+      physical,
+      status: () => this.status(),
+      stop: () => this.hold('stopped'),
+      resume: () => this.release('stopped'),
+    });
+    this.ownMonitor = new Monitor(this.monitorTarget, { quit: () => void this.stop().catch(() => {}) });
     this.options = options;
     this.physical = physical;
     this.embedded = options.kernel === undefined && options.flash.every((file) => file === undefined);
@@ -261,7 +276,7 @@ export class Machine {
       },
       kill: () => void this.stop().catch(() => {}),
     });
-    const server = new GdbServer(target, send);
+    const server = new GdbServer(target, send, (line) => this.monitor(line));
     target.listen(server);
     this.debugger = target;
     return {
@@ -271,6 +286,24 @@ export class Machine {
         if (this.debugger === target) this.debugger = undefined;
       },
     };
+  }
+
+  /**
+   * Runs a line of the monitor, such as `info registers` or `x /8xw $sp`; `help` lists the commands.
+   * @param host what the monitor may do outside of the machine; absent: `quit` stops the machine, and there are no files
+   * @returns what it shows; a mistake in the line gives a text that says so
+   */
+  monitor(line: string, host?: MonitorHost): Promise<string> {
+    const known = host === undefined ? this.ownMonitor : this.monitors.get(host);
+    const monitor = known ?? new Monitor(this.monitorTarget, host as MonitorHost);
+    if (host !== undefined) this.monitors.set(host, monitor);
+    return monitor.run(line);
+  }
+
+  private status(): string {
+    if (this.exit !== undefined) return `ended: ${this.exit.reason}`;
+    if (!this.loop.running) return 'not started';
+    return this.holds.size === 0 ? 'running' : `stopped: ${[...this.holds].join(', ')}`;
   }
 
   private shape() {
@@ -410,7 +443,8 @@ export class Machine {
   ): Promise<void> {
     const bridge = options.board.devices.find((row) => row.kind === 'pcie-host');
     if (bridge === undefined) return;
-    for (const endpoint of [...options.pci, ...this.virtioEndpoints]) {
+    for (const [i, nic] of (options.virtio.nics ?? []).entries()) await nic.network.connect(this.virtio.nics[i]);
+    for (const endpoint of [...options.pci, ...this.virtio.pci]) {
       if (isHostAttached(endpoint)) {
         const index = this.hostEndpoints.length;
         this.hostEndpoints.push(endpoint);

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { CommandIo, CommandMachine } from '../../src/cli/command-io.ts';
 import { main } from '../../src/cli/command-line.ts';
+import type { MonitorHost } from '../../src/machine/monitor.ts';
 import type { MachineOptions } from '../../src/machine/options.ts';
 import { SerialPort } from '../../src/machine/serial.ts';
 import type { PciEndpoint } from '../../src/pci/endpoint.ts';
@@ -60,6 +61,12 @@ export class FakeMachine implements CommandMachine {
   connectDebugger(send: (bytes: Uint8Array) => void) {
     this.calls.push('connectDebugger');
     return { receive: send, close: () => void this.calls.push('close') };
+  }
+
+  async monitor(line: string, host: MonitorHost): Promise<string> {
+    this.calls.push(`monitor ${line}`);
+    if (line === 'quit') host.quit();
+    return line.startsWith('save ') ? ((await host.save?.(line.slice(5))) ?? '') : `did ${line}\nand more`;
   }
 
   pause(): void {

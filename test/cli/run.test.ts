@@ -1,4 +1,5 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -262,6 +263,52 @@ describe('--save', () => {
     expect(await world.run('run', '--save', path('e.snap'), '--vfio', '0000:01:00.0')).toBe(2);
     expect(world.vfioAddresses).toEqual([]);
     expect(world.stderr.text).toContain('leave out --save or --vfio');
+  });
+});
+
+describe('the monitor and gdb', () => {
+  test('quit in the monitor ends the session, save writes a file', async () => {
+    const world = new FakeWorld();
+    world.stdin.isTTY = true;
+    const file = join(directory, 'monitor.snap');
+    world.guest = () => setImmediate(() => world.stdin.type(`\x01csave ${file}\r`));
+    const running = world.run('run');
+    while (!world.stdout.text.includes(`saved '${file}'`))
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(readFileSync(file, 'utf8')).toBe('snapshot');
+    world.stdin.type('quit\r');
+    expect(await running).toBe(0);
+  });
+
+  test('--gdb listens on this host only, and connects whoever comes to the machine', async () => {
+    const world = new FakeWorld();
+    world.guest = () => {};
+    const running = world.run('run', '--gdb', '0', '--stopped');
+    const address = async (): Promise<RegExpExecArray> => {
+      for (;;) {
+        const found = /target remote 127\.0\.0\.1:(\d+)/.exec(world.stderr.text);
+        if (found !== null && world.machines.length > 0) return found;
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    };
+    const socket = connect(Number((await address())[1]), '127.0.0.1');
+    const echoed = new Promise((resolve) => socket.once('data', (bytes) => resolve(bytes.toString())));
+    socket.write('$?#3f');
+    expect(await echoed).toBe('$?#3f');
+    world.signals.emit('SIGTERM');
+    expect(await running).toBe(143);
+    socket.destroy();
+    expect(world.machines[0].calls).toContain('connectDebugger');
+  });
+
+  test.each([
+    ['no port', "--gdb: 'no port' is no address"],
+    ['99999', "'99999' is no address"],
+    ['192.0.2.1:1234', 'this host has no such address'],
+  ])('--gdb %s gives exit code 2: %s', async (address, message) => {
+    const world = new FakeWorld();
+    expect(await world.run('run', '--gdb', address)).toBe(2);
+    expect(world.stderr.text).toContain(message);
   });
 });
 

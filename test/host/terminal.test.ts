@@ -69,6 +69,11 @@ function setUp(isTTY: boolean) {
     leave: () => events.push('leave'),
     outputFull: () => events.push('full'),
     outputDrained: () => events.push('drained'),
+    monitor: async (typed) => {
+      events.push(`monitor: ${typed}`);
+      if (typed === 'fail') throw new Error('it broke');
+      return typed === 'quiet' ? '' : 'one\ntwo';
+    },
   });
   terminal.connectOutput(line);
   terminal.startInput();
@@ -94,6 +99,28 @@ describe('a person at the terminal', () => {
     const { input, output, line } = setUp(true);
     input.type('\x01h');
     expect(output.text).toContain('Ctrl-A x       leave');
+    expect(line.received).toBe('');
+  });
+
+  test('gets to the monitor with Ctrl-A c, edits lines there, and gets back the same way', async () => {
+    const { input, output, line, events } = setUp(true);
+    input.type('a\x01cinfx\x7fo\r');
+    await Promise.resolve();
+    expect(events).toEqual(['monitor: info']);
+    expect(output.text.endsWith('(armemu) infx\b \bo\r\none\r\ntwo\r\n(armemu) ')).toBe(true);
+    input.type('rubbish\x15quiet\r');
+    input.type('\x01cb');
+    expect(events).toEqual(['monitor: info', 'monitor: quiet']);
+    expect(line.received).toBe('ab');
+  });
+
+  test('sees the guest go on while the monitor is open, and what a command failed with', async () => {
+    const { input, output, line } = setUp(true);
+    input.type('\x01cfail\r');
+    line.send(Buffer.from('hello'));
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(output.text).toContain('hello');
+    expect(output.text).toContain('Error: it broke');
     expect(line.received).toBe('');
   });
 

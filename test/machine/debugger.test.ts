@@ -132,7 +132,7 @@ describe.each(['host', 'instructions'] as const)('a machine with the %s clock an
     expect(await gdb.ask(`M${LOOP.toString(16)},4:100080e2`)).toBe('OK');
     await gdb.ask('c');
     expect(await gdb.register(0)).toBe(1016);
-    expect(await gdb.ask('M5000000,1:00')).toBe('E14');
+    expect(await gdb.ask('Mc000000,1:00')).toBe('E14');
   });
 
   test('goes on without its stop points when the debugger leaves, and takes another one', async () => {
