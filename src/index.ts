@@ -21,9 +21,12 @@ export {
   type SaveOptions,
 } from './machine/machine.ts';
 export type { MonitorHost } from './machine/monitor.ts';
+export type { NicOptions } from './machine/nic-options.ts';
 export type { ClockMode, GuestImage, MachineOptions, SnapshotImage } from './machine/options.ts';
 export type { ExpectOptions, SerialPort } from './machine/serial.ts';
 export { describeSnapshot, type MachineShape, type PciSlot } from './machine/shape.ts';
+export { Hub } from './net/hub.ts';
+export { UserNetwork, type UserNetworkOptions } from './net/user-network.ts';
 export { edu } from './pci/edu.ts';
 export type {
   BarDescription,
@@ -36,4 +39,12 @@ export type { Clock, ClockTimer, WallClock } from './ports/clock.ts';
 export type { DmaPort } from './ports/dma.ts';
 export type { FlashFile } from './ports/flash-file.ts';
 export type { AccessSize, DeviceLog, Requester } from './ports/mmio.ts';
+export type {
+  HostSockets,
+  HostTcpEvents,
+  HostTcpSocket,
+  HostUdpSocket,
+  NetworkBackend,
+  NetworkPort,
+} from './ports/network.ts';
 export type { Drainable, PlainValue, Saveable } from './ports/saveable.ts';

@@ -16,6 +16,7 @@ import type { FlashFile } from '../ports/flash-file.ts';
 import type { CommandIo } from './command-io.ts';
 import { createDeviceLog } from './device-log.ts';
 import { ExitCode } from './exit-codes.ts';
+import { parseNics } from './nic-option.ts';
 import { collect, wholeNumber } from './option-values.ts';
 import { runSession } from './run-session.ts';
 import { type ReadSnapshot, readSnapshot } from './snapshot-file.ts';
@@ -33,6 +34,7 @@ interface RunFlags {
   readonly pflash?: readonly string[];
   readonly append?: string;
   readonly vfio?: readonly string[];
+  readonly nic?: readonly string[];
   readonly edu?: boolean;
   readonly clock?: string;
   readonly semihosting?: boolean;
@@ -85,6 +87,11 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
     .option('--dtb <file>', "flattened device tree in place of the board's own")
     .option('--append <text>', "the guest's command line")
     .option('--vfio <address>', 'hand this PCI device of the host to the guest; may be repeated', collect)
+    .option(
+      '--nic <network>',
+      "network card: 'user[,hostfwd=tcp:127.0.0.1:2222-:22]'; may be repeated",
+      collect,
+    )
     .option('--edu', "plug the software PCI device 'edu'")
     .option('--no-edu', 'do not plug it')
     .option(
@@ -143,6 +150,7 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     ...defined('dtb', dtb),
     ...defined('bios', bios),
     ...defined('pflash', await openFlash(flags.pflash, say)),
+    nics: parseNics(flags.nic ?? []),
     pci: await makeEndpoints(io, addresses, withEdu),
   });
   if (interactive) io.stderr.write('armemu: Ctrl-A x leaves, Ctrl-A h shows the keys\n');

@@ -1,8 +1,9 @@
 /** What Node gives to a machine: files and the terminal. Exported as `armemu/host`. */
 export { ESCAPE_HELP, type EscapeAction, EscapeKeys } from './escape-keys.ts';
-export { type DebuggableMachine, GdbSocket, parseSocketAddress, type SocketAddress } from './gdb-socket.ts';
 export { readGuestImage, replaceFile, writeOutputFile } from './files.ts';
 export { type FlashFileOptions, openFlashFile } from './flash-file.ts';
+export { type DebuggableMachine, GdbSocket, parseSocketAddress, type SocketAddress } from './gdb-socket.ts';
+export { hostSockets, userNetwork } from './sockets.ts';
 export {
   type InputStream,
   type OutputStream,

@@ -8,6 +8,7 @@ import { type DeviceLog, silentLog } from '../ports/mmio.ts';
 import { namedBoard } from './machine-option.ts';
 import { chooseByName, nearestName } from './named-choice.ts';
 import { parseSize, sizeText } from './units.ts';
+import { checkVirtioOptions, type VirtioOptions } from './virtio-devices.ts';
 
 /** What virtual time follows: the host's clock, or the number of instructions executed (a run is then repeatable). */
 export type ClockMode = 'host' | 'instructions';
@@ -28,7 +29,7 @@ export interface SnapshotImage {
 }
 
 /** What a machine is made from. Everything has a default: `createMachine()` boots the embedded firmware on `virt`. */
-export interface MachineOptions {
+export interface MachineOptions extends VirtioOptions {
   /** Board: `virt` (default). */
   readonly machine?: string;
   /** The board's interrupt controller: 2 (default), or 3 with an ITS. The same as `machine: 'virt,gic-version=3'`. */
@@ -88,6 +89,7 @@ export interface NormalizedOptions {
   readonly flash: readonly (FlashFile | undefined)[];
   readonly append: string | undefined;
   readonly pci: readonly PciEndpoint[];
+  readonly virtio: VirtioOptions;
   readonly clock: ClockMode;
   readonly restore: SnapshotImage | undefined;
   readonly semihosting: boolean;
@@ -116,6 +118,10 @@ const OPTION_NAMES = [
   'pflash',
   'append',
   'pci',
+  'disks',
+  'nics',
+  'virtioConsole',
+  'rng',
   'clock',
   'restore',
   'semihosting',
@@ -144,6 +150,7 @@ export function normalizeOptions(options: MachineOptions): NormalizedOptions {
     flash: flashOf(board, namedImage(options.bios, 'the firmware'), options.pflash ?? []),
     append: checkedAppend(options.append),
     pci: checkedEndpoints(options.pci ?? []),
+    virtio: checkVirtioOptions(board, checkedNics(options)),
     clock: chooseByName('clock', options.clock ?? 'host', CLOCKS).name,
     restore: namedImage(options.restore, 'the snapshot'),
     semihosting: options.semihosting ?? false,
@@ -255,6 +262,17 @@ function checkedMemory(board: BoardDescription, memory: number | string): number
     );
   }
   return bytes;
+}
+
+/** What comes from a network comes at the host's time, so a run could not be repeated. */
+function checkedNics(options: MachineOptions): MachineOptions {
+  if (options.clock === 'instructions' && (options.nics ?? []).length > 0) {
+    throw new OptionError(
+      "nics: a network can't be had with the counting clock, whose runs are the same each time",
+      'take the clock that follows the host: --clock host, or leave --nic out',
+    );
+  }
+  return options;
 }
 
 function checkedEndpoints(pci: readonly PciEndpoint[]): readonly PciEndpoint[] {
