@@ -441,9 +441,11 @@ export class Machine {
     machineMemory: MachineMemory,
     physical: PhysicalMemory,
   ): Promise<void> {
+    for (const [i, nic] of (options.virtio.nics ?? []).entries()) {
+      await nic.network.connect(this.virtio.nics[i]);
+    }
     const bridge = options.board.devices.find((row) => row.kind === 'pcie-host');
     if (bridge === undefined) return;
-    for (const [i, nic] of (options.virtio.nics ?? []).entries()) await nic.network.connect(this.virtio.nics[i]);
     for (const endpoint of [...options.pci, ...this.virtio.pci]) {
       if (isHostAttached(endpoint)) {
         const index = this.hostEndpoints.length;
