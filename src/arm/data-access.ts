@@ -16,6 +16,12 @@ const ARMED = STATE + StateSlot.ExclusiveArmed;
 const EXCLUSIVE_ADDRESS = STATE + StateSlot.ExclusiveAddress;
 const EXCLUSIVE_SIZE = STATE + StateSlot.ExclusiveSize;
 
+/** Whether an access that is not aligned as a whole is made of elements that are (Advanced SIMD, A3.2.1). */
+function alignedToElements(va: number, flags: number): boolean {
+  const elements = flags & MemFlag.ElementWords;
+  return elements !== 0 && (va & ((1 << ((elements >> 3) - 1)) - 1)) === 0;
+}
+
 /**
  * Loads and stores of one CPU that the fast path does not take: TLB misses, devices, watched pages, accesses that are
  * not aligned (ARM DDI 0406C A3.2), exclusives (A3.4). Results of 8 bytes have their high word in the CallHigh slot.
@@ -114,8 +120,7 @@ export class DataAccess {
     if ((flags & MemFlag.Aligned) !== 0) return true;
     if ((flags & MemFlag.AlignedWord) !== 0) return (va & 3) !== 0;
     if ((this.regs.SCTLR & Sctlr.A) === 0) return false;
-    const elements = flags & MemFlag.ElementWords;
-    return elements === 0 || (va & ((1 << ((elements >> 3) - 1)) - 1)) !== 0;
+    return !alignedToElements(va, flags);
   }
 
   private physicalOf(entry: number, va: number): number {
@@ -205,7 +210,9 @@ export class DataAccess {
       const at = (va + i) | 0;
       const entry = this.mmu.entryFor(at, AccessKind.Read, flags);
       if (entry === 0) return 0;
-      if ((entry & TlbFlag.Device) !== 0) return this.mmu.abort(va, FaultKind.Alignment, false);
+      if ((entry & TlbFlag.Device) !== 0 && !alignedToElements(va, flags)) {
+        return this.mmu.abort(va, FaultKind.Alignment, false);
+      }
       const pa = this.physicalOf(entry, at);
       const byte =
         (entry & TlbFlag.Ram) !== 0
@@ -229,7 +236,7 @@ export class DataAccess {
     for (const at of [va, ((va ^ last) & -4096) === 0 ? last : last & -4096]) {
       const entry = this.mmu.entryFor(at, AccessKind.Write, flags);
       if (entry === 0) return;
-      if ((entry & TlbFlag.Device) !== 0) {
+      if ((entry & TlbFlag.Device) !== 0 && !alignedToElements(va, flags)) {
         this.mmu.abort(va, FaultKind.Alignment, true);
         return;
       }
