@@ -77,7 +77,7 @@ export const cortexA9: CpuModel = {
     id(0, 0, 2, 4, 0x00111142), // ID_ISAR4
     ...RESERVED_IDS,
     [packCop(10, 7, 0, 0, 0), 0x41033090], // FPSID
-    [packCop(10, 7, 7, 0, 0), 0x11110222], // MVFR0: VFPv3, 32 doubleword registers
+    [packCop(10, 7, 7, 0, 0), 0x10110222], // MVFR0: VFPv3, 32 doubleword registers; no short vectors (ARM DDI 0409)
     [packCop(10, 7, 6, 0, 0), 0x01111111], // MVFR1: Advanced SIMD, half precision
     id(0, 1, 0, 1, 0x09000003), // CLIDR
     id(0, 1, 0, 7, 0), // AIDR

@@ -7,6 +7,11 @@ import { bitsOfF64, numberOfF32, numberOfF64, powerOfTwo, roundToF32 } from './r
 
 const SIGN = -0x80000000;
 
+/** For the short ways: a call with numbers as operands would allocate. */
+const doubles = new Float64Array(1);
+const words = new Int32Array(doubles.buffer);
+const singles = new Float32Array(doubles.buffer);
+
 /** FPSingleToDouble: the low word, the high one in `ctx.high`. */
 export function f32ToF64(a: number, ctx: FpContext): number {
   const p = f32Flush(a, ctx);
@@ -17,6 +22,19 @@ export function f32ToF64(a: number, ctx: FpContext): number {
 
 /** FPDoubleToSingle. */
 export function f64ToF32(low: number, high: number, ctx: FpContext): number {
+  // From 2^-125 to 2^127 nothing is tiny, and nothing overflows.
+  if (
+    ((high & 0x7fffffff) - 0x38200000) >>> 0 < 0x47e00000 - 0x38200000 &&
+    (ctx.control & Fpscr.RMODE) === 0
+  ) {
+    words[0] = low;
+    words[1] = high;
+    const value = doubles[0];
+    const single = Math.fround(value);
+    if (single !== value) ctx.flags |= Fpscr.IXC;
+    singles[0] = single;
+    return words[0];
+  }
   if (f64Flushes(low, high, ctx)) return high & SIGN;
   const sign = high & SIGN;
   if (f64IsNaN(low, high)) {
@@ -137,6 +155,11 @@ function toFixed(
   return whole | 0;
 }
 
+/** The conversion to signed words towards zero, by far the most frequent one. */
+function isToInt(fractionBits: number, bits: number, unsigned: boolean, rounding: number): boolean {
+  return fractionBits === 0 && bits === 32 && !unsigned && rounding === Rounding.Zero;
+}
+
 /**
  * FPToFixed: a single-precision number times 2^fractionBits as an integer of 16 or 32 bits, saturated. NaNs give 0 and
  * IOC. With no fraction bits it is a conversion to integer.
@@ -150,6 +173,14 @@ export function f32ToFixed(
   rounding: number,
   ctx: FpContext,
 ): number {
+  // A C compiler's conversion to int, of a magnitude from 1 to 2^31.
+  if (isToInt(fractionBits, bits, unsigned, rounding) && ((a & 0x7fffffff) - 0x3f800000) >>> 0 < 31 << 23) {
+    words[0] = a;
+    const value = singles[0];
+    const whole = value | 0;
+    if (whole !== value) ctx.flags |= Fpscr.IXC;
+    return whole;
+  }
   const p = f32Flush(a, ctx);
   if (!f32IsNaN(p)) return toFixed(numberOfF32(p), fractionBits, bits, unsigned, rounding, ctx);
   ctx.flags |= Fpscr.IOC;
@@ -166,6 +197,17 @@ export function f64ToFixed(
   rounding: number,
   ctx: FpContext,
 ): number {
+  if (
+    isToInt(fractionBits, bits, unsigned, rounding) &&
+    ((high & 0x7fffffff) - 0x3ff00000) >>> 0 < 31 << 20
+  ) {
+    words[0] = low;
+    words[1] = high;
+    const value = doubles[0];
+    const whole = value | 0;
+    if (whole !== value) ctx.flags |= Fpscr.IXC;
+    return whole;
+  }
   if (f64Flushes(low, high, ctx)) return 0;
   if (!f64IsNaN(low, high))
     return toFixed(numberOfF64(low, high), fractionBits, bits, unsigned, rounding, ctx);
@@ -183,6 +225,12 @@ export function fixedToF32(
 ): number {
   if (value === 0) return 0;
   const number = unsigned ? value >>> 0 : value;
+  if (fractionBits === 0 && rounding === Rounding.Nearest) {
+    const single = Math.fround(number);
+    if (single !== number) ctx.flags |= Fpscr.IXC;
+    singles[0] = single;
+    return words[0];
+  }
   return roundToF32(number * powerOfTwo(-fractionBits), 0, rounding, ctx);
 }
 

@@ -15,6 +15,10 @@ const QUIET = 0x00400000;
 const INFINITY_WITHOUT_SIGN = 0xff000000;
 const MIN_NORMAL_WITHOUT_SIGN = 0x01000000;
 
+/** For the short ways: a call with numbers as operands would allocate. */
+const singles = new Float32Array(1);
+const words = new Int32Array(singles.buffer);
+
 export function f32IsNaN(a: number): boolean {
   return (a << 1) >>> 0 > INFINITY_WITHOUT_SIGN;
 }
@@ -91,6 +95,11 @@ function errorOfSum(a: number, b: number, sum: number): number {
   return a - (sum - second) + (b - second);
 }
 
+/** Whether the short way may be tried: normal operands, rounding to nearest. */
+function isPlain(a: number, b: number, ctx: FpContext): boolean {
+  return isNormal(a) && isNormal(b) && (ctx.control & Fpscr.RMODE) === 0;
+}
+
 function finiteSum(a: number, b: number, ctx: FpContext): number {
   const x = numberOfF32(a);
   const y = numberOfF32(b);
@@ -100,7 +109,24 @@ function finiteSum(a: number, b: number, ctx: FpContext): number {
 }
 
 export function f32Add(a: number, b: number, ctx: FpContext): number {
-  if (isNormal(a) && isNormal(b)) return finiteSum(a, b, ctx);
+  if (isPlain(a, b, ctx)) {
+    words[0] = a;
+    const x = singles[0];
+    words[0] = b;
+    const y = singles[0];
+    const sum = x + y;
+    const single = Math.fround(sum);
+    singles[0] = single;
+    const result = words[0];
+    if (isSafe(result)) {
+      if (single !== sum || errorOfSum(x, y, sum) !== 0) ctx.flags |= Fpscr.IXC;
+      return result;
+    }
+  }
+  return anySum(a, b, ctx);
+}
+
+function anySum(a: number, b: number, ctx: FpContext): number {
   const p = f32Flush(a, ctx);
   const q = f32Flush(b, ctx);
   if (f32IsNaN(p) || f32IsNaN(q)) return processNaNs(p, q, ctx);
@@ -116,7 +142,23 @@ export function f32Sub(a: number, b: number, ctx: FpContext): number {
 }
 
 export function f32Mul(a: number, b: number, ctx: FpContext): number {
-  if (isNormal(a) && isNormal(b)) return rounded(numberOfF32(a) * numberOfF32(b), 0, ctx);
+  if (isPlain(a, b, ctx)) {
+    words[0] = a;
+    const x = singles[0];
+    words[0] = b;
+    const product = x * singles[0];
+    const single = Math.fround(product);
+    singles[0] = single;
+    const result = words[0];
+    if (isSafe(result)) {
+      if (single !== product) ctx.flags |= Fpscr.IXC;
+      return result;
+    }
+  }
+  return anyProduct(a, b, ctx);
+}
+
+function anyProduct(a: number, b: number, ctx: FpContext): number {
   const p = f32Flush(a, ctx);
   const q = f32Flush(b, ctx);
   if (f32IsNaN(p) || f32IsNaN(q)) return processNaNs(p, q, ctx);
@@ -127,7 +169,23 @@ export function f32Mul(a: number, b: number, ctx: FpContext): number {
 }
 
 export function f32Div(a: number, b: number, ctx: FpContext): number {
-  if (isNormal(a) && isNormal(b)) return rounded(numberOfF32(a) / numberOfF32(b), 0, ctx);
+  if (isPlain(a, b, ctx)) {
+    words[0] = a;
+    const x = singles[0];
+    words[0] = b;
+    const quotient = x / singles[0];
+    const single = Math.fround(quotient);
+    singles[0] = single;
+    const result = words[0];
+    if (isSafe(result)) {
+      if (single !== quotient) ctx.flags |= Fpscr.IXC;
+      return result;
+    }
+  }
+  return anyQuotient(a, b, ctx);
+}
+
+function anyQuotient(a: number, b: number, ctx: FpContext): number {
   const p = f32Flush(a, ctx);
   const q = f32Flush(b, ctx);
   if (f32IsNaN(p) || f32IsNaN(q)) return processNaNs(p, q, ctx);
