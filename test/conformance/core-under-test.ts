@@ -14,6 +14,8 @@ import {
   CPSR,
   DATA_BYTES,
   DATA_PA,
+  HARNESS_BASE,
+  HARNESS_ENTRY,
   HIGH_VECTORS,
   RAM_BASE,
   REPLAY_BYTES,
@@ -80,16 +82,42 @@ export class CoreUnderTest implements CpuUnderTest {
     this.engine.cache.verify = true;
     for (const { address, words } of buildArena())
       for (let i = 0; i < words.length; i++) this.poke(address + 4 * i, words[i]!);
-    for (let n = 0; n < EXCEPTION_VECTORS; n++) {
-      this.poke(VECTORS_ARM + 4 * n, ARM_YIELD);
-      this.poke(VECTORS_THUMB + 4 * n, THUMB_YIELD_TWICE);
-    }
+    this.fillRecorder(0);
     const start = (MemoryLayout.ram + DATA_PA - RAM_BASE) >>> 2;
     this.data = this.memory.words.subarray(start, start + DATA_BYTES / 4);
   }
 
   private poke(address: number, value: number): void {
     this.physical.write(address, 4, value, LOADER);
+  }
+
+  /** What is in the recorder's pages besides the vectors, where the recorder has its own code and data. */
+  private fillRecorder(word: number): void {
+    for (let address = HARNESS_BASE; address < HARNESS_ENTRY; address += 4) this.poke(address, word);
+    for (let n = 0; n < EXCEPTION_VECTORS; n++) {
+      // Should-be bits of the one, a second instruction in the other: what they do is the same.
+      this.poke(VECTORS_ARM + 4 * n, ARM_YIELD ^ (word & 0xf000));
+      this.poke(VECTORS_THUMB + 4 * n, THUMB_YIELD_TWICE ^ ((word & 0x10) << 16));
+    }
+  }
+
+  /**
+   * Whether a vector touches the recorder's pages, which are mapped for privileged modes: then its outcome depends on
+   * what is there, or it has changed.
+   */
+  touchesRecorder(vector: Vector, limit: number): boolean {
+    const pages = (HARNESS_ENTRY - HARNESS_BASE) / 4;
+    const first = (MemoryLayout.ram + HARNESS_BASE - RAM_BASE) >>> 2;
+    const outcomes = [0x01010101, 0x7e7e7e7e].map((word) => {
+      this.fillRecorder(word);
+      const before = this.memory.words.slice(first, first + pages);
+      this.start(vector);
+      this.run(limit);
+      const changed = before.some((value, i) => value !== this.memory.words[first + i]);
+      return changed ? word : JSON.stringify(this.outcome());
+    });
+    this.fillRecorder(0);
+    return outcomes[0] !== outcomes[1];
   }
 
   start(vector: Vector): void {

@@ -7,7 +7,7 @@ import { unknownWords } from './unknown-registers.ts';
 import type { Outcome, Vector } from './vector.ts';
 
 /** Instructions after which a vector that has reached no exception counts as lost. */
-const LIMIT = 64;
+export const LIMIT = 64;
 
 function hex(value: number): string {
   return (value >>> 0).toString(16).padStart(8, '0');

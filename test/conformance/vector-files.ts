@@ -40,7 +40,7 @@ export const SETS: readonly RowSet[] = (['a32', 't32', 't16', 'vfp', 'neon'] as 
   rows: ALL.filter((target) => fileOf(target) === name),
 }));
 
-/** Where the committed vectors of a set are: the name of a set, `system` or `blocks`. */
+/** Where the committed vectors of a set are: the name of a set, `system`, `blocks` or `random`. */
 export function vectorFilePath(name: string): string {
   return fileURLToPath(new URL(`../vectors/${name}.vectors.br`, import.meta.url));
 }

@@ -3,6 +3,8 @@ import { StateSlot } from '../../../src/arm/state.ts';
 import type { IrValue } from '../../../src/translator/ir/value.ts';
 import { CODE_BYTES, MMU_CODE_VA, MMU_DATA_VA, MODES, Mode } from '../layout.ts';
 import type { Random } from '../random.ts';
+import { LEAVES_IT_STALE, wants32Bytes } from './candidate.ts';
+import { isHalfTransfer } from './coprocessor.ts';
 import { evaluate, registersIn } from './evaluate.ts';
 import { isRecorders } from './shape.ts';
 
@@ -19,9 +21,6 @@ const NEVER = new RegExp(
     'banked', // needs the Virtualization Extensions
   ].join('|'),
 );
-
-/** In an IT block QEMU leaves a stale ITSTATE behind these (see candidate.ts). */
-const STALE_IT = /^(MCR|MRC|MCRR|MRRC|SRS)/;
 
 const EXCLUSIVE_STORE = /^STREX/;
 const EXCEPTION_RETURNS = new Set(['exceptionReturn', 'returnFromException']);
@@ -79,9 +78,10 @@ export class BlockRules {
 
   /** Whether the instruction may come next; `random` thins out what ends most blocks. */
   accepts(proposal: Proposal, random: Random): boolean {
-    const { row, it, ops } = proposal;
+    const { row, encoding, it, ops } = proposal;
     if (NEVER.test(row.name) || EXCLUSIVE_STORE.test(row.name)) return false;
-    if (it !== 0 && STALE_IT.test(row.name)) return false;
+    if (it !== 0 && LEAVES_IT_STALE.test(row.name)) return false;
+    if (wants32Bytes(row, encoding) || isHalfTransfer(encoding)) return false;
     return ops.every((op) => this.acceptsOp(op, proposal, random));
   }
 

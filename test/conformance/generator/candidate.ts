@@ -64,7 +64,12 @@ function drawEncoding(target: RowOfSet, random: Random): number | undefined {
  * In an IT block QEMU raises exceptions of these with a stale ITSTATE, or leaves it behind for the next instruction:
  * they are recorded outside IT blocks only.
  */
-const LEAVES_IT_STALE = /^(MCR|MRC|MCRR|MRRC|SMC|HVC|SRS|M[RS][RS] \(banked)/;
+export const LEAVES_IT_STALE = /^(MCR|MRC|MCRR|MRRC|SMC|HVC|SRS|VMRS|M[RS][RS] \(banked)/;
+
+/** Accesses to several structures that ask for 32-byte alignment, which QEMU takes for 16. */
+export function wants32Bytes({ name }: Row, encoding: number): boolean {
+  return /^V(LD|ST)\d \(multiple/.test(name) && (encoding & 0x30) === 0x30;
+}
 
 /** B9.3.20 has exception returns by every data-processing instruction; QEMU only by these. */
 export const QEMU_RETURNS_WITH = /^(SUB|MOV|LSL|LSR|ASR|ROR|RRX|ERET|LDM)/;
@@ -131,6 +136,8 @@ export function drawCandidate(seed: number, target: RowOfSet, index: number): Ca
   const needsAligned =
     prefix.length === 0 ? /^(STREX|RFE)/.test(row.name) : /^STREX/.test(row.name) && random.chance(80);
   shaper.memory(ops, start, end, needsAligned);
+  if (wants32Bytes(row, encoding) && !shaper.isAligned(ops, 32))
+    return { skipped: 'an alignment of 32 bytes' };
   shaper.branch(ops, start, end);
   if (shaper.unpredictable !== '') return { skipped: shaper.unpredictable };
   if (isEndless(ops, start, end)) return { skipped: REDRAW };

@@ -89,3 +89,8 @@ export function coprocessorOperands(row: Row, encoding: number, random: Random):
   const cleared = (encoding & ~0x00ef0fef) >>> 0;
   return (cleared | (opc1 << 21) | (crn << 16) | (15 << 8) | (opc2 << 5) | crm) >>> 0;
 }
+
+/** VLDR.16 and VSTR.16 of ARMv8.2, which QEMU 7.2 has on a Cortex-A15 too; in ARMv7 nobody is coprocessor 9 (A7.5). */
+export function isHalfTransfer(encoding: number): boolean {
+  return (encoding & 0x0f200f00) === 0x0d000900;
+}

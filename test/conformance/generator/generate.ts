@@ -42,7 +42,8 @@ function unpredictableOutcome({ state }: Outcome): string | undefined {
   return undefined;
 }
 
-function count(skips: SkipCounts, group: string, reason: string): void {
+/** Counts a draw of a group that was left out. */
+export function countSkip(skips: SkipCounts, group: string, reason: string): void {
   const reasons = skips.get(group) ?? new Map<string, number>();
   skips.set(group, reasons);
   reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
@@ -62,7 +63,7 @@ function drawSome(draft: Draft, seed: number, wanted: number, skips: SkipCounts)
   for (let left = wanted * PATIENCE; left > 0 && drawn.length < wanted; left--) {
     const result = draft.source.draw(seed, draft.next++);
     if (typeof result !== 'string') drawn.push(result);
-    else if (result !== REDRAW) count(skips, draft.source.name, result);
+    else if (result !== REDRAW) countSkip(skips, draft.source.name, result);
   }
   return drawn;
 }
@@ -105,7 +106,7 @@ export async function generate(
       for (const vector of drawn[d]!) {
         const outcome = outcomes.get(vector);
         const reason = outcome === undefined ? 'never came to an end' : unpredictableOutcome(outcome);
-        if (reason !== undefined) count(skips, draft.source.name, reason);
+        if (reason !== undefined) countSkip(skips, draft.source.name, reason);
         else draft.vectors.push({ vector, outcome: outcome! });
       }
     });

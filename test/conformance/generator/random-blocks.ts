@@ -7,7 +7,7 @@ import { dataAddress, expandVector, seededState, type Vector } from '../vector.t
 import { SETS } from '../vector-files.ts';
 import { BlockRules } from './block-rules.ts';
 import { isExtension, QEMU_RETURNS_WITH, type RowOfSet, returnsWith, unitsOf, withIt } from './candidate.ts';
-import { coprocessorOperands } from './coprocessor.ts';
+import { coprocessorOperands, isHalfTransfer } from './coprocessor.ts';
 import { exclusivePrefix } from './exclusive.ts';
 import type { Source } from './generate.ts';
 import { liftRow } from './lift-row.ts';
@@ -189,7 +189,7 @@ function grow(block: Block, kind: BlockKind, random: Random): boolean {
     if (draw < 4) {
       const { encoding, target, bytes } = drawRaw(kind.thumb, random);
       if (target === undefined) {
-        if (!random.chance(20)) continue;
+        if (isHalfTransfer(encoding) || !random.chance(20)) continue;
         block.addUndefined(kind.thumb && bytes === 4 ? [encoding >>> 16, encoding & 0xffff] : [encoding]);
         return true;
       }

@@ -59,6 +59,13 @@ export class Shaper {
     if (isRecorders(evaluate(address, this.slot))) this.unpredictable = REDRAW;
   }
 
+  /** Whether the memory that an instruction touches begins at a multiple of `bytes`, as far as that is known. */
+  isAligned(ops: readonly IrValue[], bytes: number): boolean {
+    const access = ops.find(({ op }) => /^(load|store|ldex|stex)/.test(op));
+    const address = access === undefined ? undefined : evaluate(access.args[0]!, this.slot);
+    return address !== undefined && (address & (bytes - 1)) === 0;
+  }
+
   private target(aligned: boolean): number {
     const address = dataAddress(this.random);
     if (aligned) return address & ~15;

@@ -3,6 +3,7 @@ import { W } from '../layout.ts';
 import type { Random } from '../random.ts';
 import { SETS } from '../vector-files.ts';
 import type { RowOfSet } from './candidate.ts';
+import { isHalfTransfer } from './coprocessor.ts';
 import { Draft } from './draft.ts';
 import type { Source } from './generate.ts';
 import { REDRAW } from './shape.ts';
@@ -35,6 +36,7 @@ function undefinedSource(
       const draft = new Draft(seed, name, index, () => isThumb);
       const encoding = drawEncoding(rows, bits, draft.random);
       if (!isOfSet(encoding) || rows[0]?.decoder.decode(encoding) !== undefined) return REDRAW;
+      if (bits === 32 && isHalfTransfer(encoding)) return 'a load or store of coprocessor 9';
       draft.set(W.R0, draft.random.word());
       return draft.finish(isThumb && bits === 32 ? [encoding >>> 16, encoding & 0xffff] : [encoding]);
     },

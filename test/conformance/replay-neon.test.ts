@@ -1,0 +1,3 @@
+import { replayFile } from './check.ts';
+
+replayFile('neon');
