@@ -42,6 +42,9 @@ const never = (): boolean => false;
 const STEP_FIRST = -1;
 /** Another: an instruction that a debugger wants to stop before. */
 const DEBUG_STOP = -2;
+/** HLT (ARM DDI 0487 F5.1.60), always executed. */
+const HLT_A32 = 0xe1000070;
+const HLT_T16 = 0xba80;
 const EMPTY_TLB = MemoryLayout.emptyTlb >>> 2;
 
 /** Why {@link ArmEngine.run} came back to the machine. */
@@ -69,10 +72,16 @@ export type StopReason =
 export interface EngineHooks {
   hypervisorCall(cpu: ArmCpu, conduit: 'hvc' | 'smc'): boolean;
   /**
-   * A supervisor call that semihosting may take (ARM DUI 0471).
-   * @returns true when it was handled; the guest goes on after the instruction.
+   * A supervisor call or a halting instruction that semihosting may take (ARM DUI 0471).
+   * @returns `done` when it was handled: the guest goes on after the instruction; `wait` when it is to be executed again, a
+   * little later; `guest` when it is none
    */
-  semihostingCall(cpu: ArmCpu, thumb: boolean, comment: number): boolean;
+  semihostingCall(
+    cpu: ArmCpu,
+    thumb: boolean,
+    instruction: 'svc' | 'hlt',
+    comment: number,
+  ): 'done' | 'wait' | 'guest';
   /** An interrupt line into a CPU went up: a machine that sleeps must wake. */
   attention(): void;
 }
@@ -131,6 +140,8 @@ export class ArmEngine implements Saveable<EngineState> {
   /** The next block is to be one instruction: an access that an exact count has to be known for. */
   private stepNext = false;
   private stepping = false;
+  /** Blocks are running: what the interpreter has left of its budget is known to it alone. */
+  private inBlocks = false;
   /** While an instruction is stepped: what the budget has left after it. */
   private keptBudget = 0;
   /** The budget that `run` was called with, less what was cut off it since; 0 outside. */
@@ -299,6 +310,10 @@ export class ArmEngine implements Saveable<EngineState> {
     const left = this.stepping ? this.keptBudget + 1 : this.interpreter.budget;
     const cut = left - Math.max(more, this.stepping ? 1 : 0);
     if (cut <= 0 || this.runBudget === 0) return;
+    if (this.inBlocks) {
+      this.lookAround();
+      return;
+    }
     this.runBudget -= cut;
     if (this.stepping) this.keptBudget -= cut;
     else this.interpreter.budget -= cut;
@@ -314,6 +329,13 @@ export class ArmEngine implements Saveable<EngineState> {
     this.stepNext = true;
     this.fault.raise(STEP_FIRST);
     return true;
+  }
+
+  private runFrom(code: number): RunResult {
+    this.inBlocks = true;
+    const result = this.interpreter.run(code);
+    this.inBlocks = false;
+    return result;
   }
 
   private step(code: number): RunResult {
@@ -370,7 +392,7 @@ export class ArmEngine implements Saveable<EngineState> {
       if (interpreter.budget <= 0) return 'budget';
       cpu.mmu.selectContext(cpu.state.privileged);
       interpreter.tlb = this.stopPoints?.watches === true ? EMPTY_TLB : this.tlb.base(cpu.mmu.array);
-      interpreter.contextTag = cpu.mmu.array << 2;
+      interpreter.contextTag = this.tlb.owner(cpu.mmu.array) << 2;
       slots[StateSlot.FpDenied] = fpDenied(
         cpu.regs.CPACR,
         slots[StateSlot.Fpexc],
@@ -394,7 +416,7 @@ export class ArmEngine implements Saveable<EngineState> {
       const code = this.codeAt(cpu, slots);
       if (code === 0) return undefined;
       if (!this.exact && this.words[code + 1] > interpreter.budget) return 'budget';
-      switch (this.stepNext ? this.step(code) : interpreter.run(code)) {
+      switch (this.stepNext ? this.step(code) : this.runFrom(code)) {
         case RunResult.Lookup:
           break;
         case RunResult.Interrupted:
@@ -403,8 +425,7 @@ export class ArmEngine implements Saveable<EngineState> {
         case RunResult.Resync:
           return undefined;
         case RunResult.Raise:
-          this.raised(cpu, slots);
-          return undefined;
+          return this.raised(cpu, slots);
         case RunResult.Fault:
           this.faulted(cpu);
           return undefined;
@@ -524,25 +545,46 @@ export class ArmEngine implements Saveable<EngineState> {
     return at;
   }
 
-  private raised(cpu: ArmCpu, slots: Int32Array): void {
+  private raised(cpu: ArmCpu, slots: Int32Array): StopReason | undefined {
     const { interpreter } = this;
     const block = this.cache.block(interpreter.currentBlock);
     const marker = this.markerAt(block, interpreter.faultAddress);
     const pc = block.markers[marker + 1];
     const it = block.markers[marker + 2];
     const kind = interpreter.raiseKind as ExceptionKind;
-    if (kind !== ExceptionKind.SupervisorCall) {
-      this.enter(cpu, kind, pc, it);
-      return;
-    }
     const thumb = slots[StateSlot.T] === 1;
+    const isCall = kind === ExceptionKind.SupervisorCall;
     const next = pc + (thumb ? 2 : 4);
-    if (this.hooks.semihostingCall(cpu, thumb, interpreter.raiseArgument)) {
-      slots[StateSlot.PC] = next;
-      slots[StateSlot.IT] = advanceIt(it);
-    } else {
-      this.enter(cpu, kind, next, advanceIt(it));
+    const comment = isCall ? interpreter.raiseArgument : this.haltComment(cpu, kind, pc, thumb);
+    const answer =
+      comment === undefined
+        ? 'guest'
+        : this.hooks.semihostingCall(cpu, thumb, isCall ? 'svc' : 'hlt', comment);
+    switch (answer) {
+      case 'done':
+        slots[StateSlot.PC] = next;
+        slots[StateSlot.IT] = advanceIt(it);
+        return undefined;
+      case 'wait':
+        slots[StateSlot.PC] = pc;
+        slots[StateSlot.IT] = it;
+        return 'wfe';
+      case 'guest':
+        if (isCall) this.enter(cpu, kind, next, advanceIt(it));
+        else this.enter(cpu, kind, pc, it);
+        return undefined;
     }
+  }
+
+  /** The comment of HLT, which is UNDEFINED in ARMv7; undefined where the instruction is another one. */
+  private haltComment(cpu: ArmCpu, kind: ExceptionKind, pc: number, thumb: boolean): number | undefined {
+    if (kind !== ExceptionKind.Undefined) return undefined;
+    const pa = cpu.mmu.translateForDebug(pc);
+    if (pa < 0 || !this.physical.isRam(pa)) return undefined;
+    const encoding = this.physical.read(pa, thumb ? 2 : 4, cpu.mmu.privilegedRequester);
+    if (thumb) return (encoding & 0xffc0) === HLT_T16 ? encoding & 0x3f : undefined;
+    if ((encoding & 0xfff000f0) >>> 0 !== HLT_A32) return undefined;
+    return ((encoding >>> 4) & 0xfff0) | (encoding & 15);
   }
 
   private faulted(cpu: ArmCpu): void {

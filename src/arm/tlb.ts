@@ -34,6 +34,9 @@ export interface CodeByAddress {
   forgetAll(): void;
 }
 
+/** Owners' numbers have two bits less than a word: the jump cache adds flags. */
+const MAX_OWNER = 2 ** 29 - 1;
+
 /** Arrays are looked for at the hash of their keys first. */
 const GUESSES = 64;
 
@@ -54,6 +57,8 @@ export class TlbArrays {
   private readonly dirty = new Uint8Array(ARRAYS);
   private readonly lastUse = new Float64Array(ARRAYS);
   private useCounter = 0;
+  private readonly owners = new Int32Array(ARRAYS);
+  private lastOwner = 0;
   /** Entries of devices' storage are somewhere. */
   private holdsDirect = false;
   /** For each array a bit per MiB of virtual addresses: pieces of a leaf larger than 4 KiB are in the array. */
@@ -78,9 +83,14 @@ export class TlbArrays {
     return BASE + array * ARRAY_WORDS;
   }
 
-  /** @param code is told what of it is void: mappings change, arrays change their context. */
+  /** @param code is told what of it is void because mappings change. */
   connect(code: CodeByAddress): void {
     this.code = code;
+  }
+
+  /** The number of the context that an array belongs to now; another context never gets it again. */
+  owner(array: number): number {
+    return this.owners[array];
   }
 
   /** The array of the context with this key (KEY_WORDS numbers); the least recently used one is taken over. */
@@ -105,10 +115,18 @@ export class TlbArrays {
       }
     }
     this.clear(victim, false);
-    if (this.inUse[victim] === 1) this.forgetCode();
     this.inUse[victim] = 1;
+    if (this.lastOwner === MAX_OWNER) this.renumber();
+    this.owners[victim] = ++this.lastOwner;
     this.keys.set(key, victim * KEY_WORDS);
     return victim;
+  }
+
+  /** Numbers start anew; what is known by the old ones must go. */
+  private renumber(): void {
+    this.forgetCode();
+    for (let a = 0; a < ARRAYS; a++) this.owners[a] = a;
+    this.lastOwner = ARRAYS - 1;
   }
 
   /** Flags and physical page of the entry for va, or 0. */
