@@ -41,8 +41,7 @@ const IMPLEMENTATION_REGISTERS: readonly CoprocessorRegister[] = [
 
 /**
  * Cortex-A15 r4p0 as the `virt` board has it (ARM DDI 0438): without the Security and Virtualization Extensions'
- * modes, without VFP and Advanced SIMD. ID fields that would promise what is not there
- * are changed and say so.
+ * modes. ID fields that would promise what is not there are changed and say so.
  */
 export const cortexA15: CpuModel = {
   name: 'cortex-a15',
