@@ -1,8 +1,12 @@
 // Debian's U-Boot 2023.01 for QEMU's virt: a session at its prompt gives what it gives there.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { guestPath, PATIENCE, startMachine } from './guests.mjs';
+import { userNetwork } from '../../dist/host/index.js';
+import { openDisk } from '../../dist/host/open-disk.js';
+import { guestPath, PATIENCE, scratchDirectory, startMachine } from './guests.mjs';
 
 const U_BOOT = 'u-boot-qemu/usr/lib/u-boot/qemu_arm/u-boot.bin';
 const PROMPT = /\n=> $/;
@@ -85,4 +89,66 @@ test('U-Boot finds the CPUs and the kernel of --kernel by fw_cfg', async (t) => 
   assert.match(await shell('md.b 0x41000000 10'), /^41000000: 6e 6f 20 6b 65 72 6e 65 6c 2c /m);
   machine.serial.write('reset\r');
   assert.deepEqual(await machine.exited, { reason: 'reset', code: 0 });
+});
+
+const SECTOR = 512;
+const FIRST_SECTOR = 2048;
+
+/** A disk with one ext4 partition, and in it Debian's kernel and an initial RAM disk. */
+function linuxDisk(t) {
+  const directory = scratchDirectory(t);
+  const tree = guestPath('linux-image-armmp');
+  const kernel = readdirSync(`${tree}/boot`).find((name) => name.startsWith('vmlinuz-'));
+  mkdirSync(join(directory, 'root'));
+  copyFileSync(`${tree}/boot/${kernel}`, join(directory, 'root/vmlinuz'));
+  copyFileSync(`${tree}/initrd.gz`, join(directory, 'root/initrd.gz'));
+  const partition = join(directory, 'partition');
+  const made = spawnSync('/sbin/mke2fs', [
+    '-q',
+    '-t',
+    'ext4',
+    '-d',
+    join(directory, 'root'),
+    partition,
+    '48M',
+  ]);
+  assert.equal(made.status, 0, `mke2fs: ${made.error ?? made.stderr}; remedy: apt-get install e2fsprogs`);
+  const bytes = readFileSync(partition);
+  const table = Buffer.alloc(FIRST_SECTOR * SECTOR);
+  // Master boot record: one bootable Linux partition.
+  table.set([0x80, 0, 0, 0, 0x83], 446);
+  table.writeUInt32LE(FIRST_SECTOR, 454);
+  table.writeUInt32LE(bytes.length / SECTOR, 458);
+  table.set([0x55, 0xaa], 510);
+  const disk = join(directory, 'disk.img');
+  writeFileSync(disk, Buffer.concat([table, bytes]));
+  return disk;
+}
+
+for (const bus of ['mmio', 'pci']) {
+  test(`U-Boot loads Linux from a disk on virtio-${bus} and starts it`, async (t) => {
+    const disk = await openDisk(linuxDisk(t));
+    const { machine, shell } = await uBoot(t, { disks: [{ disk, bus }] });
+    await shell('virtio scan');
+    assert.match(await shell('virtio info'), /Capacity: 49\.0 MB = 0\.0 GB \(100352 x 512\)/);
+    assert.match(await shell('virtio part'), /^ {2}1\s+2048\s+98304\s.*83 Boot$/m);
+    assert.match(await shell('ext4load virtio 0:1 0x41000000 vmlinuz'), /^\d{7} bytes read/m);
+    assert.match(await shell('ext4load virtio 0:1 0x44000000 initrd.gz'), /^\d+ bytes read/m);
+    await shell('setenv bootargs console=ttyAMA0 earlycon=pl011,0x9000000 from-u-boot');
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: variables of U-Boot
+    machine.serial.write('bootz 0x41000000 0x44000000:${filesize} ${fdtcontroladdr}\r');
+    await machine.serial.expect(/Starting kernel/, { timeout: PATIENCE });
+    await machine.serial.expect(/Kernel command line: .*from-u-boot/, { timeout: PATIENCE });
+  });
+}
+
+test('U-Boot gets its address by DHCP from the user network, and its gateway answers', async (t) => {
+  const { machine, shell } = await uBoot(t, { nics: [{ network: userNetwork() }] });
+  await shell('setenv autoload no');
+  const answer = await shell('dhcp');
+  assert.match(answer, /DHCP client bound to address 10\.0\.2\.15/);
+  assert.match(await shell('ping 10.0.2.2'), /host 10\.0\.2\.2 is alive/);
+  assert.match(await shell('printenv gatewayip dnsip'), /^gatewayip=10\.0\.2\.2\ndnsip=10\.0\.2\.3$/m);
+  machine.serial.write('poweroff\r');
+  assert.deepEqual(await machine.exited, { reason: 'poweroff', code: 0 });
 });
