@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { cortexA9 } from '../../src/arm/cortex-a9.ts';
 import { cortexA15 } from '../../src/arm/cortex-a15.ts';
 import { A32_ROWS, T16_ROWS, T32_ROWS } from '../../src/arm/decode/tables.ts';
+import { FPEXC_EN } from '../../src/arm/fp-permission.ts';
+import { StateSlot } from '../../src/arm/state.ts';
 import type { CpuModel } from '../../src/arm/system-registers.ts';
 import * as a from './assembler.ts';
 import { Bench, CODE, section } from './bench.ts';
@@ -9,6 +11,8 @@ import { Bench, CODE, section } from './bench.ts';
 /** Whether an A32 instruction, or the two halfwords of a T32 one, is UNDEFINED in Supervisor mode. */
 function isUndefined(model: CpuModel, word: number, thumb = false): boolean {
   const bench = new Bench({ model });
+  Object.assign(bench.cpu.regs, { CPACR: 0xf << 20 });
+  bench.cpu.state.slots[StateSlot.Fpexc] = FPEXC_EN;
   bench.load(
     CODE,
     thumb ? [...a.pack([word >>> 16, word & 0xffff]), ...a.pack([a.T_B_SELF])] : [word, a.B_SELF],
@@ -25,6 +29,10 @@ describe('encodings that a Cortex-A15 has and a Cortex-A9 has not', () => {
     ['UDIV A1', 0xe731f312, false],
     ['SDIV T1', 0xfb91f1f2, true],
     ['UDIV T1', 0xfbb1f1f2, true],
+    ['VFMA.F32 s0, s1, s2 (A2)', 0xeea00a81, false],
+    ['VFNMS.F64 d0, d1, d2 (T1)', 0xee910b02, true],
+    ['VFMA.F32 q0, q1, q2 (A1)', 0xf2020c54, false],
+    ['VFMS.F32 d0, d1, d2 (T1)', 0xef210c12, true],
     ['MRS (banked register) A1', 0xe1010200, false],
     ['MRS (banked register) T1', 0xf3e18020, true],
     ['ERET A1', 0xe160006e, false],
@@ -125,6 +133,11 @@ test('rows with a need are those that the manual gives to an extension', () => {
   }
   expect(needs.get('divide')).toEqual(['SDIV A1', 'UDIV A1', 'SDIV T1', 'UDIV T1']);
   expect(needs.get('swp')).toEqual(['SWP A1', 'SWPB A1']);
+  expect(new Set(needs.get('fusedMultiplyAdd')?.map((name) => name.replace(/ [AT][12]$/, '')))).toEqual(
+    new Set(['VFMA', 'VFMS', 'VFNMA', 'VFNMS']),
+  );
+  // VFMA and VFMS of both extensions, VFNMA and VFNMS of VFP, in both instruction sets.
+  expect(needs.get('fusedMultiplyAdd')).toHaveLength(12);
   expect(new Set(needs.get('virtualization')?.map((name) => name.replace(/ [AT]1$/, '')))).toEqual(
     new Set(['MRS (banked register)', 'MSR (banked register)', 'HVC', 'ERET']),
   );

@@ -9,7 +9,7 @@ import {
   vfpToHalf,
   vfpToInteger,
 } from '../lift/vfp-convert.ts';
-import { vfpBinary, vfpFused, vfpImmediate, vfpSign, vfpSquareRoot } from '../lift/vfp-data-processing.ts';
+import { vfpBinary, vfpImmediate, vfpSign, vfpSquareRoot } from '../lift/vfp-data-processing.ts';
 import { vfpLoad, vfpLoadMultiple, vfpStore, vfpStoreMultiple } from '../lift/vfp-load-store.ts';
 import {
   coresToPair,
@@ -36,10 +36,11 @@ function both<const P extends string>(
   number: 1 | 2,
   pattern: P,
   lift: (lifter: Parameters<Row['lift']>[0], fields: Fields<P>) => void,
+  needs?: Row['needs'],
 ): Shared {
   return {
-    a32: row(`${name} A${number}`, `cccc ${pattern}`, lift as Row['lift']),
-    t32: row(`${name} T${number}`, `1110 ${pattern}`, lift as Row['lift']),
+    a32: row(`${name} A${number}`, `cccc ${pattern}`, lift as Row['lift'], needs),
+    t32: row(`${name} T${number}`, `1110 ${pattern}`, lift as Row['lift'], needs),
   };
 }
 
@@ -54,10 +55,10 @@ const DATA_PROCESSING: readonly Shared[] = [
   both('VADD (floating-point)', 2, '11100D11 nnnn dddd 101s N0M0 mmmm', vfpBinary('vadd')),
   both('VSUB (floating-point)', 2, '11100D11 nnnn dddd 101s N1M0 mmmm', vfpBinary('vsub')),
   both('VDIV', 1, '11101D00 nnnn dddd 101s N0M0 mmmm', vfpBinary('vdiv')),
-  both('VFNMS', 1, '11101D01 nnnn dddd 101s N0M0 mmmm', vfpFused('vfnms')),
-  both('VFNMA', 1, '11101D01 nnnn dddd 101s N1M0 mmmm', vfpFused('vfnma')),
-  both('VFMA', 2, '11101D10 nnnn dddd 101s N0M0 mmmm', vfpFused('vfma')),
-  both('VFMS', 2, '11101D10 nnnn dddd 101s N1M0 mmmm', vfpFused('vfms')),
+  both('VFNMS', 1, '11101D01 nnnn dddd 101s N0M0 mmmm', vfpBinary('vfnms'), 'fusedMultiplyAdd'),
+  both('VFNMA', 1, '11101D01 nnnn dddd 101s N1M0 mmmm', vfpBinary('vfnma'), 'fusedMultiplyAdd'),
+  both('VFMA', 2, '11101D10 nnnn dddd 101s N0M0 mmmm', vfpBinary('vfma'), 'fusedMultiplyAdd'),
+  both('VFMS', 2, '11101D10 nnnn dddd 101s N1M0 mmmm', vfpBinary('vfms'), 'fusedMultiplyAdd'),
   both('VMOV (immediate)', 2, '11101D11 iiii dddd 101s z0z0 iiii', vfpImmediate),
   both('VMOV (register)', 2, '11101D11 0000 dddd 101s 01M0 mmmm', vfpSign('none')),
   both('VABS', 2, '11101D11 0000 dddd 101s 11M0 mmmm', vfpSign('clear')),

@@ -74,15 +74,6 @@ export function threeSame(of: Family, size = 0) {
   };
 }
 
-/** VFMA and VFMS: of VFPv4's Advanced SIMD. */
-export function fused(of: VectorFamily) {
-  const lift = threeSame(of, 2);
-  return (l: Lifter, f: Three & { Q: number }): void => {
-    if (l.features.fusedMultiplyAdd) lift(l, f);
-    else l.undefined();
-  };
-}
-
 /** Shifts by register: the value is Vm, the amount Vn. */
 export function threeSameReversed(of: Family) {
   return (l: Lifter, f: Three & { Q: number; s: number }): void => {

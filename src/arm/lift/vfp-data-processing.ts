@@ -39,15 +39,6 @@ export function vfpBinary(mnemonic: Mnemonic) {
   };
 }
 
-/** VFMA, VFMS, VFNMA, VFNMS exist from VFPv4 on. */
-export function vfpFused(mnemonic: 'vfma' | 'vfms' | 'vfnma' | 'vfnms') {
-  const lift = vfpBinary(mnemonic);
-  return (l: Lifter, f: Binary): void => {
-    if (l.features.fusedMultiplyAdd) lift(l, f);
-    else l.undefined();
-  };
-}
-
 export function vfpSquareRoot(l: Lifter, f: Unary): void {
   const double = f.s === 1;
   const d = registerNumber(double, f.D, f.d);

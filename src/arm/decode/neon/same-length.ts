@@ -1,6 +1,6 @@
 import { SAME_LENGTH as V } from '../../../translator/vector/integer-families.ts';
 import { SIMD_FLOAT as F } from '../../fp/simd-families.ts';
-import { fused, threeSame, threeSameReversed } from '../../lift/neon.ts';
+import { threeSame, threeSameReversed } from '../../lift/neon.ts';
 import { type RowList, row } from '../row.ts';
 
 /** Three registers of the same length (ARM DDI 0406C A7.4.1), in A32. */
@@ -42,8 +42,8 @@ export const NEON_SAME_LENGTH: RowList = [
   row('VQRDMULH A1', '1111 0011 0dss nnnn dddd 1011 NQm0 mmmm', threeSame(V.vqrdmulh)),
   row('VPADD (integer) A1', '1111 0010 0dss nnnn dddd 1011 NQm1 mmmm', threeSame(V.vpadd)),
   // Floating point: size<0> is sz, 1 is UNDEFINED.
-  row('VFMA A1', '1111 0010 0d00 nnnn dddd 1100 NQm1 mmmm', fused(F.vfma)),
-  row('VFMS A1', '1111 0010 0d10 nnnn dddd 1100 NQm1 mmmm', fused(F.vfms)),
+  row('VFMA A1', '1111 0010 0d00 nnnn dddd 1100 NQm1 mmmm', threeSame(F.vfma, 2), 'fusedMultiplyAdd'),
+  row('VFMS A1', '1111 0010 0d10 nnnn dddd 1100 NQm1 mmmm', threeSame(F.vfms, 2), 'fusedMultiplyAdd'),
   row('VADD (floating-point) A1', '1111 0010 0d00 nnnn dddd 1101 NQm0 mmmm', threeSame(F.vadd, 2)),
   row('VSUB (floating-point) A1', '1111 0010 0d10 nnnn dddd 1101 NQm0 mmmm', threeSame(F.vsub, 2)),
   row('VPADD (floating-point) A1', '1111 0011 0d00 nnnn dddd 1101 NQm0 mmmm', threeSame(F.vpadd, 2)),
