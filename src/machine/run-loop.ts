@@ -55,6 +55,8 @@ export type RunLoopState = {
   readonly left: number;
   /** Number of the CPU that has the next turn. */
   readonly next: number;
+  /** Whether the CPU of that slice gives way where it spins. */
+  readonly spinsGiveWay: boolean;
   /** See RunLoop.dozedAt. */
   readonly dozedAt: Float64Array;
 };
@@ -179,10 +181,11 @@ export class RunLoop implements Saveable<RunLoopState> {
 
   saveState(): RunLoopState {
     const { interrupted, left, next, dozedAt } = this;
-    return { interrupted: interrupted?.cpu ?? -1, left, next, dozedAt: dozedAt.slice() };
+    const { spinsGiveWay } = this.engine;
+    return { interrupted: interrupted?.cpu ?? -1, left, next, spinsGiveWay, dozedAt: dozedAt.slice() };
   }
 
-  restoreState({ interrupted, left, next, dozedAt }: RunLoopState): void {
+  restoreState({ interrupted, left, next, spinsGiveWay, dozedAt }: RunLoopState): void {
     const { cpus } = this.engine;
     if (dozedAt.length !== cpus.length || interrupted >= cpus.length || next >= cpus.length) {
       throw new RangeError('the saved machine has another number of CPUs');
@@ -191,6 +194,7 @@ export class RunLoop implements Saveable<RunLoopState> {
     this.left = left;
     this.ran = 0;
     this.next = next;
+    this.engine.spinsGiveWay = spinsGiveWay;
     this.dozedAt.set(dozedAt);
   }
 
@@ -313,7 +317,7 @@ export class RunLoop implements Saveable<RunLoopState> {
   /** Sets sleeping, looks again, sleeps: whoever sets the event word after that sees the flag and wakes. */
   private async sleep(ms: number): Promise<void> {
     Atomics.store(this.words, SLEEPING, 1);
-    if (Atomics.load(this.words, EVENT) === 0 || this.paused) {
+    if (Atomics.load(this.words, EVENT) === 0 || this.paused || this.clock.isHeld) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.min(ms, LONGEST_SLEEP_MS));
         this.wakeUp = () => {

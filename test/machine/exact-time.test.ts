@@ -234,4 +234,24 @@ describe('work of the host', () => {
     });
     expect(order).toEqual(['slow', 'timer', 'quick']);
   });
+
+  test('that is waited for while an interrupt is pending leaves the event loop its turns', async () => {
+    const worker = new HostWorker();
+    const machine = await make({ code: [a.B_SELF], pci: [worker] });
+    const { clock } = worker.port!;
+    const done = new Promise<void>((resolve) => {
+      clock
+        .createTimer(() => {
+          machine.memory.writeWord(GICD, 1);
+          machine.memory.writeWord(GICC + 4, 0xff);
+          machine.memory.writeWord(GICC, 1);
+          // An SGI to CPU 0 itself.
+          machine.memory.writeWord(GICD + 0xf00, 2 << 24);
+        })
+        .arm(1000);
+      clock.whenSettled(new Promise((settle) => setTimeout(settle, 20)), 1000, resolve);
+    });
+    await machine.start();
+    await done;
+  });
 });
