@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { ArmemuError } from '../errors.ts';
 import { type DiskLock, lockDisk } from './disk-lock.ts';
 import { explain } from './files.ts';
@@ -17,35 +17,37 @@ export class DiskFile {
   private readonly lock: DiskLock;
   private bytes: number;
 
-  private constructor(path: string, writable: boolean, handle: FileHandle, stat: Stats, lock: DiskLock) {
+  private constructor(path: string, writable: boolean, handle: FileHandle, found: Stats, lock: DiskLock) {
     this.path = path;
     this.writable = writable;
     this.handle = handle;
-    this.identity = `${stat.dev} ${stat.ino}`;
+    this.identity = `${found.dev} ${found.ino}`;
     this.lock = lock;
-    this.bytes = stat.size;
+    this.bytes = found.size;
   }
 
   /** @throws DiskError when it can't be opened, is no regular file, or is in use */
   static async open(path: string, writable: boolean): Promise<DiskFile> {
     const handle = await openHandle(path, writable);
     try {
-      const stat = await handle.stat();
-      if (!stat.isFile()) {
+      const found = await handle.stat();
+      if (!found.isFile()) {
         throw new DiskError(
           `the disk '${path}' is no regular file`,
           'make an image of it, with qemu-img convert',
         );
       }
-      return new DiskFile(path, writable, handle, stat, await lockDisk(path, stat, writable));
+      return new DiskFile(path, writable, handle, found, await lockDisk(path, found, writable));
     } catch (error) {
       await handle.close();
       throw error;
     }
   }
 
-  isSameFile(other: DiskFile): boolean {
-    return this.identity === other.identity;
+  /** Whether a path leads to this file. */
+  async isAt(path: string): Promise<boolean> {
+    const found = await stat(path).catch(() => undefined);
+    return found !== undefined && `${found.dev} ${found.ino}` === this.identity;
   }
 
   /** Length of the file in bytes, as far as it is written. */

@@ -65,7 +65,9 @@ function close(server: Server): Promise<void> {
  */
 async function lockNames(prefix: string): Promise<string[]> {
   const text = await readFile('/proc/net/unix', 'latin1');
-  return [...text.matchAll(/ @([^\s@]+)@*$/gm)].map(([, name]) => name).filter((name) => name.startsWith(prefix));
+  return [...text.matchAll(/ @([^\s@]+)@*$/gm)]
+    .map(([, name]) => name)
+    .filter((name) => name.startsWith(prefix));
 }
 
 async function describeProcess(pid: number): Promise<string> {

@@ -48,14 +48,9 @@ async function openImage(
       `there are: ${FORMATS.join(', ')}`,
     );
   }
+  await refuseCircle(path, above);
   const file = await DiskFile.open(path, writable);
   try {
-    if (above.some((image) => image.isSameFile(file)) || above.length > MAX_CHAIN) {
-      throw new DiskError(
-        `the disk '${above[0].path}': its backing files go round in a circle, '${path}' is there twice`,
-        `give it another backing file: qemu-img rebase -u -b FILE -F FORMAT '${above.at(-1)?.path}'`,
-      );
-    }
     if ((format ?? (await guessFormat(file))) === 'raw') {
       if (file.size === 0)
         throw new DiskError(`the disk '${path}' is empty`, `give it a size: truncate -s 1G '${path}'`);
@@ -72,6 +67,16 @@ async function openImage(
     await file.close();
     throw error;
   }
+}
+
+/** Looked for before the file is opened: as a backing file of itself it would only be in use. */
+async function refuseCircle(path: string, above: readonly DiskFile[]): Promise<void> {
+  const isAbove = await Promise.all(above.map((image) => image.isAt(path)));
+  if (!isAbove.includes(true) && above.length <= MAX_CHAIN) return;
+  throw new DiskError(
+    `the disk '${above[0].path}': its backing files go round in a circle, '${path}' is there twice`,
+    `give it another backing file: qemu-img rebase -u -b FILE -F FORMAT '${above.at(-1)?.path}'`,
+  );
 }
 
 async function openBacking(
