@@ -57,6 +57,22 @@ const BANK_WORDS: readonly (readonly [sp: number, lr: number, spsr: number])[] =
   [W.SP_und, W.LR_und, W.SPSR_und],
 ];
 
+/** The data pages are compared in pieces of this many words. */
+const CHUNK_WORDS = 256;
+
+interface Chunk {
+  readonly now: Buffer;
+  readonly pristine: Buffer;
+}
+
+function bytesOf(words: Int32Array, chunk: number): Buffer {
+  return Buffer.from(words.buffer, words.byteOffset + 4 * CHUNK_WORDS * chunk, 4 * CHUNK_WORDS);
+}
+
+function isUnchanged({ now, pristine }: Chunk): boolean {
+  return now.equals(pristine);
+}
+
 /** The project's CPU, in the memory that the vectors were recorded in, with a YIELD at every exception vector, which stops it. */
 export class CoreUnderTest implements CpuUnderTest {
   private readonly memory = new MachineMemory(REPLAY_BYTES);
@@ -65,6 +81,7 @@ export class CoreUnderTest implements CpuUnderTest {
   private readonly cpu: ArmCpu;
   private readonly data: Int32Array;
   private readonly pristineData = new Int32Array(dataPattern());
+  private readonly chunks: readonly Chunk[];
   private undo: Poke[] = [];
   private interrupt = 0;
 
@@ -75,7 +92,7 @@ export class CoreUnderTest implements CpuUnderTest {
         if (conduit === 'hvc') cpu.state.slots[StateSlot.R0] = -1;
         return conduit === 'hvc';
       },
-      semihostingCall: () => false,
+      semihostingCall: () => 'guest',
       attention: () => {},
     });
     this.cpu = this.engine.cpus[0]!;
@@ -85,6 +102,10 @@ export class CoreUnderTest implements CpuUnderTest {
     this.fillRecorder(0);
     const start = (MemoryLayout.ram + DATA_PA - RAM_BASE) >>> 2;
     this.data = this.memory.words.subarray(start, start + DATA_BYTES / 4);
+    this.chunks = Array.from({ length: this.data.length / CHUNK_WORDS }, (_, i) => ({
+      now: bytesOf(this.data, i),
+      pristine: bytesOf(this.pristineData, i),
+    }));
   }
 
   private poke(address: number, value: number): void {
@@ -195,8 +216,11 @@ export class CoreUnderTest implements CpuUnderTest {
     out[W.INTERRUPT] = this.interrupt;
     const memory: Poke[] = [];
     const { data, pristineData } = this;
-    for (let i = 0; i < data.length; i++) {
-      if (data[i] !== pristineData[i]) memory.push({ address: i, value: data[i]! >>> 0 });
+    for (let chunk = 0; chunk < data.length; chunk += CHUNK_WORDS) {
+      if (isUnchanged(this.chunks[chunk / CHUNK_WORDS]!)) continue;
+      for (let i = chunk; i < chunk + CHUNK_WORDS; i++) {
+        if (data[i] !== pristineData[i]) memory.push({ address: i, value: data[i]! >>> 0 });
+      }
     }
     return { state: out, memory };
   }
