@@ -61,6 +61,8 @@ function immediateOf(name: string, bits: number): number {
   if (/scalar$/.test(name)) return random(64 / bits);
   if (name === 'vrev') return bits === 8 ? [1, 3, 7][random(3)]! : 1;
   if (name === 'vext') return random(8);
+  // The moves between widths are shifts by nothing.
+  if (/^v(shrn|qshru?n)$/.test(name)) return random(bits + 1);
   if (/^v(r?shr|r?sra|sri|q?r?shru?n|r?shrn)$/.test(name)) return 1 + random(bits);
   if (/^v(q?shl #|sli|qshlu|shll)$/.test(name)) return random(bits);
   return 0;

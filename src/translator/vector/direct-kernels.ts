@@ -146,6 +146,28 @@ export const shiftRightUnsigned64 = (m: M, d: N, a: N, _b: N, n: N, imm: N): voi
   }
 };
 
+export const shiftLeftInsert64 = (m: M, d: N, a: N, _b: N, n: N, imm: N): void => {
+  const keptLow = imm >= 32 ? -1 : 2 ** imm - 1;
+  const keptHigh = imm <= 32 ? 0 : 2 ** (imm - 32) - 1;
+  for (let i = 0; i < n; i += 2) {
+    const low = m[a + i];
+    const high = m[a + i + 1];
+    const newHigh = imm >= 32 ? low << (imm - 32) : imm === 0 ? high : (high << imm) | (low >>> (32 - imm));
+    m[d + i + 1] = (m[d + i + 1] & keptHigh) | newHigh;
+    m[d + i] = imm >= 32 ? m[d + i] : (m[d + i] & keptLow) | (low << imm);
+  }
+};
+/** Two doublewords to words: a has twice as many words as d, and may lie over it. */
+export const shiftRightNarrow64 = (m: M, d: N, a: N, _b: N, _n: N, imm: N): void => {
+  const [low0, high0, low1, high1] = [m[a], m[a + 1], m[a + 2], m[a + 3]];
+  m[d] = lowOfShifted(low0, high0, imm);
+  m[d + 1] = lowOfShifted(low1, high1, imm);
+};
+function lowOfShifted(low: number, high: number, imm: number): number {
+  if (imm === 0) return low;
+  return imm === 32 ? high : (low >>> imm) | (high << (32 - imm));
+}
+
 // Products of two words in a doubleword: a and b have half as many words, which may lie in the result's.
 
 function long(product: (a: number, b: number) => number): DirectKernel {

@@ -214,11 +214,14 @@ export const SHIFTS = {
   }).unsigned,
   vsli: shifts('vsli', k.shiftLeftInsert, w.shiftLeftInsert, {
     accumulates,
-    direct: { 2: direct.shiftLeftInsert32 },
+    direct: { 2: direct.shiftLeftInsert32, 3: direct.shiftLeftInsert64 },
   }).unsigned,
   vqshlu: shifts('vqshlu', k.saturatingShiftLeft, w.saturatingShiftLeft, { dSigned: false, sticky }).signed,
   vqshl: shifts('vqshl #', k.saturatingShiftLeft, w.saturatingShiftLeft, { sticky }),
-  vshrn: shifts('vshrn', k.shiftRight, w.shiftRight, NARROWING).unsigned,
+  vshrn: shifts('vshrn', k.shiftRight, w.shiftRight, {
+    ...NARROWING,
+    direct: { 2: direct.shiftRightNarrow64 },
+  }).unsigned,
   vrshrn: shifts('vrshrn', k.roundingShiftRight, w.roundingShiftRight, NARROWING).unsigned,
   vqshrn: shifts('vqshrn', k.saturatingShiftRight, w.saturatingShiftRight, { ...NARROWING, sticky }),
   vqrshrn: shifts('vqrshrn', k.saturatingRoundingShiftRight, w.saturatingRoundingShiftRight, {
