@@ -23,6 +23,7 @@ export {
 export type { MonitorHost } from './machine/monitor.ts';
 export type { NicOptions } from './machine/nic-options.ts';
 export type { ClockMode, GuestImage, MachineOptions, SnapshotImage } from './machine/options.ts';
+export type { SemihostingOptions } from './machine/semihosting-calls.ts';
 export type { ExpectOptions, SerialPort } from './machine/serial.ts';
 export { describeSnapshot, type MachineShape, type PciSlot } from './machine/shape.ts';
 export { Hub } from './net/hub.ts';
@@ -38,6 +39,7 @@ export type {
 export type { Clock, ClockTimer, WallClock } from './ports/clock.ts';
 export type { DmaPort } from './ports/dma.ts';
 export type { FlashFile } from './ports/flash-file.ts';
+export type { FileMode, HostFile, HostFolder } from './ports/host-folder.ts';
 export type { AccessSize, DeviceLog, Requester } from './ports/mmio.ts';
 export type {
   HostSockets,

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { OptionError, SnapshotError } from '../errors.ts';
 import { readGuestImage, writeOutputFile } from '../host/files.ts';
 import { openFlashFile } from '../host/flash-file.ts';
+import { openHostFolder } from '../host/folder.ts';
 import { parseSocketAddress } from '../host/gdb-socket.ts';
 import { deviceTreeFor } from '../machine/load-guest.ts';
 import {
@@ -15,6 +16,7 @@ import type { PciEndpoint } from '../pci/endpoint.ts';
 import type { FlashFile } from '../ports/flash-file.ts';
 import type { CommandIo } from './command-io.ts';
 import { createDeviceLog } from './device-log.ts';
+import { Drives } from './drive-option.ts';
 import { ExitCode } from './exit-codes.ts';
 import { parseNics } from './nic-option.ts';
 import { collect, wholeNumber } from './option-values.ts';
@@ -34,10 +36,13 @@ interface RunFlags {
   readonly pflash?: readonly string[];
   readonly append?: string;
   readonly vfio?: readonly string[];
+  readonly drive?: readonly string[];
+  readonly snapshot?: boolean;
+  readonly rng?: boolean;
   readonly nic?: readonly string[];
   readonly edu?: boolean;
   readonly clock?: string;
-  readonly semihosting?: boolean;
+  readonly semihosting?: boolean | string;
   readonly reboot: boolean;
   readonly gdb?: string;
   readonly stopped?: boolean;
@@ -88,6 +93,13 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
     .option('--append <text>', "the guest's command line")
     .option('--vfio <address>', 'hand this PCI device of the host to the guest; may be repeated', collect)
     .option(
+      '--drive <settings>',
+      "virtio disk: 'file=FILE[,format=raw|qcow2][,bus=mmio|pci][,readonly=on]'; may be repeated",
+      collect,
+    )
+    .option('--snapshot', 'throw away what guests write to their disks')
+    .option('--rng', 'virtio source of random numbers')
+    .option(
       '--nic <network>',
       "network card: 'user[,hostfwd=tcp:127.0.0.1:2222-:22]'; may be repeated",
       collect,
@@ -98,7 +110,10 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
       '--clock <mode>',
       "virtual time follows the 'host' (default) or counts 'instructions': repeatable",
     )
-    .option('--semihosting', 'let the guest end with an exit code by Arm semihosting')
+    .option(
+      '--semihosting [folder=DIR]',
+      'let the guest end with an exit code, print, and use files in a folder by Arm semihosting',
+    )
     .option('--no-reboot', 'end when the guest asks for a reset')
     .option('--gdb <[host:]port>', 'let gdb connect there (default host: 127.0.0.1)')
     .option('-S, --stopped', "do not start before gdb or the monitor says 'continue'")
@@ -125,7 +140,10 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     ...defined('clock', flags.clock as ClockMode | undefined),
     ...defined('append', selfTest ? 'selftest' : flags.append),
     // The firmware's own poweroff command gives its exit code by it.
-    ...defined('semihosting', flags.semihosting ?? (snapshot === undefined ? embedded : undefined)),
+    ...defined(
+      'semihosting',
+      semihostingOf(flags.semihosting) ?? (snapshot === undefined ? embedded : undefined),
+    ),
     log: createDeviceLog(flags.log, say),
     warn: (message) => say(`warning: ${message}`),
   };
@@ -150,17 +168,36 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     ...defined('dtb', dtb),
     ...defined('bios', bios),
     ...defined('pflash', await openFlash(flags.pflash, say)),
+    disks: drives.forMachine(),
     nics: parseNics(flags.nic ?? []),
+    ...defined('rng', flags.rng),
     pci: await makeEndpoints(io, addresses, withEdu),
   });
   if (interactive) io.stderr.write('armemu: Ctrl-A x leaves, Ctrl-A h shows the keys\n');
-  return runSession(io, makeOptions, {
-    feedInput: !selfTest,
-    reboot: flags.reboot,
-    startStopped: flags.stopped === true,
-    ...(flags.save === undefined ? {} : { saveAtEnd: flags.save }),
-    ...(flags.gdb === undefined ? {} : { gdb: parseSocketAddress(flags.gdb, '--gdb') }),
-  });
+  const drives = await Drives.open(flags.drive ?? [], flags.snapshot === true);
+  try {
+    return await runSession(io, makeOptions, {
+      feedInput: !selfTest,
+      reboot: flags.reboot,
+      startStopped: flags.stopped === true,
+      ...(flags.save === undefined ? {} : { saveAtEnd: flags.save }),
+      ...(flags.gdb === undefined ? {} : { gdb: parseSocketAddress(flags.gdb, '--gdb') }),
+    });
+  } finally {
+    await drives.close();
+  }
+}
+
+function semihostingOf(flag: boolean | string | undefined): MachineOptions['semihosting'] {
+  if (typeof flag !== 'string') return flag;
+  const folder = /^folder=(.+)$/s.exec(flag)?.[1];
+  if (folder === undefined) {
+    throw new OptionError(
+      `--semihosting: '${flag}' is unknown`,
+      'write --semihosting or --semihosting folder=DIR',
+    );
+  }
+  return { folder: openHostFolder(folder, '--semihosting') };
 }
 
 /** Whether the command line says what the machine starts from. */

@@ -2,6 +2,7 @@
 export { ESCAPE_HELP, type EscapeAction, EscapeKeys } from './escape-keys.ts';
 export { readGuestImage, replaceFile, writeOutputFile } from './files.ts';
 export { type FlashFileOptions, openFlashFile } from './flash-file.ts';
+export { openHostFolder } from './folder.ts';
 export { type DebuggableMachine, GdbSocket, parseSocketAddress, type SocketAddress } from './gdb-socket.ts';
 export { hostSockets, userNetwork } from './sockets.ts';
 export {

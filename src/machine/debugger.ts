@@ -73,28 +73,13 @@ export class MachineDebugger implements DebugTarget {
   }
 
   readMemory(cpu: number, address: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
-    let done = 0;
-    this.pieces(cpu, address, length, (physical, piece) => {
-      const { mmu } = this.machine.engine.cpus[cpu];
-      const into = bytes.subarray(done, done + piece);
-      if (!this.machine.physical.readBytes(physical, into, mmu.privilegedRequester)) return false;
-      done += piece;
-      return true;
-    });
-    return bytes.subarray(0, done);
+    const { engine, physical } = this.machine;
+    return readVirtual(this.inContext(engine.cpus[cpu]), physical, address, length);
   }
 
   writeMemory(cpu: number, address: number, bytes: Uint8Array): boolean {
-    let done = 0;
-    this.pieces(cpu, address, bytes.length, (physical, piece) => {
-      const { mmu } = this.machine.engine.cpus[cpu];
-      const from = bytes.subarray(done, done + piece);
-      if (!this.machine.physical.writeBytes(physical, from, mmu.privilegedRequester)) return false;
-      done += piece;
-      return true;
-    });
-    return done === bytes.length;
+    const { engine, physical } = this.machine;
+    return writeVirtual(this.inContext(engine.cpus[cpu]), physical, address, bytes);
   }
 
   addStopPoint(point: StopPoint): void {
@@ -182,23 +167,56 @@ export class MachineDebugger implements DebugTarget {
     this.machine.engine.setStopPoints(this.points.isEmpty ? undefined : this.points);
   }
 
-  /** Physical pieces of a virtual range, page by page, until one has no translation or is not taken. */
-  private pieces(
-    cpu: number,
-    address: number,
-    length: number,
-    take: (physical: number, length: number) => boolean,
-  ): void {
-    const { mmu, state } = this.machine.engine.cpus[cpu];
-    mmu.selectContext(state.privileged);
-    for (let done = 0; done < length; ) {
-      const va = (address + done) >>> 0;
-      const piece = Math.min(length - done, PAGE - (va % PAGE));
-      const physical = mmu.translateForDebug(va);
-      if (physical < 0 || !take(physical, piece)) return;
-      done += piece;
-    }
+  /** What the guest, or the debugger, has changed of the registers since the CPU ran last counts. */
+  private inContext(cpu: ArmCpu): ArmCpu {
+    cpu.mmu.selectContext(cpu.state.privileged);
+    return cpu;
   }
+}
+
+/** Reads by a CPU's translation, as privileged code. @returns what can be read from the start on */
+export function readVirtual(
+  cpu: ArmCpu,
+  physical: PhysicalMemory,
+  address: number,
+  length: number,
+): Uint8Array {
+  const bytes = new Uint8Array(length);
+  const done = pieces(cpu, address, length, (at, from, to) =>
+    physical.readBytes(at, bytes.subarray(from, to), cpu.mmu.privilegedRequester),
+  );
+  return bytes.subarray(0, done);
+}
+
+/** @returns false when a byte can't be written; those before it have been */
+export function writeVirtual(
+  cpu: ArmCpu,
+  physical: PhysicalMemory,
+  address: number,
+  bytes: Uint8Array,
+): boolean {
+  const done = pieces(cpu, address, bytes.length, (at, from, to) =>
+    physical.writeBytes(at, bytes.subarray(from, to), cpu.mmu.privilegedRequester),
+  );
+  return done === bytes.length;
+}
+
+/** Physical pieces of a virtual range, page by page, until one has no translation or is not taken. @returns bytes taken */
+function pieces(
+  cpu: ArmCpu,
+  address: number,
+  length: number,
+  take: (physical: number, from: number, to: number) => boolean,
+): number {
+  let done = 0;
+  while (done < length) {
+    const va = (address + done) >>> 0;
+    const to = done + Math.min(length - done, PAGE - (va % PAGE));
+    const physical = cpu.mmu.translateForDebug(va);
+    if (physical < 0 || !take(physical, done, to)) break;
+    done = to;
+  }
+  return done;
 }
 
 /** A CPU's state in a word or two. */

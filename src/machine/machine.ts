@@ -12,6 +12,7 @@ import { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { FunctionListing } from '../pci/describe-bus.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
 import { type HostAttachedEndpoint, hostPendingWordCount, isHostAttached } from '../pci/host-device.ts';
+import type { Semihosting } from '../semihosting/semihosting.ts';
 import { SnapshotReader, writeSnapshot } from '../snapshot/snapshot-file.ts';
 import { HostClock, InstructionClock } from './clock.ts';
 import { MachineDebugger } from './debugger.ts';
@@ -30,7 +31,7 @@ import {
   type SavedParts,
   saveMachineState,
 } from './saved-machine.ts';
-import { semihostingExitCode } from './semihosting.ts';
+import { callSemihosting, isSemihostingCall, semihostingOf } from './semihosting-calls.ts';
 import { SerialPort } from './serial.ts';
 import { asShape, checkShape, shapeOf, withShape } from './shape.ts';
 import { closeVirtioBackends, makeVirtioDevices, type VirtioDevices } from './virtio-devices.ts';
@@ -92,6 +93,7 @@ export class Machine {
   private readonly ownMonitor: Monitor;
   /** A person goes on with the CPU that was chosen last. */
   private readonly monitors = new WeakMap<MonitorHost, Monitor>();
+  private readonly semihosting: Semihosting | undefined;
   private debugger: MachineDebugger | undefined;
   /** Why the machine stands still: the user's wish, a stop by the monitor or before the start, a save, a debugger. */
   private readonly holds = new Set<Hold>();
@@ -121,6 +123,13 @@ export class Machine {
       now.arm(clock.nowNs());
     };
     this.serial.defer(this.atOnce);
+    const wallClock = options.wallClock ?? hostOrFixedTime(options.clock);
+    this.semihosting = semihostingOf(options, {
+      clock,
+      wallClock,
+      serial: this.serial,
+      exit: (code) => this.end({ reason: 'semihosting', code }),
+    });
     this.memory = new GuestMemory(physical);
     const unusedSerial = new SerialPort();
     const cpuLines = Array.from({ length: options.cpus }, (_unused, i) => ({
@@ -141,7 +150,7 @@ export class Machine {
       memory: physical,
       virtio: virtio.mmio,
       clock,
-      wallClock: options.wallClock ?? hostOrFixedTime(options.clock),
+      wallClock,
       log: options.log,
       cpus: cpuLines,
       flashFiles: options.flash,
@@ -161,11 +170,9 @@ export class Machine {
           psciCall(cpu, this.psciSystem());
           return true;
         },
-        semihostingCall: (cpu, thumb, comment) => {
-          const code = options.semihosting ? semihostingExitCode(cpu, physical, thumb, comment) : undefined;
-          if (code === undefined) return false;
-          this.end({ reason: 'semihosting', code });
-          return true;
+        semihostingCall: (cpu, thumb, instruction, comment) => {
+          if (!isSemihostingCall(thumb, instruction, comment)) return 'guest';
+          return this.semihosting === undefined ? 'guest' : callSemihosting(this.semihosting, cpu, physical);
         },
         attention: () => this.loop.wake(),
       },
@@ -428,7 +435,9 @@ export class Machine {
         failures.push(failure);
       }
     }
+    await drainDevices(this.board, this.plugged);
     failures.push(...(await closeVirtioBackends(this.options.virtio)));
+    attempt(() => this.semihosting?.files.closeAll());
     attempt(() => this.serial.close());
     attempt(() => this.virtioConsole?.close());
     attempt(() => this.debugger?.ended(this.exit?.code ?? 0));

@@ -7,6 +7,7 @@ import type { FlashFile } from '../ports/flash-file.ts';
 import { type DeviceLog, silentLog } from '../ports/mmio.ts';
 import { namedBoard } from './machine-option.ts';
 import { chooseByName, nearestName } from './named-choice.ts';
+import type { SemihostingOptions } from './semihosting-calls.ts';
 import { parseSize, sizeText } from './units.ts';
 import { checkVirtioOptions, type VirtioOptions } from './virtio-devices.ts';
 
@@ -61,8 +62,8 @@ export interface MachineOptions extends VirtioOptions {
    * kernel, initrd, dtb and append are not read, what they made is in the saved RAM.
    */
   readonly restore?: Uint8Array | SnapshotImage;
-  /** Lets the guest end the machine with an exit code by Arm semihosting; off by default. */
-  readonly semihosting?: boolean;
+  /** Arm semihosting: a program ends the machine with an exit code, prints, and opens files of a folder; off by default. */
+  readonly semihosting?: boolean | SemihostingOptions;
   /** Where the real-time clock starts. Absent: the host's time, or 1970 with the counting clock. */
   readonly wallClock?: WallClock;
   /** Told about what guests do wrong and what is not modelled. Absent: nobody. */
@@ -92,7 +93,8 @@ export interface NormalizedOptions {
   readonly virtio: VirtioOptions;
   readonly clock: ClockMode;
   readonly restore: SnapshotImage | undefined;
-  readonly semihosting: boolean;
+  /** Undefined: off. */
+  readonly semihosting: SemihostingOptions | undefined;
   readonly wallClock: WallClock | undefined;
   readonly log: DeviceLog;
   readonly warn: (message: string) => void;
@@ -153,7 +155,7 @@ export function normalizeOptions(options: MachineOptions): NormalizedOptions {
     virtio: checkVirtioOptions(board, checkedNics(options)),
     clock: chooseByName('clock', options.clock ?? 'host', CLOCKS).name,
     restore: namedImage(options.restore, 'the snapshot'),
-    semihosting: options.semihosting ?? false,
+    semihosting: options.semihosting === true ? {} : options.semihosting || undefined,
     wallClock: options.wallClock,
     log: options.log ?? silentLog,
     warn: options.warn ?? (() => {}),

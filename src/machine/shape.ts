@@ -56,7 +56,7 @@ export function shapeOf(
       name: endpoint.name,
       description: describe(endpoint),
     })),
-    semihosting: options.semihosting,
+    semihosting: options.semihosting !== undefined,
     embedded,
   };
 }

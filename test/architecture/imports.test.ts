@@ -19,11 +19,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   boot: [],
   snapshot: [],
   debug: [],
+  semihosting: [],
   net: [],
   boards: ['devices', 'pci', 'iommu', 'arm', 'boot', 'memory'],
   machine: [
     'snapshot',
     'debug',
+    'semihosting',
     'net',
     'boards',
     'devices',

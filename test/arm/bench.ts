@@ -131,7 +131,7 @@ export class Bench {
       0,
       {
         hypervisorCall: () => false,
-        semihostingCall: () => false,
+        semihostingCall: () => 'guest',
         attention: () => {},
         ...hooks,
       },

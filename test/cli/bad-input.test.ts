@@ -43,7 +43,7 @@ describe('a wrong command line ends with code 2, before a guest starts, and says
       "armemu: --log: unknown item 'everything'\n  there are: guest_errors, unimp\n",
     ],
     [['run', '--kernal', 'a.elf'], "armemu: unknown option '--kernal'\n  (Did you mean --kernel?)\n"],
-    [['run', '--gdb'], "armemu: unknown option '--gdb'\n  see 'armemu run --help'\n"],
+    [['run', '--xyzzy'], "armemu: unknown option '--xyzzy'\n  see 'armemu run --help'\n"],
     [
       ['run', '--memory'],
       "armemu: option '-m, --memory <size>' argument missing\n  see 'armemu run --help'\n",

@@ -312,6 +312,31 @@ describe('the monitor and gdb', () => {
   });
 });
 
+describe('--semihosting', () => {
+  test('takes a folder for the program', async () => {
+    const options = await optionsOf(
+      new FakeWorld(),
+      'run',
+      '--kernel',
+      kernelPath,
+      '--semihosting',
+      `folder=${directory}`,
+    );
+    expect(options.semihosting).toHaveProperty('folder');
+    const plain = await optionsOf(new FakeWorld(), 'run', '--kernel', kernelPath, '--semihosting');
+    expect(plain.semihosting).toBe(true);
+  });
+
+  test.each([
+    ['folder=/no/such/folder', 'there is no such file'],
+    ['dir=x', 'write --semihosting or --semihosting folder=DIR'],
+  ])('%s gives exit code 2', async (value, message) => {
+    const world = new FakeWorld();
+    expect(await world.run('run', '--semihosting', value)).toBe(2);
+    expect(world.stderr.text).toContain(message);
+  });
+});
+
 describe('--restore', () => {
   async function snapshotFile(name: string, options: MachineOptions): Promise<string> {
     const machine = await createMachine({ memory: '1M', ...options });

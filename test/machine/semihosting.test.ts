@@ -93,13 +93,83 @@ describe('semihosting (ARM DUI 0471)', () => {
     expect(await exitOf({ code, thumb: true })).toEqual({ reason: 'semihosting', code: 0 });
   });
 
-  test('other operations, other comments, and all of them where it is off, are supervisor calls of the guest', async () => {
+  test('HLT 0xf000 in A32 and HLT 0x3c in T32 are calls too', async () => {
+    const arm = [a.movw(0, SYS_EXIT), ...a.mov32(1, APPLICATION_EXIT), 0xe10f0070, a.B_SELF];
+    expect(await exitOf({ code: arm })).toEqual({ reason: 'semihosting', code: 0 });
+    const thumb = a.pack([
+      ...a.tMovw(0, SYS_EXIT),
+      ...a.tMovw(1, APPLICATION_EXIT & 0xffff),
+      0xf2c0,
+      0x0102,
+      0xbabc,
+    ]);
+    expect(await exitOf({ code: thumb, thumb: true })).toEqual({ reason: 'semihosting', code: 0 });
+  });
+
+  test('other comments, and all operations where it is off, are supervisor calls of the guest', async () => {
     for (const program of [
-      { code: call(SYS_WRITE0, BLOCK) },
       { code: [a.movw(0, SYS_EXIT), a.svc(0xab), a.B_SELF] },
       { code: call(SYS_EXIT, APPLICATION_EXIT), semihosting: false },
     ]) {
       expect(await exitOf(program)).toEqual({ reason: 'poweroff', code: 0 });
     }
+  });
+
+  test('an operation that is none gives -1, and the program goes on', async () => {
+    const code = [a.movw(0, 0x99), SVC_ARM, a.addImm(0, 0, 1), ...exitWithR0()];
+    expect(await exitOf({ code })).toEqual({ reason: 'semihosting', code: 0 });
+  });
+});
+
+/** Stores R0 as the exit code of a block, and exits with that. */
+function exitWithR0(): number[] {
+  const reason = [...a.mov32(3, APPLICATION_EXIT), 0xe5823000];
+  return [...a.mov32(2, BLOCK), ...reason, 0xe5820004, a.movw(0, SYS_EXIT_EXTENDED), 0xe1a01002, SVC_ARM];
+}
+
+describe('the console of a program', () => {
+  const program = (...code: number[]): Uint8Array =>
+    buildElf(
+      [
+        { physicalAddress: ENTRY, bytes: bytesOf(code) },
+        { physicalAddress: BLOCK, bytes: new TextEncoder().encode('hello\0') },
+      ],
+      { entry: ENTRY },
+    );
+  const hello = [a.movw(0, SYS_WRITE0), ...a.mov32(1, BLOCK), SVC_ARM];
+  const exit = call(SYS_EXIT, APPLICATION_EXIT);
+
+  test('is the serial port, unless somebody takes it', async () => {
+    const machine = await createMachine({
+      memory: '1M',
+      semihosting: true,
+      kernel: program(...hello, ...exit),
+    });
+    await machine.start();
+    await machine.serial.expect(/hello/);
+    const taken: string[] = [];
+    const other = await createMachine({
+      memory: '1M',
+      semihosting: { output: (bytes) => void taken.push(new TextDecoder().decode(bytes)) },
+      kernel: program(...hello, ...exit),
+    });
+    await other.start();
+    expect(await other.exited).toEqual({ reason: 'semihosting', code: 0 });
+    expect(taken).toEqual(['hello']);
+  });
+
+  test('lets a program wait for input, while the event loop turns', async () => {
+    let typed: number[] = [];
+    const machine = await createMachine({
+      memory: '1M',
+      semihosting: {
+        input: (max) => (typed.length === 0 ? undefined : Uint8Array.from(typed.splice(0, max))),
+      },
+      kernel: program(a.movw(0, 0x07), SVC_ARM, ...exitWithR0()),
+    });
+    await machine.start();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    typed = [0x41];
+    expect(await machine.exited).toEqual({ reason: 'semihosting', code: 0x41 });
   });
 });
