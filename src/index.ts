@@ -26,6 +26,7 @@ export type { ClockMode, GuestImage, MachineOptions, SnapshotImage } from './mac
 export type { SemihostingOptions } from './machine/semihosting-calls.ts';
 export type { ExpectOptions, SerialPort } from './machine/serial.ts';
 export { describeSnapshot, type MachineShape, type PciSlot } from './machine/shape.ts';
+export type { DiskOptions, OnBus, VirtioBus } from './machine/virtio-devices.ts';
 export { Hub } from './net/hub.ts';
 export { UserNetwork, type UserNetworkOptions } from './net/user-network.ts';
 export { edu } from './pci/edu.ts';
@@ -37,6 +38,7 @@ export type {
   PciEndpoint,
 } from './pci/endpoint.ts';
 export type { Clock, ClockTimer, WallClock } from './ports/clock.ts';
+export type { DiskBackend } from './ports/disk.ts';
 export type { DmaPort } from './ports/dma.ts';
 export type { FlashFile } from './ports/flash-file.ts';
 export type { FileMode, HostFile, HostFolder } from './ports/host-folder.ts';
