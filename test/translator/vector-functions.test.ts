@@ -77,12 +77,14 @@ function check(row: VectorFunction, d: number, a: number, b: number): void {
   const bBits = WIDE_OPERANDS.test(name) ? 2 * bits : bits;
   const dSigned = signed && !/^vq(shlu|r?shrun)$/.test(name);
   for (let i = 0; i < 64; i++) words[V + i] = randomWord();
+  // Indices into a table, about half of them inside.
+  if (/^vtb[lx]$/.test(name)) for (let i = 0; i < 4; i++) words[V + b + i] = words[V + b + i]! & 0x1f2f1f3f;
   words[STICKY] = 0;
-  const before = words.slice();
+  const before = words.slice(V, V + 64);
   const lanes = (row.writes[0].length * 32) / dBits;
-  const x = elements(before, V + a, (row.reads[1].length * 32) / aBits, aBits, signed);
-  let y = elements(before, V + b, (row.reads[2].length * 32) / bBits, bBits, signed);
-  const old = elements(before, V + d, lanes, dBits, dSigned);
+  const x = elements(before, a, (row.reads[1].length * 32) / aBits, aBits, signed);
+  let y = elements(before, b, (row.reads[2].length * 32) / bBits, bBits, signed);
+  const old = elements(before, d, lanes, dBits, dSigned);
   if (/scalar$/.test(name)) y = new Array<bigint>(lanes).fill(y[imm]!);
   let saturated = false;
   const low = dSigned ? -(1n << BigInt(dBits - 1)) : 0n;
@@ -101,16 +103,15 @@ function check(row: VectorFunction, d: number, a: number, b: number): void {
   const expected = before.slice();
   const resultWords = wordsOf(result, dBits);
   row.writes[0].forEach((word, i) => {
-    expected[V + d + word] = resultWords[i]!;
+    expected[d + word] = resultWords[i]!;
   });
   row.writes[1].forEach((word, i) => {
-    expected[V + a + word] = resultWords[row.writes[0].length + i]!;
+    expected[a + word] = resultWords[row.writes[0].length + i]!;
   });
-  expected[STICKY] = saturated ? SATURATED : 0;
   table.run(table.numberOf(row), imm, V + d, V + a, V + b);
   const got = words.slice(V, V + 64);
-  expect(`${name} #${imm}: ${got.join(' ')}`).toBe(`${name} #${imm}: ${expected.slice(V, V + 64).join(' ')}`);
-  expect(words[STICKY]).toBe(expected[STICKY]);
+  expect(`${name} #${imm}: ${got.join(' ')}`).toBe(`${name} #${imm}: ${expected.join(' ')}`);
+  expect(words[STICKY]).toBe(saturated ? SATURATED : 0);
 }
 
 const isStructure = (row: VectorFunction): boolean =>
@@ -133,11 +134,6 @@ describe('a vector function gives what the oracle gives, saturation included, an
     // A doubleword operand may be the upper half of a quadword result.
     if (!exchanges) check(row, 0, 2, 2);
   });
-});
-
-test('every row of the table has a name of its own', () => {
-  const names = INTEGER_ROWS.map((row) => row.name);
-  expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
 });
 
 test.each(PERMUTATIONS.vdup.rows.filter((row) => row !== undefined).map((row) => [row.name, row] as const))(
@@ -172,26 +168,4 @@ describe('structures', () => {
       expect(words.slice(V + 40, V + 40 + 2 * count!)).toEqual(bytes);
     },
   );
-});
-
-test('no result depends on a word that the row does not say it reads, none is written that it does not name', () => {
-  for (const row of INTEGER_ROWS) {
-    const read = new Set(row.reads.flatMap((offsets, operand) => offsets.map((word) => 16 * operand + word)));
-    const written = new Set(
-      row.writes.flatMap((offsets, operand) => offsets.map((word) => 16 * operand + word)),
-    );
-    const start = Int32Array.from({ length: 64 }, randomWord);
-    const run = (from: Int32Array): Int32Array => {
-      words.set(from, V);
-      table.run(table.numberOf(row), 1, V, V + 16, V + 32);
-      return words.slice(V, V + 64);
-    };
-    const first = run(start);
-    const second = run(start.map((word, i) => (read.has(i) ? word : ~word)));
-    for (let i = 0; i < 64; i++) {
-      if (written.has(i))
-        expect(`${row.name} word ${i} ${second[i]}`).toBe(`${row.name} word ${i} ${first[i]}`);
-      else expect(first[i]).toBe(start[i]);
-    }
-  }
 });
