@@ -110,3 +110,12 @@ test('code in flash that is programmed anew is run anew', async () => {
   expect(memory.readWord(RAM + 0x10_0000)).toBe(3);
   expect(memory.readWord(RAM + 0x10_0004)).toBe(1);
 });
+
+test('the power button reaches a guest that looks at line 3 of its GPIO', async () => {
+  const loop = [a.ldr(2, 1), a.cmpImm(2, 8), a.b(2, 0, a.NE)];
+  const code = [...a.mov32(1, 0x0903_0020), ...loop, ...POWER_OFF];
+  machine = await createMachine({ memory: '2M', clock: 'instructions', bios: bytes(code) });
+  await machine.start();
+  expect(machine.powerButton()).toBe(true);
+  expect(await machine.exited).toMatchObject({ reason: 'poweroff' });
+});
