@@ -39,7 +39,7 @@ function readOptions() {
 
 /** Fetches by package name what the tests boot; what is in the cache stays. */
 function prepare(withDisk) {
-  checkPrograms(['apt-get', 'apt-cache', 'dpkg-deb', 'depmod', 'modprobe']);
+  checkPrograms(['apt-get', 'apt-cache', 'dpkg-deb', 'depmod', 'modprobe', 'mke2fs']);
   mkdirSync(GUESTS, { recursive: true });
   const progress = (line) => console.log(`guests: ${line}`);
   const packages = new ArmhfPackages(GUESTS, progress);
