@@ -317,6 +317,7 @@ export class Machine {
     const functions = this.board.hostBridge.listFunctions().slice(1);
     return shapeOf(
       this.options,
+      this.board.saveables.keys(),
       this.embedded,
       new Map(functions.map(({ bdf, endpoint }) => [bdf >> 3, endpoint])),
     );

@@ -14,10 +14,12 @@ export type MachineShape = {
   readonly smp: number;
   readonly memory: number;
   readonly clock: string;
-  /** The rows of the board's table. */
+  /** The rows of the board's table, and the parts that have a state. */
   readonly devices: readonly string[];
   /** The endpoints on the PCI bus by device number. */
   readonly pci: readonly PciSlot[];
+  /** Sizes of the disks, in bytes; their contents are not in a snapshot. */
+  readonly disks: readonly number[];
   /** Whether semihosting was on. Not compared: a restored machine may have it otherwise. */
   readonly semihosting: boolean;
   /** Whether the guest was the embedded firmware. Not compared. */
@@ -37,10 +39,12 @@ export function describeSnapshot(bytes: Uint8Array): MachineShape {
 
 /**
  * The shape of a machine with these options and, on its bus, these endpoints (by device number).
+ * @param parts names of the board's parts that have a state
  * @param embedded whether its guest is the embedded firmware
  */
 export function shapeOf(
   options: NormalizedOptions,
+  parts: Iterable<string>,
   embedded: boolean,
   endpoints: ReadonlyMap<number, PciEndpoint>,
 ): MachineShape {
@@ -50,12 +54,13 @@ export function shapeOf(
     smp: options.cpus,
     memory: options.memory,
     clock: options.clock,
-    devices: devicesOf(options.board),
+    devices: [...new Set([...devicesOf(options.board), ...parts])],
     pci: [...endpoints].map(([device, endpoint]) => ({
       device,
       name: endpoint.name,
       description: describe(endpoint),
     })),
+    disks: (options.virtio.disks ?? []).map(({ disk }) => disk.size),
     semihosting: options.semihosting !== undefined,
     embedded,
   };
@@ -86,6 +91,7 @@ export function asShape(value: PlainValue): MachineShape {
     ['smp', 'memory'].every((name) => typeof shape[name as keyof MachineShape] === 'number') &&
     ['semihosting', 'embedded'].every((name) => typeof shape[name as keyof MachineShape] === 'boolean') &&
     Array.isArray(shape.devices) &&
+    Array.isArray(shape.disks) &&
     Array.isArray(shape.pci) &&
     shape.pci.every((slot) => typeof slot === 'object' && slot !== null && Number.isInteger(slot.device));
   if (!fits) throw damagedSnapshot();
@@ -105,7 +111,13 @@ export function checkShape(saved: MachineShape, own: MachineShape): void {
     ...difference('clock', saved.clock, own.clock),
   ];
   if (differences.length === 0) {
-    differences.push(...deviceDifferences(saved, own), ...slotDifferences(saved, own));
+    differences.push(
+      ...deviceDifferences(saved, own),
+      ...slotDifferences(saved, own),
+      ...saved.disks.flatMap((size, i) =>
+        difference(`disk ${i}`, sizeText(size), sizeText(own.disks[i] ?? 0)),
+      ),
+    );
   }
   if (differences.length === 0) return;
   throw new SnapshotError(

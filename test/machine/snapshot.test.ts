@@ -15,6 +15,7 @@ import { InstructionClock } from '../../src/machine/clock.ts';
 import { MachineMemory } from '../../src/memory/machine-memory.ts';
 import { PageWatches } from '../../src/memory/page-watches.ts';
 import { PhysicalMemory } from '../../src/memory/physical-memory.ts';
+import type { DiskBackend } from '../../src/ports/disk.ts';
 import { silentLog } from '../../src/ports/mmio.ts';
 import { decodePlain, encodePlain } from '../../src/snapshot/plain-codec.ts';
 import { SnapshotReader, writeSnapshot } from '../../src/snapshot/snapshot-file.ts';
@@ -278,6 +279,26 @@ describe('a restore names what differs', () => {
       message,
     );
   });
+});
+
+test('a restore without the disk that the saved machine had, or with another one, is refused', async () => {
+  const makeDisk = (size: number): DiskBackend => ({
+    name: "'disk.img'",
+    size,
+    readOnly: false,
+    read: async (_offset, into) => void into.fill(0),
+    write: async () => {},
+    writeZeroes: async () => {},
+    discard: async () => {},
+    flush: async () => {},
+    close: async () => {},
+  });
+  const saved = await make({ kernel: COUNTING, disks: [{ disk: makeDisk(2 ** 20), bus: 'mmio' }] });
+  const snapshot = await saved.save();
+  expect(String(await refusal({ restore: snapshot }))).toContain('disk 0 was 1 MiB and is 0 bytes here');
+  const larger = await refusal({ restore: snapshot, disks: [{ disk: makeDisk(2 ** 21), bus: 'mmio' }] });
+  expect(String(larger)).toContain('disk 0 was 1 MiB and is 2 MiB here');
+  await restored(snapshot, { disks: [{ disk: makeDisk(2 ** 20), bus: 'mmio' }] });
 });
 
 describe('a snapshot that is none', () => {
