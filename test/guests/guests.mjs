@@ -81,7 +81,7 @@ export class GuestShell {
     // Quotes in the middle, so that the echo of the line is not taken for the marks.
     this.serial.write(`echo "${mark}"'-begin'; ${command}; echo "${mark}"'-end' $?\n`);
     await this.serial.expect(new RegExp(`${mark}-begin\\r?\\n`), { timeout: PATIENCE });
-    const match = await this.serial.expect(new RegExp(`([sS]*?)${mark}-end (\\d+)\\r?\\n`), {
+    const match = await this.serial.expect(new RegExp(`([\\s\\S]*?)${mark}-end (\\d+)\\r?\\n`), {
       timeout: PATIENCE,
     });
     return { output: match[1].replaceAll('\r', ''), code: Number(match[2]) };

@@ -1,0 +1,59 @@
+// With the counting clock a run is the same each time: what the guest prints, and when, to the instruction.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { guestPath, startMachine } from './guests.mjs';
+
+function linux() {
+  const tree = guestPath('linux-image-armmp');
+  const kernel = readdirSync(`${tree}/boot`).find((name) => name.startsWith('vmlinuz-'));
+  return {
+    kernel: { name: 'kernel', bytes: readFileSync(`${tree}/boot/${kernel}`) },
+    initrd: { name: 'initrd', bytes: readFileSync(`${tree}/initrd.gz`) },
+  };
+}
+
+/**
+ * Boots Linux with two CPUs, has it compute, sleep and tell the time, and switches it off.
+ * @param {number} disturbance milliseconds between two pauses of the machine, to have the host in another place each time
+ */
+async function boot(t, disturbance) {
+  const machine = await startMachine(t, {
+    machine: 'virt',
+    smp: 2,
+    memory: '256M',
+    clock: 'instructions',
+    append: 'console=ttyAMA0 printk.time=1',
+    ...linux(),
+  });
+  let output = '';
+  const decoder = new TextDecoder();
+  machine.serial.onData((bytes) => {
+    output += decoder.decode(bytes, { stream: true });
+  });
+  const commands = [
+    'dmesg | tail -n 5',
+    'cat /proc/uptime /proc/interrupts',
+    'for i in 1 2 3; do sleep 0.3 & done; wait; cat /proc/uptime',
+    'head -c 1000000 /dev/zero | sha256sum & head -c 1000000 /dev/zero | md5sum; wait',
+    'cat /proc/uptime /proc/schedstat',
+    'poweroff -f',
+  ];
+  for (const command of commands) machine.serial.answer(/guest# $/, `${command}\n`);
+  const timer = setInterval(() => {
+    machine.pause();
+    setTimeout(() => machine.resume(), 1);
+  }, disturbance);
+  t.after(() => clearInterval(timer));
+  assert.deepEqual(await machine.exited, { reason: 'poweroff', code: 0 });
+  clearInterval(timer);
+  return { output, instructions: machine.instructions };
+}
+
+test('the same machine twice prints the same at the same times, and ends at the same instruction', async (t) => {
+  const first = await boot(t, 97);
+  const second = await boot(t, 1013);
+  assert.match(first.output, /[0-9a-f]{64} {2}-/, 'the commands ran');
+  assert.equal(second.output, first.output);
+  assert.equal(second.instructions, first.instructions);
+});

@@ -1,0 +1,93 @@
+// Several CPUs, an idle machine, and the GICv3, as Debian's kernel sees them.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GuestShell, guestPath, PATIENCE, startMachine } from './guests.mjs';
+
+function linux() {
+  const tree = guestPath('linux-image-armmp');
+  const kernel = readdirSync(`${tree}/boot`).find((name) => name.startsWith('vmlinuz-'));
+  return {
+    kernel: { name: 'kernel', bytes: readFileSync(`${tree}/boot/${kernel}`) },
+    initrd: { name: 'initrd', bytes: readFileSync(`${tree}/initrd.gz`) },
+    append: 'console=ttyAMA0 quiet',
+    memory: '256M',
+  };
+}
+
+async function bootToShell(t, options) {
+  const machine = await startMachine(t, { machine: 'virt', ...linux(), ...options });
+  await machine.serial.expect(/guest: ready/, { timeout: PATIENCE });
+  return machine;
+}
+
+/** Interrupts of one kind by CPU, from /proc/interrupts. */
+function countsOf(interrupts, pattern) {
+  const line = interrupts.split('\n').find((text) => pattern.test(text));
+  assert.ok(line, `${pattern} is in:\n${interrupts}`);
+  return line
+    .split(/\s+/)
+    .filter((field) => /^\d+$/.test(field))
+    .map(Number);
+}
+
+test('four CPUs cost at most 1.3 times the instructions of one, up to the shell', async (t) => {
+  const instructions = [];
+  for (const smp of [1, 4]) {
+    const machine = await bootToShell(t, { smp, clock: 'instructions' });
+    instructions.push(machine.instructions);
+    const shell = new GuestShell(machine.serial);
+    assert.equal(await shell.run('grep -c ^processor /proc/cpuinfo'), `${smp}\n`);
+    if (smp > 1) {
+      const interrupts = await shell.run('cat /proc/interrupts');
+      for (const pattern of [/arch_timer/, /^IPI\d+:.*(Function call|Rescheduling)/]) {
+        const counts = countsOf(interrupts, pattern).slice(0, smp);
+        assert.ok(counts.filter((count) => count > 0).length >= 2, `${pattern}: ${counts}`);
+      }
+    }
+    await machine.stop();
+  }
+  const ratio = instructions[1] / instructions[0];
+  console.log(`instructions to the shell: ${instructions.join(' and ')}, ratio ${ratio.toFixed(3)}`);
+  assert.ok(ratio <= 1.3, `ratio ${ratio}`);
+});
+
+test('an idle Linux uses at most 3 % of one core', async (t) => {
+  const machine = await bootToShell(t, { clock: 'host' });
+  // The kernel's work after a boot comes to its end.
+  await sleep(10_000);
+  const before = process.cpuUsage();
+  const started = performance.now();
+  await sleep(20_000);
+  const { user, system } = process.cpuUsage(before);
+  const share = (user + system) / 1000 / (performance.now() - started);
+  console.log(`idle: ${(share * 100).toFixed(2)} % of a core`);
+  assert.ok(share <= 0.03, `${share}`);
+  await machine.stop();
+});
+
+test('Linux runs with a GICv3 and its ITS: gic-version=3', async (t) => {
+  const machine = await bootToShell(t, { machine: 'virt,gic-version=3', smp: 2, clock: 'instructions' });
+  const shell = new GuestShell(machine.serial);
+  const log = await shell.run('dmesg');
+  assert.match(log, /GICv3: 256 SPIs implemented/);
+  assert.match(log, /GICv3: CPU1: found redistributor 1/);
+  assert.match(log, /ITS@0x08080000: allocated .* Devices .*indirect/);
+  assert.doesNotMatch(log, /ITS.*(fail|error|timeout)/i);
+  const interrupts = await shell.run('cat /proc/interrupts');
+  assert.equal(
+    countsOf(interrupts, /GICv3.*arch_timer/)
+      .slice(1, 3)
+      .filter((count) => count > 0).length,
+    2,
+  );
+  machine.serial.write('poweroff -f\n');
+  assert.deepEqual(await machine.exited, { reason: 'poweroff', code: 0 });
+});
+
+test('reboot resets the machine', async (t) => {
+  const machine = await bootToShell(t, { clock: 'instructions' });
+  machine.serial.write('reboot -f\n');
+  assert.deepEqual(await machine.exited, { reason: 'reset', code: 0 });
+});
