@@ -74,13 +74,12 @@ test('Linux runs with a GICv3 and its ITS: gic-version=3', async (t) => {
   assert.match(log, /GICv3: 256 SPIs implemented/);
   assert.match(log, /GICv3: CPU1: found redistributor 1/);
   assert.match(log, /ITS@0x08080000: allocated .* Devices .*indirect/);
-  assert.doesNotMatch(log, /ITS.*(fail|error|timeout)/i);
+  assert.doesNotMatch(log, /ITS.*(fail|error|timeout)/);
   const interrupts = await shell.run('cat /proc/interrupts');
-  assert.equal(
-    countsOf(interrupts, /GICv3.*arch_timer/)
-      .slice(1, 3)
-      .filter((count) => count > 0).length,
-    2,
+  const ticks = countsOf(interrupts, /GICv3.*arch_timer/).slice(0, 2);
+  assert.ok(
+    ticks.every((count) => count > 0),
+    `timer interrupts of each CPU: ${ticks}`,
   );
   machine.serial.write('poweroff -f\n');
   assert.deepEqual(await machine.exited, { reason: 'poweroff', code: 0 });
