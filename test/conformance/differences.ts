@@ -12,6 +12,8 @@ export interface DeliberateDifference {
 
 const PREFETCH_ABORT = 0x0c;
 const DEBUG_EVENT = 0b00010;
+/** Inner and Outer, as MAIR and PAR.ATTR have it. */
+const NON_CACHEABLE = 0x44;
 const TRANSLATION_FAULT_PAGE = 0b00111;
 const DOMAIN_FAULT_PAGE = 0b01011;
 
@@ -47,6 +49,13 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
     applies: (expected) => (expected.state[W.PAR]! & 1) === 0 && !isShortFormat(expected),
     word: W.PAR,
     bits: 0x200,
+  },
+  {
+    reason:
+      'ARM DDI 0406C B3.8.2: Non-cacheable memory is Outer Shareable; QEMU gives the field of the descriptor',
+    applies: ({ state }) => (state[W.PAR]! & 0x801) === 0x800 && state[W.PAR_high]! >>> 24 === NON_CACHEABLE,
+    word: W.PAR,
+    bits: 0x180,
   },
   {
     reason:

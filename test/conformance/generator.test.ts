@@ -3,9 +3,10 @@ import { CoreUnderTest } from './core-under-test.ts';
 import type { CpuUnderTest } from './cpu-under-test.ts';
 import { drawCandidate, type RowOfSet } from './generator/candidate.ts';
 import { LEFT_OUT } from './generator/left-out.ts';
+import { RANDOM_BLOCK_SOURCES } from './generator/random-blocks.ts';
 import { REDRAW } from './generator/shape.ts';
 import { W } from './layout.ts';
-import { replayVector } from './replay.ts';
+import { LIMIT, replayVector } from './replay.ts';
 import { expandVector, type Outcome } from './vector.ts';
 import { SETS } from './vector-files.ts';
 
@@ -30,6 +31,32 @@ describe('the generator', () => {
     const row = SETS[0]!.rows[0]!;
     expect(drawCandidate(5, row, 1)).toEqual(drawCandidate(5, row, 1));
     expect(drawCandidate(5, row, 1)).not.toEqual(drawCandidate(6, row, 1));
+  });
+});
+
+describe('random blocks', () => {
+  it('are the same from the same seed, and no two sources and seeds give the same', () => {
+    const draw = (seed: number): string[] =>
+      RANDOM_BLOCK_SOURCES.map((source) => JSON.stringify(source.draw(seed, 0)));
+    expect(draw(5)).toEqual(draw(5));
+    expect(new Set([...draw(5), ...draw(6)]).size).toBe(2 * RANDOM_BLOCK_SOURCES.length);
+  });
+
+  it('are made of several instructions, some of VFP and Advanced SIMD, and come to an end', () => {
+    const core = new CoreUnderTest();
+    const vectors = RANDOM_BLOCK_SOURCES.flatMap((source) =>
+      Array.from({ length: 40 }, (_, index) => source.draw(7, index)).filter(
+        (drawn) => typeof drawn !== 'string',
+      ),
+    );
+    const ended = vectors.filter((vector) => {
+      core.start(vector);
+      return core.run(LIMIT);
+    });
+    expect(ended.length).toBeGreaterThan(0.97 * vectors.length);
+    expect(vectors.every(({ recipe }) => recipe.code.length >= 3)).toBe(true);
+    const isFloating = (word: number): boolean => (word & 0x0c000e00) === 0x0c000a00;
+    expect(vectors.some(({ recipe }) => !recipe.thumb && recipe.code.some(isFloating))).toBe(true);
   });
 });
 
@@ -76,6 +103,8 @@ describe('a replay', () => {
     expect(replayVector(withWord(W.SPSR_und, 1 << 29), 'STR', recorded)).toMatch(/SPSR_und: .* expected /);
     expect(replayVector(withWord(W.DFSR, 1 << 11), 'STR', recorded)).toMatch(/DFSR: /);
     const forgetful = new SpoiledCpu(({ state }) => ({ state, memory: [] }));
+    expect(replayVector(withWord(W.FPSCR, 1 << 4), 'STR', recorded)).toMatch(/FPSCR: /);
+    expect(replayVector(withWord(W.D31_high, 1), 'STR', recorded)).toMatch(/D31_high: /);
     expect(replayVector(forgetful, 'STR', recorded)).toMatch(/data word [0-9a-f]+: expected .*, got /);
   });
 });

@@ -11,7 +11,8 @@ export class Draft {
   private readonly seed: number;
   private readonly stream: number;
   private readonly index: number;
-  private readonly state: Uint32Array;
+  /** What the seed gives. */
+  readonly state: Uint32Array;
   private readonly isThumb: boolean;
 
   constructor(seed: number, name: string, index: number, isThumb: (random: Random) => boolean) {
@@ -32,11 +33,12 @@ export class Draft {
   setMode(mode: number): void {
     this.set(W.CPSR, (this.get(W.CPSR) & ~0x1f) | mode);
   }
-  finish(code: readonly number[]): Vector {
+  /** @param extensions whether the seed gives the state of floating point too (see Recipe). */
+  finish(code: readonly number[], extensions = false): Vector {
     const overrides: Override[] = [...this.overrides]
       .sort(([a], [b]) => a - b)
       .map(([word, value]) => ({ word, value }));
-    const recipe: Recipe = { code, thumb: this.isThumb, overrides, pokes: this.pokes, extensions: false };
+    const recipe: Recipe = { code, thumb: this.isThumb, overrides, pokes: this.pokes, extensions };
     return expandVector(this.seed, this.stream, this.index, recipe);
   }
 }

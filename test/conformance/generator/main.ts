@@ -10,6 +10,7 @@ import { CHANGE_SOURCES } from './change-sources.ts';
 import { EXCEPTION_SOURCES } from './exception-sources.ts';
 import { countSkip, generate, rowSource, type SkipCounts, type Source } from './generate.ts';
 import { LEFT_OUT } from './left-out.ts';
+import { LONG_SOURCES } from './long-sources.ts';
 import { MMU_SOURCES } from './mmu-sources.ts';
 import { RANDOM_BLOCK_SOURCES } from './random-blocks.ts';
 import { UNDEFINED_SOURCES } from './undefined-sources.ts';
@@ -20,6 +21,8 @@ const DEFAULT_VECTORS = 60_000;
 const DEFAULT_BLOCKS = 200_000;
 /** Blocks of each kind in one run of QEMU. */
 const BLOCKS_AT_ONCE = 3000;
+/** Share of the blocks that may turn out useless. */
+const MOST_LEFT_OUT = 0.01;
 const SHOWN_FAILURES = 20;
 const FILES = [...SETS.map(({ name }) => name), 'system', 'blocks'] as const;
 
@@ -45,7 +48,7 @@ function sourceSets(filter: RegExp): readonly SourceSet[] {
       weight: 3,
       sources: [...MMU_SOURCES, ...CHANGE_SOURCES, ...EXCEPTION_SOURCES, ...UNDEFINED_SOURCES],
     },
-    { name: 'random', extensions: true, weight: 8, sources: RANDOM_BLOCK_SOURCES },
+    { name: 'random', extensions: true, weight: 8, sources: [...RANDOM_BLOCK_SOURCES, ...LONG_SOURCES] },
     { name: 'blocks', extensions: false, weight: 12, sources: BLOCK_SOURCES },
   ];
   return sets.map((set) => ({ ...set, sources: set.sources.filter((s) => filter.test(s.name)) }));
@@ -147,8 +150,16 @@ async function freshRows(recorder: Recorder, plan: Plan, tally: Tally, skips: Sk
   }
 }
 
-/** Draws and replays blocks while QEMU records others. */
-async function freshBlocks(recorder: Recorder, plan: Plan, tally: Tally, skips: SkipCounts): Promise<void> {
+/**
+ * Draws and replays blocks while QEMU records others.
+ * @returns whether few enough of them were left out.
+ */
+async function freshBlocks(
+  recorder: Recorder,
+  plan: Plan,
+  tally: Tally,
+  skips: SkipCounts,
+): Promise<boolean> {
   const cpu = new CoreUnderTest();
   const perRound = BLOCKS_AT_ONCE * RANDOM_BLOCK_SOURCES.length;
   const rounds = Math.ceil(plan.blocks / perRound);
@@ -172,6 +183,7 @@ async function freshBlocks(recorder: Recorder, plan: Plan, tally: Tally, skips: 
   const skipped = rounds * each * RANDOM_BLOCK_SOURCES.length - blocks;
   const percent = ((100 * skipped) / (blocks + skipped)).toFixed(2);
   console.log(`${blocks} blocks replayed, ${tally.failed} differ; ${skipped} left out (${percent} %)`);
+  return skipped <= MOST_LEFT_OUT * (blocks + skipped);
 }
 
 async function fresh(recorder: Recorder, plan: Plan): Promise<number> {
@@ -179,8 +191,12 @@ async function fresh(recorder: Recorder, plan: Plan): Promise<number> {
   const skips: SkipCounts = new Map();
   const tally: Tally = { replayed: 0, failed: 0, byGroup: new Map() };
   if (plan.vectors > 0) await freshRows(recorder, plan, tally, skips);
-  if (plan.blocks > 0) await freshBlocks(recorder, plan, tally, skips);
+  const enough = plan.blocks === 0 || (await freshBlocks(recorder, plan, tally, skips));
   printSkips(skips, plan.verbose);
+  if (!enough) {
+    console.log(`more than ${100 * MOST_LEFT_OUT} % of the blocks were left out`);
+    return 1;
+  }
   if (tally.failed === 0) {
     console.log(`${tally.replayed} fresh vectors agree with QEMU (seed ${seed})`);
     return 0;

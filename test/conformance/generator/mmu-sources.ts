@@ -44,8 +44,9 @@ const WRITES: readonly Access[] = [
 
 const JUMPS: readonly Access[] = [arm(0xe12fff10, 4), thumb(2, 0x4700)]; // BX R0
 
-const ACCESSES = { read: READS, write: WRITES, execute: JUMPS } as const;
-type Kind = keyof typeof ACCESSES;
+/** Instructions that translate R0, by what they want of the memory there. */
+export const ACCESSES = { read: READS, write: WRITES, execute: JUMPS } as const;
+export type Kind = keyof typeof ACCESSES;
 
 /** Registers of the MMU other than the table bases: AFE, TRE and EE more often than elsewhere. */
 function randomRegime(draft: Draft): void {

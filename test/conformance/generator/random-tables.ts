@@ -118,29 +118,78 @@ function leafDescriptor(
   return [low >>> 0, (bit(15, 22) | bit(15, 21)) >>> 0];
 }
 
-function longTables(state: Uint32Array, random: Random): Tables {
+export const LONG_LEAVES = ['page', '2 MiB block', '1 GiB block'] as const;
+export type LongLeaf = (typeof LONG_LEAVES)[number];
+
+/** Where the data pages and the code pages are in the first two and in the last of these leaves. */
+export function longArea(leaf: LongLeaf): { readonly data: number; readonly code: number } {
+  if (leaf !== '1 GiB block') return { data: MMU_DATA_VA, code: MMU_CODE_VA };
+  const gib = MMU_DATA_VA & -GIB;
+  return { data: gib + (DATA_PA % GIB), code: gib + (CODE % GIB) };
+}
+
+const GIB = 0x40000000;
+
+/** Descriptors with random attributes for one access: any rights, by leaves of one size. */
+export function longMapping(leaf: LongLeaf, random: Random): readonly Poke[] {
   const pokes: Poke[] = [];
-  const write = (address: number, [low, high]: readonly [number, number]): void => {
+  const write = writer(pokes);
+  if (leaf === '1 GiB block') {
+    write(longLevel1(MMU_DATA_VA), leafDescriptor(random, DATA_PA & -GIB, 1, false));
+    return pokes;
+  }
+  write(longLevel1(MMU_DATA_VA), tableDescriptor(random, LONG_L1 + 0x3000));
+  for (const [va, pa, table] of AREAS) {
+    if (leaf === '2 MiB block') write(longLevel2(va), leafDescriptor(random, pa & -0x200000, 1, false));
+    else writePages(write, random, va, pa, table, false);
+  }
+  return pokes;
+}
+
+/** TTBCR, TTBR0, TTBR1, MAIR0, MAIR1 and SCTLR for the long format. */
+export function longOverrides(state: Uint32Array, random: Random): (readonly [number, number])[] {
+  const sctlr = state[W.SCTLR]! & ~(SCTLR.V | SCTLR.EE | SCTLR.AFE | SCTLR.TRE);
+  return [...longRegime(random), [W.SCTLR, sctlr]];
+}
+
+const AREAS = [
+  [MMU_DATA_VA, DATA_PA, LONG_L3_MMU_DATA],
+  [MMU_CODE_VA, CODE, LONG_L3_MMU_CODE],
+] as const;
+
+type DescriptorWriter = (address: number, descriptor: readonly [low: number, high: number]) => void;
+
+function writer(pokes: Poke[]): DescriptorWriter {
+  return (address, [low, high]) => {
     pokes.push({ address, value: low >>> 0 }, { address: address + 4, value: high });
   };
-  const gib = longLevel1(MMU_DATA_VA);
-  write(gib, tableDescriptor(random, LONG_L1 + 0x3000));
-  for (const [va, pa, table] of [
-    [MMU_DATA_VA, DATA_PA, LONG_L3_MMU_DATA],
-    [MMU_CODE_VA, CODE, LONG_L3_MMU_CODE],
-  ] as const) {
+}
+
+function writePages(
+  write: DescriptorWriter,
+  random: Random,
+  va: number,
+  pa: number,
+  table: number,
+  readOnly: boolean,
+): void {
+  write(longLevel2(va), tableDescriptor(random, table));
+  for (let page = 0; page < 4; page++) {
+    const at = table + longLevel3(va + 0x1000 * page);
+    const target = pa + 0x1000 * (va === MMU_CODE_VA ? page : random.below(4));
+    write(at, leafDescriptor(random, target, 3, readOnly));
+  }
+}
+
+function longTables(state: Uint32Array, random: Random): Tables {
+  const pokes: Poke[] = [];
+  const write = writer(pokes);
+  write(longLevel1(MMU_DATA_VA), tableDescriptor(random, LONG_L1 + 0x3000));
+  for (const [va, pa, table] of AREAS) {
     if (va === MMU_DATA_VA && random.chance(30)) {
       // 2 MiB for reading only, because not all of them are compared; after the code the recorder has its own data.
       write(longLevel2(va), leafDescriptor(random, pa & -0x200000, 1, true));
-      continue;
-    }
-    write(longLevel2(va), tableDescriptor(random, table));
-    for (let page = 0; page < 4; page++) {
-      const at = table + longLevel3(va + 0x1000 * page);
-      const target = pa + 0x1000 * (va === MMU_CODE_VA ? page : random.below(4));
-      write(at, leafDescriptor(random, target, 3, va === MMU_CODE_VA));
-    }
+    } else writePages(write, random, va, pa, table, va === MMU_CODE_VA);
   }
-  const sctlr = state[W.SCTLR]! & ~(SCTLR.V | SCTLR.EE | SCTLR.AFE | SCTLR.TRE);
-  return { overrides: [...longRegime(random), [W.SCTLR, sctlr]], pokes };
+  return { overrides: longOverrides(state, random), pokes };
 }
