@@ -26,7 +26,7 @@ export type { ClockMode, GuestImage, MachineOptions, SnapshotImage } from './mac
 export type { SemihostingOptions } from './machine/semihosting-calls.ts';
 export type { ExpectOptions, SerialPort } from './machine/serial.ts';
 export { describeSnapshot, type MachineShape, type PciSlot } from './machine/shape.ts';
-export type { DiskOptions, OnBus, VirtioBus } from './machine/virtio-devices.ts';
+export type { DiskOptions, OnBus, ShareOptions, VirtioBus } from './machine/virtio-devices.ts';
 export { Hub } from './net/hub.ts';
 export { UserNetwork, type UserNetworkOptions } from './net/user-network.ts';
 export { edu } from './pci/edu.ts';
@@ -52,3 +52,10 @@ export type {
   NetworkPort,
 } from './ports/network.ts';
 export type { Drainable, PlainValue, Saveable } from './ports/saveable.ts';
+export type {
+  ShareBackend,
+  ShareChange,
+  ShareNode,
+  ShareOpen,
+  ShareStat,
+} from './ports/share.ts';

@@ -21,6 +21,7 @@ import { ExitCode } from './exit-codes.ts';
 import { parseNics } from './nic-option.ts';
 import { collect, wholeNumber } from './option-values.ts';
 import { runSession } from './run-session.ts';
+import { openShares } from './share-option.ts';
 import { type ReadSnapshot, readSnapshot } from './snapshot-file.ts';
 
 /** Options of `armemu run` as commander gives them. */
@@ -38,6 +39,7 @@ interface RunFlags {
   readonly vfio?: readonly string[];
   readonly drive?: readonly string[];
   readonly snapshot?: boolean;
+  readonly share?: readonly string[];
   readonly rng?: boolean;
   readonly nic?: readonly string[];
   readonly edu?: boolean;
@@ -98,6 +100,11 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
       collect,
     )
     .option('--snapshot', 'throw away what guests write to their disks')
+    .option(
+      '--share <settings>',
+      "folder that the guest mounts by 9p: 'path=DIR,tag=TAG[,readonly=on]'; may be repeated",
+      collect,
+    )
     .option('--rng', 'virtio source of random numbers')
     .option(
       '--nic <network>',
@@ -170,6 +177,7 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     ...defined('pflash', await openFlash(flags.pflash, say)),
     disks: drives.forMachine(),
     nics: parseNics(flags.nic ?? []),
+    shares: openShares(flags.share ?? []),
     ...defined('rng', flags.rng),
     pci: await makeEndpoints(io, addresses, withEdu),
   });

@@ -5,6 +5,7 @@ export { type FlashFileOptions, openFlashFile } from './flash-file.ts';
 export { openHostFolder } from './folder.ts';
 export { type DebuggableMachine, GdbSocket, parseSocketAddress, type SocketAddress } from './gdb-socket.ts';
 export { type OpenDiskOptions, openDisk } from './open-disk.ts';
+export { openShare } from './share.ts';
 export { hostSockets, userNetwork } from './sockets.ts';
 export {
   type InputStream,

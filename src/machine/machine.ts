@@ -140,6 +140,7 @@ export class Machine {
     this.virtioConsole?.defer(this.atOnce);
     const virtio = makeVirtioDevices(options.virtio, {
       clock,
+      wallClock,
       log: options.log,
       warn: options.warn,
       repeatable: options.clock === 'instructions',

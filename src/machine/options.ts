@@ -121,6 +121,7 @@ const OPTION_NAMES = [
   'append',
   'pci',
   'disks',
+  'shares',
   'nics',
   'virtioConsole',
   'rng',

@@ -3,13 +3,15 @@ import { SERIAL_BYTES, VirtioBlock } from '../devices/virtio/block.ts';
 import { VirtioConsole } from '../devices/virtio/console.ts';
 import { hostEntropy, repeatableEntropy, VirtioEntropy } from '../devices/virtio/entropy.ts';
 import type { VirtioNet } from '../devices/virtio/net.ts';
+import { VirtioNineP } from '../devices/virtio/ninep.ts';
 import type { VirtioDevice } from '../devices/virtio/virtio-device.ts';
 import { virtioPci } from '../devices/virtio/virtio-pci.ts';
 import { OptionError } from '../errors.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
-import type { Clock } from '../ports/clock.ts';
+import type { Clock, WallClock } from '../ports/clock.ts';
 import type { DiskBackend } from '../ports/disk.ts';
 import type { DeviceLog } from '../ports/mmio.ts';
+import type { ShareBackend } from '../ports/share.ts';
 import { macsOf, makeNic, type NicOptions } from './nic-options.ts';
 import type { SerialPort } from './serial.ts';
 
@@ -26,12 +28,22 @@ export interface DiskOptions {
   readonly queues?: number;
 }
 
+/** A folder that the guest mounts: `mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt`. It belongs to the machine. */
+export interface ShareOptions {
+  readonly share: ShareBackend;
+  /** What the guest mounts it by: 1 to 31 bytes. */
+  readonly tag: string;
+  readonly bus?: VirtioBus;
+}
+
 /** The options of a machine that are virtio devices, in the order in which they get their places. */
 export interface VirtioOptions {
   /** Block devices. */
   readonly disks?: readonly DiskOptions[];
   /** Network cards; only with the clock that follows the host. */
   readonly nics?: readonly NicOptions[];
+  /** Folders of the host, by the 9P2000.L protocol. */
+  readonly shares?: readonly ShareOptions[];
   /** A second console, `machine.virtioConsole`; Linux calls it hvc0. */
   readonly virtioConsole?: boolean | OnBus;
   /** A source of random numbers: the host's, or with the counting clock the same ones in each run. */
@@ -54,6 +66,7 @@ export interface VirtioDevices {
 /** What a machine gives to its virtio devices. */
 export interface VirtioParts {
   readonly clock: Clock;
+  readonly wallClock: WallClock;
   readonly log: DeviceLog;
   readonly warn: (message: string) => void;
   /** Random numbers are the same in each run. */
@@ -64,16 +77,18 @@ export interface VirtioParts {
 
 const BUSES: readonly string[] = ['mmio', 'pci'];
 const MAX_QUEUES = 16;
+const MAX_TAG_BYTES = 31;
 
 /**
  * The virtio devices among a machine's options.
  * @throws OptionError for what can't be
  */
 export function checkVirtioOptions(board: BoardDescription, options: VirtioOptions): VirtioOptions {
-  const { disks = [], nics = [] } = options;
+  const { disks = [], nics = [], shares = [] } = options;
   const virtioConsole = placed(options.virtioConsole);
   const rng = placed(options.rng);
   for (const disk of disks) checkDisk(disk);
+  checkTags(shares);
   const twice = disks.find(({ disk }, i) => disks.findIndex((other) => other.disk === disk) !== i);
   if (twice !== undefined) {
     throw new OptionError(`disks: ${twice.disk.name} is there twice`, 'open one disk for each');
@@ -86,7 +101,12 @@ export function checkVirtioOptions(board: BoardDescription, options: VirtioOptio
       'make one network for each card, or a hub',
     );
   }
-  const all = [...disks, ...nics, ...[virtioConsole, rng].filter((device) => device !== undefined)];
+  const all = [
+    ...disks,
+    ...nics,
+    ...shares,
+    ...[virtioConsole, rng].filter((device) => device !== undefined),
+  ];
   for (const { bus } of all) checkBus(bus);
   const transports = board.devices.filter(({ kind }) => kind === 'virtio-mmio').length;
   const onMmio = all.filter(({ bus }) => bus !== 'pci').length;
@@ -96,7 +116,21 @@ export function checkVirtioOptions(board: BoardDescription, options: VirtioOptio
       'put some on the PCI bus (bus=pci)',
     );
   }
-  return { disks, nics, ...(virtioConsole && { virtioConsole }), ...(rng && { rng }) };
+  return { disks, nics, shares, ...(virtioConsole && { virtioConsole }), ...(rng && { rng }) };
+}
+
+function checkTags(shares: readonly ShareOptions[]): void {
+  for (const [i, { tag, share }] of shares.entries()) {
+    const bytes = new TextEncoder().encode(tag).length;
+    if (bytes === 0 || bytes > MAX_TAG_BYTES || /[\0\s,]/.test(tag)) {
+      throw new OptionError(
+        `shares: '${tag}' can't be the tag of ${share.name}`,
+        `give it 1 to ${MAX_TAG_BYTES} bytes without blanks and commas`,
+      );
+    }
+    if (shares.findIndex((other) => other.tag === tag) === i) continue;
+    throw new OptionError(`shares: the tag '${tag}' is there twice`, 'give each folder its own');
+  }
 }
 
 function checkDisk({ disk, serial = '', queues = 1 }: DiskOptions): void {
@@ -138,6 +172,11 @@ export function makeVirtioDevices(options: VirtioOptions, parts: VirtioParts): V
   const macs = macsOf(nics);
   const cards = nics.map((nic, i) => makeNic(nic, macs[i], clock));
   for (const [i, card] of cards.entries()) place(nics[i].bus, card);
+  // A whole second at power on, so that a run by the counting clock is the same each time.
+  const startNs = BigInt(Math.floor(parts.wallClock.unixSeconds())) * 1_000_000_000n;
+  for (const { share, tag, bus } of options.shares ?? []) {
+    place(bus, new VirtioNineP({ share, tag, nowNs: () => startNs + BigInt(Math.floor(clock.nowNs())) }));
+  }
   const consoleAt = placed(options.virtioConsole);
   if (consoleAt !== undefined && console !== undefined) place(consoleAt.bus, connectedConsole(console));
   const rng = placed(options.rng);
@@ -166,6 +205,7 @@ export async function closeVirtioBackends(options: VirtioOptions): Promise<unkno
   const closed = await Promise.allSettled([
     ...(options.disks ?? []).map(({ disk }) => disk.close()),
     ...(options.nics ?? []).map(({ network }) => network.close()),
+    ...(options.shares ?? []).map(async ({ share }) => share.close()),
   ]);
   return closed.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
 }
