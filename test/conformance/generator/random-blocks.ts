@@ -1,5 +1,6 @@
 import { type Field, insertField } from '../../../src/arm/decode/pattern.ts';
 import { isWide } from '../../../src/arm/decode/tables.ts';
+import { advanceIt } from '../../../src/arm/lift/it-state.ts';
 import { codeAddress, type Poke } from '../arena.ts';
 import { CPSR, W } from '../layout.ts';
 import { hashName, Random } from '../random.ts';
@@ -160,9 +161,9 @@ class Block {
     return true;
   }
 
-  /** UNDEFINED: the block ends here. */
+  /** UNDEFINED: the block ends here, unless it is in an IT block whose condition fails. */
   addUndefined(units: readonly number[]): void {
-    this.append(units, 0);
+    this.append(units, advanceIt(this.it));
   }
 
   private append(units: readonly number[], nextIt: number): void {
