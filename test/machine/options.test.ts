@@ -25,7 +25,7 @@ describe('a machine without options', () => {
       memory: 512 * 2 ** 20,
       kernel: undefined,
       clock: 'host',
-      semihosting: false,
+      semihosting: undefined,
       pci: [],
     });
   });
