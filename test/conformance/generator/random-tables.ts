@@ -40,12 +40,14 @@ function normalMapping(random: Random, options: Omit<MappingOptions, 'leaf'>): M
     const leaf = random.pick(['section', 'small page', 'small page', 'large page'] as const);
     const mapping = randomMapping(random, { ...options, leaf });
     const isData = options.area === 'data' && leaf !== 'section';
-    if (mapping.normal && (isData || isReadOnly(mapping, leaf))) return mapping;
+    if (mapping.normal && (isData || isReadOnly(mapping, leaf, options.dacr))) return mapping;
   }
 }
 
-/** AP[2] of a section, or of all pages (B3.5.1). */
-function isReadOnly({ pokes }: Mapping, leaf: Leaf): boolean {
+/** AP[2] of a section, or of all pages (B3.5.1), in a domain that is not a manager's, which may write all the same. */
+function isReadOnly({ pokes }: Mapping, leaf: Leaf, dacr: number): boolean {
+  const domain = (pokes[0]!.value >>> 5) & 15;
+  if (((dacr >>> (2 * domain)) & 3) === 3) return false;
   if (leaf === 'section') return (pokes[0]!.value & 0x8000) !== 0;
   return pokes.slice(1).every(({ value }) => (value & 0x200) !== 0);
 }
