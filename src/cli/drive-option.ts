@@ -60,6 +60,9 @@ function keptOpen(disk: DiskBackend): DiskBackend {
     write: (offset, from) => disk.write(offset, from),
     writeZeroes: (offset, length, mayUnmap) => disk.writeZeroes(offset, length, mayUnmap),
     discard: (offset, length) => disk.discard(offset, length),
+    ...(disk.identity && { identity: () => disk.identity!() }),
+    ...(disk.saveWrites && { saveWrites: () => disk.saveWrites!() }),
+    ...(disk.restoreWrites && { restoreWrites: (writes) => disk.restoreWrites!(writes) }),
     flush: () => disk.flush(),
     close: () => disk.flush(),
   };

@@ -75,6 +75,13 @@ export class DiskFile {
     this.bytes = Math.max(this.bytes, offset + from.length);
   }
 
+  /** Changes with every write to the file, by whomever. */
+  async contentsStamp(): Promise<string> {
+    await this.sync();
+    const { size, mtimeNs } = await this.handle.stat({ bigint: true });
+    return `${size} bytes of ${mtimeNs}`;
+  }
+
   async sync(): Promise<void> {
     if (this.writable) await this.handle.datasync();
   }

@@ -44,6 +44,10 @@ export class RawDisk implements DiskBackend {
   /** Node can't punch holes: the contents stay. */
   async discard(): Promise<void> {}
 
+  identity(): Promise<string> {
+    return this.file.contentsStamp();
+  }
+
   flush(): Promise<void> {
     return this.file.sync();
   }

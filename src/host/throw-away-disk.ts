@@ -1,7 +1,7 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DiskBackend } from '../ports/disk.ts';
+import type { DiskBackend, DiskWrite } from '../ports/disk.ts';
 
 const CLUSTER_BYTES = 64 * 1024;
 
@@ -64,6 +64,28 @@ export class ThrowAwayDisk implements DiskBackend {
   }
 
   async discard(): Promise<void> {}
+
+  identity(): Promise<string> {
+    return this.base.identity?.() ?? Promise.resolve('');
+  }
+
+  async saveWrites(): Promise<readonly DiskWrite[]> {
+    await this.queue;
+    const writes: DiskWrite[] = [];
+    for (const [cluster, place] of this.places) {
+      const offset = cluster * CLUSTER_BYTES;
+      const bytes = new Uint8Array(Math.min(CLUSTER_BYTES, this.size - offset));
+      await this.readPlace(place, bytes);
+      writes.push({ offset, bytes });
+    }
+    return writes;
+  }
+
+  async restoreWrites(writes: readonly DiskWrite[]): Promise<void> {
+    const wrong = writes.find(({ offset, bytes }) => !(offset >= 0 && offset + bytes.length <= this.size));
+    if (wrong !== undefined) throw new RangeError(`there is nothing at ${wrong.offset} of the disk`);
+    for (const { offset, bytes } of writes) await this.write(offset, bytes);
+  }
 
   /** Nothing has to outlive the host. */
   async flush(): Promise<void> {}

@@ -12,6 +12,7 @@ import { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { FunctionListing } from '../pci/describe-bus.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
 import { type HostAttachedEndpoint, hostPendingWordCount, isHostAttached } from '../pci/host-device.ts';
+import type { DiskBackend } from '../ports/disk.ts';
 import type { Semihosting } from '../semihosting/semihosting.ts';
 import { SnapshotReader, writeSnapshot } from '../snapshot/snapshot-file.ts';
 import { HostClock, InstructionClock } from './clock.ts';
@@ -24,6 +25,7 @@ import { MachineMonitorTarget } from './monitor-target.ts';
 import { type MachineOptions, type NormalizedOptions, normalizeOptions } from './options.ts';
 import { psciCall } from './psci.ts';
 import { nextTurn, RunLoop } from './run-loop.ts';
+import { restoreDisks, saveDisks } from './saved-disks.ts';
 import {
   checkSaveable,
   drainDevices,
@@ -229,7 +231,10 @@ export class Machine {
     checkShape(saved, this.shape());
     this.embedded = saved.embedded;
     await snapshot.readRam(this.ram, progress);
-    this.dtb = restoreMachineState(this.parts, snapshot.readState()).deviceTree.slice();
+    const state = snapshot.readState();
+    // Before the devices: they go on with requests that were under way.
+    await restoreDisks(this.disks, state);
+    this.dtb = restoreMachineState(this.parts, state).deviceTree.slice();
   }
 
   /**
@@ -250,7 +255,11 @@ export class Machine {
       await nextTurn();
       await drainDevices(this.board, this.plugged);
       return await writeSnapshot(
-        { shape: this.shape(), state: saveMachineState(this.parts, this.dtb), ram: this.ram },
+        {
+          shape: this.shape(),
+          state: saveMachineState(this.parts, this.dtb, await saveDisks(this.disks)),
+          ram: this.ram,
+        },
         async (done) => {
           options.progress?.(done);
           await nextTurn();
@@ -312,6 +321,10 @@ export class Machine {
     if (this.exit !== undefined) return `ended: ${this.exit.reason}`;
     if (!this.loop.running) return 'not started';
     return this.holds.size === 0 ? 'running' : `stopped: ${[...this.holds].join(', ')}`;
+  }
+
+  private get disks(): DiskBackend[] {
+    return (this.options.virtio.disks ?? []).map(({ disk }) => disk);
   }
 
   private shape() {

@@ -8,6 +8,7 @@ import type { PlainValue, Saveable } from '../ports/saveable.ts';
 import { damagedSnapshot } from '../snapshot/snapshot-file.ts';
 import type { HostClock, HostClockState, InstructionClock, InstructionClockState } from './clock.ts';
 import type { RunLoop, RunLoopState } from './run-loop.ts';
+import type { DiskState } from './saved-disks.ts';
 import type { SerialPort, SerialPortState } from './serial.ts';
 
 /** Everything of a machine but its RAM. */
@@ -18,6 +19,7 @@ export type MachineState = {
   readonly loop: RunLoopState;
   readonly serial: SerialPortState;
   readonly deviceTree: Uint8Array;
+  readonly disks: readonly DiskState[];
 };
 
 /** The parts of a machine that a saved one is made of. */
@@ -56,7 +58,11 @@ export async function drainDevices(board: Board, endpoints: readonly PciEndpoint
 }
 
 /** Only between two turns of the run loop. */
-export function saveMachineState(parts: SavedParts, deviceTree: Uint8Array): MachineState {
+export function saveMachineState(
+  parts: SavedParts,
+  deviceTree: Uint8Array,
+  disks: readonly DiskState[],
+): MachineState {
   const devices = [...parts.board.saveables].map(([name, device]) => [name, device.saveState()] as const);
   return {
     clock: parts.clock.saveState(),
@@ -65,6 +71,7 @@ export function saveMachineState(parts: SavedParts, deviceTree: Uint8Array): Mac
     loop: parts.loop.saveState(),
     serial: parts.serial.saveState(),
     deviceTree: deviceTree.slice(),
+    disks,
   };
 }
 

@@ -132,6 +132,12 @@ export class Qcow2Disk implements DiskBackend {
     });
   }
 
+  async identity(): Promise<string> {
+    await this.flush();
+    const own = await this.file.contentsStamp();
+    return this.backing?.identity === undefined ? own : `${own}, ${await this.backing.identity()}`;
+  }
+
   flush(): Promise<void> {
     return this.locked(() => this.writeBack());
   }
