@@ -3,8 +3,13 @@ import { parseArgs } from 'node:util';
 import { machineData } from './tools/machine-data.mjs';
 
 const MEASURES = ['interpreter', 'translation-context', 'bar-read', 'start-up', 'interrupt'];
+const GUEST_MEASURES = ['linux-boot', 'idle', 'snapshot', 'disk'];
+const KNOWN = [...MEASURES, ...GUEST_MEASURES, 'vm'];
 const USAGE = `usage: npm run bench -- [options]
-  --only NAME   only this measure (repeatable): ${[...MEASURES, 'vm'].join(', ')}
+  --only NAME   only this measure (repeatable):
+                ${KNOWN.join(', ')}
+  --guests      instead the measures on Linux, booted once: ${GUEST_MEASURES.join(', ')}
+                (minutes; needs npm run test:guests -- --prepare)
   --vm          also the interrupt in the host VM of npm run test:vfio (a minute; needs what that needs)
   --json        one JSON object instead of text`;
 
@@ -13,12 +18,15 @@ function readOptions() {
     options: {
       only: { type: 'string', multiple: true },
       vm: { type: 'boolean', default: false },
+      guests: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  const names = values.only ?? [...MEASURES, ...(values.vm ? ['vm'] : [])];
-  const unknown = names.find((name) => name !== 'vm' && !MEASURES.includes(name));
+  // A process of their own: what V8 has compiled for other guests would be in a boot's figure.
+  const usual = values.guests ? GUEST_MEASURES : MEASURES;
+  const names = values.only ?? [...usual, ...(values.vm ? ['vm'] : [])];
+  const unknown = names.find((name) => !KNOWN.includes(name));
   if (unknown !== undefined) throw new TypeError(`there is no measure ${unknown}`);
   return { ...values, names };
 }
@@ -32,7 +40,7 @@ function shown(value) {
 
 function printResult({ title, goal, notMeasured, value, unit, met, details, rows }) {
   console.log(`\n${title}`);
-  console.log(`  goal: ${goal}`);
+  if (goal !== undefined) console.log(`  goal: ${goal}`);
   if (notMeasured !== undefined) {
     console.log(`  NOT MEASURED: ${notMeasured}`);
     return;
@@ -58,11 +66,18 @@ async function main(options) {
     for (const [key, value] of Object.entries(machine)) console.log(`  ${key}: ${shown(value)}`);
   }
   const results = [];
-  for (const name of options.names) {
-    const module = await import(`./measures/${name}.mjs`);
-    const result = { name, title: module.title, goal: module.goal, ...(await module.measure()) };
-    results.push(result);
-    if (!options.json) printResult(result);
+  const modules = [];
+  try {
+    for (const name of options.names) {
+      const module = await import(`./measures/${name}.mjs`);
+      modules.push(module);
+      const result = { name, title: module.title, goal: module.goal, ...(await module.measure()) };
+      results.push(result);
+      if (!options.json) printResult(result);
+    }
+  } finally {
+    // Guests that several measures share.
+    for (const module of modules) await module.finish?.();
   }
   const loadAverageAtEnd = machineData().loadAverage;
   if (options.json)

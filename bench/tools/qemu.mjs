@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 const QEMU = 'qemu-system-arm';
 const IMAGE = fileURLToPath(new URL('../../firmware/prebuilt/armemu.elf', import.meta.url));
-const TIMEOUT_MS = 120_000;
+const FIRMWARE = { args: ['-kernel', IMAGE], prompt: /armemu> / };
+const TIMEOUT_MS = 600_000;
 
 /** First line of its version, or undefined where it is not installed. */
 export function qemuVersion() {
@@ -13,23 +14,24 @@ export function qemuVersion() {
   return result.status === 0 ? result.stdout.split('\n')[0] : undefined;
 }
 
-/** The firmware at its prompt. */
+/** A guest at its prompt, with 512 MiB of RAM. */
 export class QemuGuest {
   #output = '';
   #wake = () => {};
   #child;
 
-  static async start() {
+  /** @param what the guest as QEMU's options, and what it prints when it is ready; absent: the firmware */
+  static async start({ args, prompt } = FIRMWARE) {
     const guest = new QemuGuest();
     const board = ['-M', 'virt,highmem=off,gic-version=2', '-cpu', 'cortex-a15', '-m', '512'];
-    guest.#child = spawn(QEMU, [...board, '-nographic', '-kernel', IMAGE], {
+    guest.#child = spawn(QEMU, [...board, '-nographic', ...args], {
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     guest.#child.stdout.on('data', (data) => {
       guest.#output += data;
       guest.#wake();
     });
-    await guest.expect(/armemu> /);
+    await guest.expect(prompt);
     return guest;
   }
 
