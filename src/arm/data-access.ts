@@ -225,23 +225,33 @@ export class DataAccess {
   }
 
   private storeUnaligned(va: number, size: number, low: number, high: number, flags: number): void {
+    // A word-aligned doubleword (STRD, VSTR) is two accesses to words (A3.5.3), of which the first may be done when the
+    // second aborts.
+    const words = size === 8 && (flags & MemFlag.AlignedWord) !== 0;
+    if (!words && !this.writable(va, size, flags)) return;
     if (size === 8) {
       this.slowStore(va, 4, low, 0, flags);
       if (!this.faults.faulted) this.slowStore((va + 4) | 0, 4, high, 0, flags);
       return;
     }
-    // Both pages are checked before the first byte is written, so that an abort leaves memory as it was. It is the
-    // first byte that faults that DFAR names (MemU is made of accesses to bytes, A3.2.1).
+    for (let i = 0; i < size && !this.faults.faulted; i++)
+      this.slowStore((va + i) | 0, 1, low >>> (8 * i), 0, flags);
+  }
+
+  /**
+   * Both pages are checked before the first byte is written, so that an abort leaves memory as it was. It is the first
+   * byte that faults that DFAR names (MemU is made of accesses to bytes, A3.2.1).
+   */
+  private writable(va: number, size: number, flags: number): boolean {
     const last = (va + size - 1) | 0;
     for (const at of [va, ((va ^ last) & -4096) === 0 ? last : last & -4096]) {
       const entry = this.mmu.entryFor(at, AccessKind.Write, flags);
-      if (entry === 0) return;
+      if (entry === 0) return false;
       if ((entry & TlbFlag.Device) !== 0 && !alignedToElements(va, flags)) {
         this.mmu.abort(va, FaultKind.Alignment, true);
-        return;
+        return false;
       }
     }
-    for (let i = 0; i < size && !this.faults.faulted; i++)
-      this.slowStore((va + i) | 0, 1, low >>> (8 * i), 0, flags);
+    return true;
   }
 }
