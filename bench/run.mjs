@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { machineData } from './tools/machine-data.mjs';
 
 const MEASURES = ['interpreter', 'translation-context', 'bar-read', 'start-up', 'interrupt'];
-const GUEST_MEASURES = ['linux-boot', 'idle', 'snapshot', 'disk'];
+const GUEST_MEASURES = ['linux-boot', 'idle', 'snapshot', 'disk', 'network'];
 const KNOWN = [...MEASURES, ...GUEST_MEASURES, 'vm'];
 const USAGE = `usage: npm run bench -- [options]
   --only NAME   only this measure (repeatable):
