@@ -225,10 +225,11 @@ export class DataAccess {
   }
 
   private storeUnaligned(va: number, size: number, low: number, high: number, flags: number): void {
-    // A word-aligned doubleword (STRD, VSTR) is two accesses to words (A3.5.3), of which the first may be done when the
-    // second aborts.
-    const words = size === 8 && (flags & MemFlag.AlignedWord) !== 0;
-    if (!words && !this.writable(va, size, flags)) return;
+    // STRD of a word-aligned doubleword is two accesses (A3.5.3), of which the first is done when the second aborts. For
+    // elements and VSTR the manual leaves it open (B1.9.8: UNKNOWN); they write nothing then.
+    const twoAccesses =
+      size === 8 && (flags & (MemFlag.AlignedWord | MemFlag.ElementWords)) === MemFlag.AlignedWord;
+    if (!twoAccesses && !this.writable(va, size, flags)) return;
     if (size === 8) {
       this.slowStore(va, 4, low, 0, flags);
       if (!this.faults.faulted) this.slowStore((va + 4) | 0, 4, high, 0, flags);

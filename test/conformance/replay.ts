@@ -3,7 +3,7 @@ import type { RecordedVector } from './codec.ts';
 import type { CpuUnderTest } from './cpu-under-test.ts';
 import { countingBits } from './differences.ts';
 import { STATE_NAMES, STATE_WORDS, W } from './layout.ts';
-import { unknownWords } from './unknown-registers.ts';
+import { isUnknownMemory, unknownWords } from './unknown-registers.ts';
 import type { Outcome, Vector } from './vector.ts';
 
 /** Instructions after which a vector that has reached no exception counts as lost. */
@@ -42,10 +42,18 @@ function isSame(vector: Vector, expected: Outcome, got: Outcome): boolean {
     if (changed === 0 || (changed & countingBits(expected, got, w)) === 0) continue;
     if (!unknownWords(vector, expected).has(w)) return false;
   }
-  if (expected.memory.length !== got.memory.length) return false;
-  return expected.memory.every(
-    ({ address, value }, i) => address === got.memory[i]!.address && value === got.memory[i]!.value,
-  );
+  return differentWords(expected, got).every((word) => isUnknownMemory(vector, expected, word));
+}
+
+/** Words of the data pages that are not the same in both. */
+function differentWords(expected: Outcome, got: Outcome): number[] {
+  const words = new Map(got.memory.map(({ address, value }) => [address, value]));
+  const different: number[] = [];
+  for (const { address, value } of expected.memory) {
+    if (words.get(address) !== value) different.push(address);
+    words.delete(address);
+  }
+  return [...different, ...words.keys()];
 }
 
 function header(name: string, { recipe, state, index }: Vector): string {

@@ -59,3 +59,17 @@ export function unknownWords(vector: Vector, { state }: Outcome): ReadonlySet<nu
   const registers = loadedRegisters(instruction).filter((n) => n !== base && n < 15);
   return new Set(registers.map((n) => registerWord(isUserBank ? 0x10 : mode, n)));
 }
+
+/** Words at the end of a page of data that a store of 32 bytes or less, across its end, begins in. */
+const CROSSING_WORDS = 8;
+const PAGE_WORDS = 1024;
+
+/**
+ * Whether the contents of a word of the data pages are UNKNOWN: an Advanced SIMD or VFP store was aborted at the next page,
+ * after it had, or had not, written to this one (ARM DDI 0406C B1.9.8). QEMU stores pieces of eight bytes, or elements.
+ */
+export function isUnknownMemory(vector: Vector, { state }: Outcome, word: number): boolean {
+  if ((state[W.PC]! & 0x1f) !== DATA_ABORT || word % PAGE_WORDS < PAGE_WORDS - CROSSING_WORDS) return false;
+  const instruction = instructionAt(vector, (state[W.LR_abt]! - 8) >>> 0);
+  return instruction !== undefined && /^V(ST|PUSH)/.test(instruction.row.name);
+}

@@ -34,7 +34,7 @@ function storeRegister(l: Lifter, double: boolean, slot: number, address: IrValu
   const value = l.bigEndian
     ? b.pure('pack64', [l.ordered32(b.get(slot + 1)), l.ordered32(b.get(slot))])
     : b.emit('get64', [], slot);
-  b.store('store64', address, value, MemFlag.AlignedWord);
+  b.store('store64', address, value, MemFlag.AlignedWord | MemFlag.ElementWords);
 }
 
 interface Single {
