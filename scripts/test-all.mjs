@@ -94,6 +94,12 @@ function stages(freshInstall) {
     { title: 'fresh conformance vectors', command: 'npm run conformance:fresh', count: countExitCode },
     { title: 'addon', command: 'npm run test:native', count: countNodeTest },
     { title: 'addon, AddressSanitizer', command: 'npm run test:native -- --asan', count: countNodeTest },
+    {
+      title: 'real guests',
+      // CI has an hour for everything: it boots the files that test/guests/run.mjs names for it.
+      command: `npm run test:guests${freshInstall ? ' -- --ci' : ''}`,
+      count: countNodeTest,
+    },
     { title: 'passthrough in the host VM', command: 'npm run test:vfio', count: countClosingLine },
     {
       title: 'passthrough in the host VM, AddressSanitizer',

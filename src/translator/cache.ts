@@ -85,9 +85,13 @@ export class TranslationCache {
   find(pc: number, pa: number, flags: number, secondPage: () => number): CachedBlock | undefined {
     const candidates = this.byAddress.get(pa);
     if (candidates === undefined) return undefined;
-    for (const block of candidates) {
+    for (let i = 0; i < candidates.length; i++) {
+      const block = candidates[i];
       if (block.pc !== pc || block.flags !== flags) continue;
       if (block.secondPage >= 0 && block.secondPage !== secondPage()) continue;
+      // A shared library is somewhere else in each process: what was wanted last is looked at first.
+      candidates[i] = candidates[i >> 1];
+      candidates[i >> 1] = block;
       if (!this.watches.bypassed || this.epochs.confirm(block)) return block;
       this.invalidate(block);
       return undefined;

@@ -125,7 +125,7 @@ export interface InterpreterEnvironment {
   vector(number: number, imm: number, d: number, a: number, b: number): void;
 }
 
-export const JUMP_CACHE_SIZE = 4096;
+export const JUMP_CACHE_SIZE = 16384;
 /** Places in a page where code can start; they lie next to each other in the jump cache. */
 const PAGE_STARTS = 2048;
 
