@@ -15,7 +15,13 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const FIRMWARE = ['u-boot-qemu', 'qemu-efi-arm', 'debian-installer-12-netboot-armhf'];
 
 /** What CI runs; `npm run test:all` runs every file. */
-const CI_SUBSET = ['linux-busybox.test.mjs', 'u-boot.test.mjs', 'edk2.test.mjs'];
+const CI_SUBSET = [
+  'linux-busybox.test.mjs',
+  'u-boot.test.mjs',
+  'edk2.test.mjs',
+  'gdb.test.mjs',
+  'qcow2.test.mjs',
+];
 
 const USAGE = `usage: npm run test:guests -- [options]
   --prepare     fetch and build the guests, and end
