@@ -4,7 +4,7 @@ import { ArmEngine } from '../../src/arm/engine.ts';
 import { StateSlot } from '../../src/arm/state.ts';
 import { translateBlock } from '../../src/arm/translate-block.ts';
 import { MachineMemory, MemoryLayout } from '../../src/memory/machine-memory.ts';
-import { PageWatches } from '../../src/memory/page-watches.ts';
+import { PageWatches, type WatchKind } from '../../src/memory/page-watches.ts';
 import { PhysicalMemory } from '../../src/memory/physical-memory.ts';
 import type { Requester } from '../../src/ports/mmio.ts';
 import type { IrValue } from '../../src/translator/ir/value.ts';
@@ -19,6 +19,7 @@ import {
   HIGH_VECTORS,
   RAM_BASE,
   REPLAY_BYTES,
+  RESULTS_BASE,
   SCTLR,
   STATE_WORDS,
   VECTOR_WORDS,
@@ -35,6 +36,9 @@ const ARM_CALL = 0xef5a5a5a;
 const THUMB_CALL_TWICE = 0xdf5adf5a;
 const CALL_COMMENTS: readonly number[] = [ARM_CALL & 0xffffff, THUMB_CALL_TWICE & 0xff];
 const EXCEPTION_VECTORS = 8;
+const PAGE_BYTES = 4096;
+/** A reason of our own to watch pages. */
+const STRAY = 2 as WatchKind;
 
 const LOADER: Requester = { kind: 'cpu', cpu: 0, streamId: 0, secure: false, privileged: true };
 
@@ -79,8 +83,11 @@ function isUnchanged({ now, pristine }: Chunk): boolean {
 
 /** The project's CPU, in the memory that the vectors were recorded in, with a YIELD at every exception vector, which stops it. */
 export class CoreUnderTest implements CpuUnderTest {
+  /** Something but the data pages was written, or the recorder's own memory behind the arena was reached. */
+  strayed = false;
   private readonly memory = new MachineMemory(REPLAY_BYTES);
-  private readonly physical = new PhysicalMemory(this.memory, RAM_BASE, new PageWatches(REPLAY_BYTES));
+  private readonly watches = new PageWatches(REPLAY_BYTES);
+  private readonly physical = new PhysicalMemory(this.memory, RAM_BASE, this.watches);
   private readonly engine: ArmEngine;
   private readonly cpu: ArmCpu;
   private readonly data: Int32Array;
@@ -91,6 +98,7 @@ export class CoreUnderTest implements CpuUnderTest {
   private callsAtVectors = false;
 
   constructor() {
+    this.watchForStrays();
     this.engine = new ArmEngine(this.memory, this.physical, cortexA15, [undefined], 0, {
       // The recorder's board has PSCI by HVC, which answers NOT_SUPPORTED to what it does not know (ARM DEN 0022 5.2.2).
       hypervisorCall: (cpu, conduit) => {
@@ -112,6 +120,27 @@ export class CoreUnderTest implements CpuUnderTest {
       now: bytesOf(this.data, i),
       pristine: bytesOf(this.pristineData, i),
     }));
+  }
+
+  private watchForStrays(): void {
+    this.watches.setWatcher(STRAY, () => {
+      this.strayed = true;
+    });
+    const firstOfData = (DATA_PA - RAM_BASE) / PAGE_BYTES;
+    const pagesOfData = DATA_BYTES / PAGE_BYTES;
+    for (let page = 0; page < REPLAY_BYTES / PAGE_BYTES; page++) {
+      if (page < firstOfData || page >= firstOfData + pagesOfData) this.watches.arm(STRAY, page);
+    }
+    const behind = {
+      read: () => {
+        this.strayed = true;
+        return 0;
+      },
+      write: () => {
+        this.strayed = true;
+      },
+    };
+    this.physical.map(RAM_BASE + REPLAY_BYTES, RESULTS_BASE - RAM_BASE, behind, "the recorder's own memory");
   }
 
   private poke(address: number, value: number): void {
@@ -177,6 +206,7 @@ export class CoreUnderTest implements CpuUnderTest {
     for (const [word, name] of HIGH_WORDS) regs[name] = vector.state[word]! | 0;
     this.interrupt = vector.state[W.INTERRUPT]!;
     this.cpu.invalidateTlb(true, undefined);
+    this.strayed = false;
   }
 
   run(limit: number): boolean {

@@ -32,7 +32,7 @@ export function rowSource(target: RowOfSet): Source {
 const PSR_NOT_OURS = 0x01f00000;
 
 /** What only shows in the outcome: values from memory that no instruction may take. */
-function unpredictableOutcome({ state }: Outcome): string | undefined {
+export function unpredictableOutcome({ state }: Outcome): string | undefined {
   if ((state[W.PC]! & 0x1f) === 0) return 'a jump into the recorder';
   const spsr = state[registerWord(state[W.CPSR]! & 0x1f, 14) + 1]!;
   if (!MODES.includes(spsr & 0x1f)) return 'a PSR with a reserved mode';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { encodeVectors, type RecordedGroup } from '../codec.ts';
+import { encodeVectors, type RecordedGroup, type RecordedVector } from '../codec.ts';
 import { CoreUnderTest } from '../core-under-test.ts';
 import { Recorder } from '../recorder.ts';
 import { LIMIT, replayVector } from '../replay.ts';
@@ -8,7 +8,14 @@ import { SETS, vectorFilePath } from '../vector-files.ts';
 import { BLOCK_SOURCES } from './block-sources.ts';
 import { CHANGE_SOURCES } from './change-sources.ts';
 import { EXCEPTION_SOURCES } from './exception-sources.ts';
-import { countSkip, generate, rowSource, type SkipCounts, type Source } from './generate.ts';
+import {
+  countSkip,
+  generate,
+  rowSource,
+  type SkipCounts,
+  type Source,
+  unpredictableOutcome,
+} from './generate.ts';
 import { LEFT_OUT } from './left-out.ts';
 import { LONG_SOURCES } from './long-sources.ts';
 import { MMU_SOURCES } from './mmu-sources.ts';
@@ -117,17 +124,71 @@ function replayGroups(
 ): void {
   for (const { name, vectors } of groups) {
     for (const recorded of vectors) {
-      tally.replayed++;
-      const failure = replayVector(cpu, name, recorded);
-      if (failure === undefined) continue;
-      if (cpu.touchesRecorder(recorded.vector, LIMIT)) {
-        tally.replayed--;
-        countSkip(skips, name, 'an access to the pages of the recorder');
-        continue;
-      }
-      if (tally.failed++ < SHOWN_FAILURES) console.log(failure);
-      tally.byGroup.set(name, (tally.byGroup.get(name) ?? 0) + 1);
+      count(cpu, { name, recorded, failure: replayVector(cpu, name, recorded) }, tally, skips);
     }
+  }
+}
+
+interface Replayed {
+  readonly name: string;
+  readonly recorded: RecordedVector;
+  /** What differs. */
+  readonly failure: string | undefined;
+}
+
+function count(
+  cpu: CoreUnderTest,
+  { name, recorded, failure }: Replayed,
+  tally: Tally,
+  skips: SkipCounts,
+): void {
+  tally.replayed++;
+  if (failure === undefined) return;
+  if (cpu.touchesRecorder(recorded.vector, LIMIT)) {
+    tally.replayed--;
+    countSkip(skips, name, 'an access to the pages of the recorder');
+    return;
+  }
+  if (tally.failed++ < SHOWN_FAILURES) console.log(failure);
+  tally.byGroup.set(name, (tally.byGroup.get(name) ?? 0) + 1);
+}
+
+/**
+ * Replays blocks in the order in which QEMU ran them. One that strays from the data pages has changed what those behind it
+ * found in QEMU: it is left out, and they are recorded again without it.
+ */
+async function replayBlocks(
+  recorder: Recorder,
+  groups: readonly RecordedGroup[],
+  tally: Tally,
+  skips: SkipCounts,
+): Promise<void> {
+  let cpu = new CoreUnderTest();
+  let blocks = groups.flatMap(({ name, vectors }) => vectors.map((recorded) => ({ name, recorded })));
+  for (let i = 0; i < blocks.length; i++) {
+    const { name, recorded } = blocks[i]!;
+    const failure = replayVector(cpu, name, recorded);
+    if (!cpu.strayed) {
+      count(cpu, { name, recorded, failure }, tally, skips);
+      continue;
+    }
+    countSkip(skips, name, 'an access to the pages of the recorder');
+    // Ours has been changed, too.
+    cpu = new CoreUnderTest();
+    const rest = blocks.slice(i + 1);
+    const outcomes = await recorder.record(
+      rest.map((block) => block.recorded.vector),
+      'plain',
+    );
+    blocks = rest.flatMap(({ name: group, recorded: { vector } }, n) => {
+      const outcome = outcomes[n];
+      const reason = outcome === undefined ? 'never came to an end' : unpredictableOutcome(outcome);
+      if (reason !== undefined) countSkip(skips, group, reason);
+      return outcome === undefined || reason !== undefined
+        ? []
+        : [{ name: group, recorded: { vector, outcome } }];
+    });
+    i = -1;
   }
 }
 
@@ -160,7 +221,6 @@ async function freshBlocks(
   tally: Tally,
   skips: SkipCounts,
 ): Promise<boolean> {
-  const cpu = new CoreUnderTest();
   const perRound = BLOCKS_AT_ONCE * RANDOM_BLOCK_SOURCES.length;
   const rounds = Math.ceil(plan.blocks / perRound);
   const each = Math.ceil(plan.blocks / rounds / RANDOM_BLOCK_SOURCES.length);
@@ -172,7 +232,7 @@ async function freshBlocks(
     const groups = await recording;
     if (round + 1 < rounds) recording = start(round + 1);
     const failed = tally.failed;
-    replayGroups(cpu, groups, tally, skips);
+    await replayBlocks(recorder, groups, tally, skips);
     if (tally.failed > failed) {
       console.log(
         `${tally.failed - failed} blocks differ: --rows random --per-row ${each} --seed ${plan.seed + round}`,
