@@ -244,7 +244,9 @@ export class RunLoop implements Saveable<RunLoopState> {
     this.ran += executed;
     // A timer may have been armed in the slice, or a shorter deadline than the slice's end have come.
     this.left = Math.min(this.left - executed, clock.instructionsUntil(clock.nextDeadlineNs()));
-    const goesOn = this.left > 0 && GOES_ON.includes(this.stopReason);
+    // Where the piece ended for the host's sake just when something happened to the guest, that ends the slice.
+    const happened = Atomics.load(this.words, EVENT) !== 0;
+    const goesOn = this.left > 0 && !happened && GOES_ON.includes(this.stopReason);
     this.interrupted = goesOn ? cpu : undefined;
     if (!goesOn) {
       const { ran } = this;
