@@ -1,5 +1,6 @@
 import { cortexA15 } from '../../src/arm/cortex-a15.ts';
 import type { ArmCpu } from '../../src/arm/cpu.ts';
+import { isWide } from '../../src/arm/decode/tables.ts';
 import { ArmEngine } from '../../src/arm/engine.ts';
 import { StateSlot } from '../../src/arm/state.ts';
 import { translateBlock } from '../../src/arm/translate-block.ts';
@@ -174,6 +175,25 @@ export class CoreUnderTest implements CpuUnderTest {
     });
     this.fillRecorder(0);
     return outcomes[0] !== outcomes[1];
+  }
+
+  /**
+   * Whether a vector jumps to the second half of one of its instructions: what that is as an instruction nobody has drawn,
+   * so its should-be bits may be anything.
+   */
+  runsSecondHalf(vector: Vector, limit: number): boolean {
+    const { code, thumb } = vector.recipe;
+    if (!thumb) return false;
+    const first = vector.state[W.PC]!;
+    const halves = new Set<number>();
+    for (let i = 0; i < code.length; i++) if (isWide(code[i]!)) halves.add(first + 2 * ++i);
+    this.start(vector);
+    const { slots } = this.cpu.state;
+    for (let n = 0; n < limit; n++) {
+      if (slots[StateSlot.T] === 1 && halves.has(slots[StateSlot.PC]! >>> 0)) return true;
+      if (this.run(1)) return false;
+    }
+    return false;
   }
 
   start(vector: Vector): void {

@@ -76,6 +76,10 @@ export const LEFT_OUT: ReadonlyMap<string, LeftOut> = new Map([
   ['a load or store of coprocessor 9', qemu('A7.5: only 10 and 11 exist; QEMU 7.2 has VLDR.16 of ARMv8.2')],
   // The recorder's.
   ['an access to the pages of the recorder', recorder('its vectors are mapped for privileged modes')],
+  [
+    'a jump into an instruction',
+    recorder('its second half was not drawn as an instruction; should-be bits, A5.1.2'),
+  ],
   ['a jump into the recorder', recorder('firmware/conformance')],
   ['never came to an end', recorder('a branch to itself, made of the PC and an operand')],
 ]);

@@ -149,6 +149,11 @@ function count(
     countSkip(skips, name, 'an access to the pages of the recorder');
     return;
   }
+  if (cpu.runsSecondHalf(recorded.vector, LIMIT)) {
+    tally.replayed--;
+    countSkip(skips, name, 'a jump into an instruction');
+    return;
+  }
   if (tally.failed++ < SHOWN_FAILURES) console.log(failure);
   tally.byGroup.set(name, (tally.byGroup.get(name) ?? 0) + 1);
 }
