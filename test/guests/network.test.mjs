@@ -52,7 +52,7 @@ test('a forwarded port of the host leads to a server in the guest; the guest rea
   );
   assert.match(await shell.run('ping -c 1 -W 60 10.0.2.2'), /1 packets received/);
 
-  await shell.run('(echo hello from the guest | nc -l -p 5000 > /tmp/received) &');
+  await shell.run('(echo hello from the guest | nc -l -p 5000 > /tmp/received) & true');
   await shell.run('until netstat -ltn | grep -q :5000; do sleep 0.2; done');
   const client = connect(port, '127.0.0.1');
   client.end('hello from the host\n');
