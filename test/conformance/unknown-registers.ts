@@ -60,6 +60,16 @@ export function unknownWords(vector: Vector, { state }: Outcome): ReadonlySet<nu
   return new Set(registers.map((n) => registerWord(isUserBank ? 0x10 : mode, n)));
 }
 
+/**
+ * Whether an exclusive store was aborted. Its LDREX may have been jumped over, and whether an abort is detected before or after
+ * the local monitor is looked at is IMPLEMENTATION DEFINED (ARM DDI 0406C A3.4.5, ExclusiveMonitorsPass); QEMU looks first.
+ */
+export function isAbortedExclusiveStore(vector: Vector, { state }: Outcome): boolean {
+  if ((state[W.PC]! & 0x1f) !== DATA_ABORT) return false;
+  const instruction = instructionAt(vector, (state[W.LR_abt]! - 8) >>> 0);
+  return instruction !== undefined && /^STREX/.test(instruction.row.name);
+}
+
 /** Words at the end of a page of data that a store of 32 bytes or less, across its end, begins in. */
 const CROSSING_WORDS = 8;
 const PAGE_WORDS = 1024;

@@ -74,6 +74,10 @@ export const LEFT_OUT: ReadonlyMap<string, LeftOut> = new Map([
   ['an exception return that QEMU has not', qemu('B9.3.20: only SUBS, MOVS and shifts return in QEMU')],
   ['an alignment of 32 bytes', qemu('A3.2.1, A8.8.320 VLD1: QEMU 7.2 checks for 16 bytes')],
   ['a load or store of coprocessor 9', qemu('A7.5: only 10 and 11 exist; QEMU 7.2 has VLDR.16 of ARMv8.2')],
+  [
+    'an exclusive store that aborts',
+    qemu('A3.4.5 ExclusiveMonitorsPass: abort or monitor first is IMPLEMENTATION DEFINED'),
+  ],
   // The recorder's.
   ['an access to the pages of the recorder', recorder('its vectors are mapped for privileged modes')],
   [

@@ -4,6 +4,7 @@ import { encodeVectors, type RecordedGroup, type RecordedVector } from '../codec
 import { CoreUnderTest } from '../core-under-test.ts';
 import { Recorder } from '../recorder.ts';
 import { LIMIT, replayVector } from '../replay.ts';
+import { isAbortedExclusiveStore } from '../unknown-registers.ts';
 import { SETS, vectorFilePath } from '../vector-files.ts';
 import { BLOCK_SOURCES } from './block-sources.ts';
 import { CHANGE_SOURCES } from './change-sources.ts';
@@ -152,6 +153,13 @@ function count(
   if (cpu.runsSecondHalf(recorded.vector, LIMIT)) {
     tally.replayed--;
     countSkip(skips, name, 'a jump into an instruction');
+    return;
+  }
+  cpu.start(recorded.vector);
+  cpu.run(LIMIT);
+  if (isAbortedExclusiveStore(recorded.vector, cpu.outcome())) {
+    tally.replayed--;
+    countSkip(skips, name, 'an exclusive store that aborts');
     return;
   }
   if (tally.failed++ < SHOWN_FAILURES) console.log(failure);
