@@ -70,6 +70,14 @@ export function isAbortedExclusiveStore(vector: Vector, { state }: Outcome): boo
   return instruction !== undefined && /^STREX/.test(instruction.row.name);
 }
 
+/**
+ * Whether a vector changed what memory types there are: accesses that are not aligned to what becomes Device memory abort
+ * (ARM DDI 0406C A3.2.1), of which QEMU knows nothing.
+ */
+export function changesMemoryTypes({ state: before }: Vector, { state }: Outcome): boolean {
+  return [W.PRRR, W.NMRR].some((word) => before[word] !== state[word]);
+}
+
 /** Words at the end of a page of data that a store of 32 bytes or less, across its end, begins in. */
 const CROSSING_WORDS = 8;
 const PAGE_WORDS = 1024;

@@ -78,6 +78,7 @@ export const LEFT_OUT: ReadonlyMap<string, LeftOut> = new Map([
     'an exclusive store that aborts',
     qemu('A3.4.5 ExclusiveMonitorsPass: abort or monitor first is IMPLEMENTATION DEFINED'),
   ],
+  ['a change of memory types', qemu('A3.2.1: QEMU 7.2 takes no alignment faults on Device memory')],
   // The recorder's.
   ['an access to the pages of the recorder', recorder('its vectors are mapped for privileged modes')],
   [

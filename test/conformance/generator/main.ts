@@ -4,7 +4,7 @@ import { encodeVectors, type RecordedGroup, type RecordedVector } from '../codec
 import { CoreUnderTest } from '../core-under-test.ts';
 import { Recorder } from '../recorder.ts';
 import { LIMIT, replayVector } from '../replay.ts';
-import { isAbortedExclusiveStore } from '../unknown-registers.ts';
+import { changesMemoryTypes, isAbortedExclusiveStore } from '../unknown-registers.ts';
 import { SETS, vectorFilePath } from '../vector-files.ts';
 import { BLOCK_SOURCES } from './block-sources.ts';
 import { CHANGE_SOURCES } from './change-sources.ts';
@@ -157,9 +157,15 @@ function count(
   }
   cpu.start(recorded.vector);
   cpu.run(LIMIT);
-  if (isAbortedExclusiveStore(recorded.vector, cpu.outcome())) {
+  const outcome = cpu.outcome();
+  const reason = isAbortedExclusiveStore(recorded.vector, outcome)
+    ? 'an exclusive store that aborts'
+    : changesMemoryTypes(recorded.vector, outcome)
+      ? 'a change of memory types'
+      : undefined;
+  if (reason !== undefined) {
     tally.replayed--;
-    countSkip(skips, name, 'an exclusive store that aborts');
+    countSkip(skips, name, reason);
     return;
   }
   if (tally.failed++ < SHOWN_FAILURES) console.log(failure);
