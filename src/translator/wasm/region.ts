@@ -1,0 +1,87 @@
+import type { IrBlock, IrValue } from '../ir/value.ts';
+
+/** CPSR.T in the flags of a region; CPSR.E is bit 1. */
+const T_FLAG = 1;
+
+/** One block of a region, and where its exits go as far as they stay inside. */
+export interface RegionNode {
+  /** Optimised. Copies of an inlined function's node share it. */
+  readonly block: IrBlock;
+  /** By `exitTarget` of an exit. An exit whose target is missing leaves the region. */
+  readonly targets: ReadonlyMap<number, number>;
+  /**
+   * Where the block's dynamic exits (`exitJumpTo`, `exitInterwork` without `exitTarget`) are expected to go, in the instruction
+   * set of the region: the return from an inlined call. To be compared when it runs.
+   */
+  readonly expected: { readonly pc: number; readonly node: number } | undefined;
+}
+
+/** Guest code at virtual addresses: `bytes` from `pc` on. */
+export interface CodeRange {
+  readonly pc: number;
+  readonly bytes: number;
+}
+
+/** Guest code that is compiled as one function: entered at node 0 only, every node can be reached from there. */
+export interface Region {
+  readonly pc: number;
+  /** CPSR.T in bit 0, CPSR.E in bit 1. */
+  readonly flags: number;
+  readonly nodes: readonly RegionNode[];
+  /** Instructions of all nodes; those of an inlined function count for each copy. */
+  readonly instructions: number;
+  /** The code that it was made from: ascending as signed numbers, neither overlapping nor touching. */
+  readonly ranges: readonly CodeRange[];
+  /** Virtual addresses of the 4 KiB pages that `ranges` touch, ascending as signed numbers. */
+  readonly pages: readonly number[];
+}
+
+/** Where the code of a region comes from. All in one instruction set and byte order; addresses are signed 32-bit numbers. */
+export interface BlockSource {
+  /**
+   * The IR of the block at `pc`, with ITSTATE 0, not optimised, ended before any later address for which `endsBefore` says so.
+   * Undefined where nothing can be fetched.
+   */
+  block(pc: number, endsBefore: (pc: number) => boolean): IrBlock | undefined;
+  /** Whether the region may hold the code at `pc`. Not asked for its entry. */
+  mayFollow(pc: number): boolean;
+}
+
+/** Amounts of code. */
+export interface RegionSize {
+  readonly nodes: number;
+  /** Operations of optimised IR. */
+  readonly operations: number;
+  /** Guest instructions. */
+  readonly instructions: number;
+}
+
+/** How large a region may become. */
+export interface RegionLimits extends RegionSize {
+  /** How large a function that is inlined may be, together with those that it calls. */
+  readonly inlined: RegionSize;
+  /** How many calls deep functions are inlined; 0: none is. */
+  readonly depth: number;
+}
+
+/** About 10 KB of WebAssembly: what the host's optimiser compiles in a few milliseconds. */
+export const DEFAULT_REGION_LIMITS: RegionLimits = {
+  nodes: 64,
+  operations: 1500,
+  instructions: 600,
+  inlined: { nodes: 8, operations: 150, instructions: 48 },
+  depth: 3,
+};
+
+/**
+ * Where an exit is known to go when it is compiled, if that needs no change of the instruction set: what its node's `targets`
+ * are looked up by.
+ */
+export function exitTarget(exit: IrValue, flags: number): number | undefined {
+  if (exit.op === 'exitJump') return exit.imm;
+  if (exit.op !== 'exitJumpTo' && exit.op !== 'exitInterwork') return undefined;
+  const [address] = exit.args;
+  if (address.op !== 'const') return undefined;
+  if (exit.op === 'exitJumpTo') return address.imm;
+  return (address.imm & T_FLAG) === (flags & T_FLAG) ? address.imm & ~T_FLAG : undefined;
+}
