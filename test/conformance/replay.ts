@@ -6,8 +6,11 @@ import { STATE_NAMES, STATE_WORDS, W } from './layout.ts';
 import { isUnknownMemory, unknownWords } from './unknown-registers.ts';
 import type { Outcome, Vector } from './vector.ts';
 
-/** Instructions after which a vector that has reached no exception counts as lost. */
-export const LIMIT = 64;
+/**
+ * Instructions after which a vector that has reached no exception counts as lost. Loops of random blocks end too: one that
+ * pushes a register goes through a data page first.
+ */
+export const LIMIT = 8192;
 
 function hex(value: number): string {
   return (value >>> 0).toString(16).padStart(8, '0');
