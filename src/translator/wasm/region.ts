@@ -83,5 +83,7 @@ export function exitTarget(exit: IrValue, flags: number): number | undefined {
   const [address] = exit.args;
   if (address.op !== 'const') return undefined;
   if (exit.op === 'exitJumpTo') return address.imm;
-  return (address.imm & T_FLAG) === (flags & T_FLAG) ? address.imm & ~T_FLAG : undefined;
+  const thumb = flags & T_FLAG;
+  if ((address.imm & 1) !== thumb) return undefined;
+  return address.imm & (thumb === 1 ? ~1 : ~3);
 }

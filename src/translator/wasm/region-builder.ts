@@ -1,0 +1,164 @@
+import type { IrBlock } from '../ir/value.ts';
+import { CallContext, type ContextSurroundings, type Piece } from './call-context.ts';
+import type { BlockSource, CodeRange, Region, RegionLimits, RegionNode } from './region.ts';
+
+const PAGE = 4096;
+
+/** The functions that may be inlined into a region, each looked at once. */
+class Functions {
+  private readonly source: BlockSource;
+  private readonly flags: number;
+  private readonly limits: RegionLimits;
+  private readonly known = new Map<number, CallContext>();
+  /** How many further levels of inlined calls were allowed where a function turned out not to be inlinable. */
+  private readonly failedWith = new Map<number, number>();
+  /** The functions that are being looked at: one that comes back to itself is never inlined. */
+  private readonly open = new Set<number>();
+
+  constructor(source: BlockSource, flags: number, limits: RegionLimits) {
+    this.source = source;
+    this.flags = flags;
+    this.limits = limits;
+  }
+
+  /** @param levels of calls that may be inlined there, one in the other */
+  surroundings(levels: number): ContextSurroundings {
+    const { source, flags } = this;
+    return { source, flags, inlinable: (target) => this.inlinable(target, levels) };
+  }
+
+  private inlinable(target: number, levels: number): CallContext | undefined {
+    const known = this.known.get(target);
+    if (known !== undefined) return known.depth < levels ? known : undefined;
+    if ((this.failedWith.get(target) ?? 0) >= levels || this.open.has(target)) return undefined;
+    if (!this.source.mayFollow(target)) return undefined;
+    this.open.add(target);
+    const callee = new CallContext(this.surroundings(levels - 1), this.limits.inlined);
+    callee.discover(target, true);
+    this.open.delete(target);
+    if (callee.complete && callee.returns) {
+      this.known.set(target, callee);
+      return callee;
+    }
+    this.failedWith.set(target, levels);
+    return undefined;
+  }
+}
+
+/** One copy of a context in the region. */
+interface Copy {
+  readonly context: CallContext;
+  /** Where it returns to. */
+  readonly caller: { readonly copy: Copy; readonly pc: number } | undefined;
+  /** Copies of what it calls, by the address after the call. */
+  readonly callees: Map<number, Copy>;
+  /** Nodes by address. */
+  readonly nodes: Map<number, number>;
+}
+
+function copyOf(context: CallContext, caller: Copy['caller']): Copy {
+  return { context, caller, callees: new Map(), nodes: new Map() };
+}
+
+/** Makes nodes of contexts: those that can be reached, in the order in which they are. */
+class Assembly {
+  readonly nodes: RegionNode[] = [];
+  private readonly places: { readonly copy: Copy; readonly pc: number }[] = [];
+
+  constructor(root: CallContext, entry: number) {
+    this.nodeAt(copyOf(root, undefined), entry);
+    for (let i = 0; i < this.places.length; i++) {
+      const { copy, pc } = this.places[i];
+      this.nodes.push(this.assemble(copy, copy.context.pieces.get(pc) as Piece));
+    }
+  }
+
+  private assemble(copy: Copy, { block, exits }: Piece): RegionNode {
+    const targets = new Map<number, number>();
+    let expected: RegionNode['expected'];
+    for (const exit of exits) {
+      if (exit.kind === 'return' && copy.caller !== undefined) {
+        const { copy: caller, pc } = copy.caller;
+        expected = { pc, node: this.nodeAt(caller, pc) };
+      } else if (exit.kind === 'jump' || exit.kind === 'call') {
+        const into = exit.kind === 'jump' ? copy : this.calleeOf(copy, (block.pc + block.bytes) | 0);
+        if (into?.context.pieces.has(exit.target) === true) {
+          targets.set(exit.target, this.nodeAt(into, exit.target));
+        }
+      }
+    }
+    return { block, targets, expected };
+  }
+
+  private calleeOf(caller: Copy, after: number): Copy | undefined {
+    const context = caller.context.callees.get(after);
+    if (context === undefined) return undefined;
+    let copy = caller.callees.get(after);
+    if (copy === undefined) {
+      copy = copyOf(context, { copy: caller, pc: after });
+      caller.callees.set(after, copy);
+    }
+    return copy;
+  }
+
+  private nodeAt(copy: Copy, pc: number): number {
+    let node = copy.nodes.get(pc);
+    if (node === undefined) {
+      node = this.places.length;
+      this.places.push({ copy, pc });
+      copy.nodes.set(pc, node);
+    }
+    return node;
+  }
+}
+
+function rangesOf(blocks: Iterable<IrBlock>): CodeRange[] {
+  const ranges: { pc: number; bytes: number }[] = [];
+  for (const { pc, bytes } of [...blocks].sort((a, b) => a.pc - b.pc)) {
+    const last = ranges[ranges.length - 1];
+    if (last !== undefined && pc <= last.pc + last.bytes) {
+      last.bytes = Math.max(last.bytes, pc + bytes - last.pc);
+    } else {
+      ranges.push({ pc, bytes });
+    }
+  }
+  return ranges;
+}
+
+function pagesOf(ranges: readonly CodeRange[]): number[] {
+  const pages = new Set<number>();
+  for (const { pc, bytes } of ranges) {
+    for (let page = pc & -PAGE; page < pc + bytes; page += PAGE) pages.add(page);
+  }
+  return [...pages];
+}
+
+/**
+ * Makes a region of the code that is reached from `entryPc`: by jumps, and by calls of small functions that call no others but such.
+ * Such a function has a copy of its nodes for each call. Other calls leave the region, and so does what has no room in it.
+ * @param flags CPSR.T in bit 0, CPSR.E in bit 1; ITSTATE is 0
+ * @returns undefined where nothing can be fetched, or the first block is larger than a region may be
+ */
+export function buildRegion(
+  entryPc: number,
+  flags: number,
+  source: BlockSource,
+  limits: RegionLimits,
+): Region | undefined {
+  const entry = entryPc | 0;
+  const functions = new Functions(source, flags, limits);
+  const root = new CallContext(functions.surroundings(limits.depth), limits);
+  root.discover(entry, false);
+  if (!root.pieces.has(entry)) return undefined;
+  const { nodes } = new Assembly(root, entry);
+  const blocks = nodes.map(({ block }) => block);
+  const ranges = rangesOf(new Set(blocks));
+  return {
+    pc: entry,
+    flags,
+    nodes,
+    instructions: blocks.reduce((sum, block) => sum + block.instructions, 0),
+    ranges,
+    pages: pagesOf(ranges),
+  };
+}

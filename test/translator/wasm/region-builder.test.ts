@@ -1,0 +1,427 @@
+import { describe, expect, test } from 'vitest';
+import {
+  DEFAULT_REGION_LIMITS,
+  type Region,
+  type RegionLimits,
+} from '../../../src/translator/wasm/region.ts';
+import { buildRegion } from '../../../src/translator/wasm/region-builder.ts';
+import {
+  addImm,
+  addReg,
+  B_SELF,
+  bx,
+  EQ,
+  ldm,
+  movReg,
+  NE,
+  NOP,
+  subsImm,
+  svc,
+  WFI,
+} from '../../arm/assembler.ts';
+import {
+  BX_LR,
+  call,
+  GuestProgram,
+  jump,
+  type Line,
+  POP_PC,
+  POP_R4_PC,
+  PUSH_LR,
+  PUSH_R4_LR,
+  START,
+} from './guest-program.ts';
+
+/** The node's addresses, where its exits go, and where its return goes: `entry..end -> targets ^return`. */
+function describeNodes(region: Region, program: GuestProgram, labels: readonly string[]): string[] {
+  const name = (pc: number): string =>
+    labels.find((label) => program.at(label) === pc) ?? `+${(pc - START) >> (program.thumb ? 1 : 2)}`;
+  return region.nodes.map(({ block, targets, expected }) => {
+    const to = [...targets].map(([pc, node]) => `${name(pc)}=${node}`).join(' ');
+    const back = expected === undefined ? '' : ` ^${name(expected.pc)}=${expected.node}`;
+    return `${name(block.pc)} ${block.instructions}: ${to}${back}`;
+  });
+}
+
+function regionOf(lines: readonly Line[], limits: Partial<RegionLimits> = {}, thumb = false) {
+  const program = new GuestProgram(lines, thumb);
+  const region = buildRegion(START, program.flags, program, { ...DEFAULT_REGION_LIMITS, ...limits });
+  const labels = lines.filter((line) => typeof line === 'string');
+  if (region === undefined) throw new Error('no region');
+  return { program, region, nodes: describeNodes(region, program, labels) };
+}
+
+describe('blocks', () => {
+  test('a loop whose header is in the middle of the entry block', () => {
+    const { nodes, region, program } = regionOf([
+      'entry',
+      addImm(0, 0, 1),
+      addImm(1, 1, 1),
+      'loop',
+      addReg(2, 2, 0),
+      subsImm(1, 1, 1),
+      jump('loop', NE),
+      'out',
+      BX_LR,
+    ]);
+    expect(nodes).toEqual(['entry 2: loop=1', 'loop 3: loop=1 out=2', 'out 1: ']);
+    expect(region.instructions).toBe(6);
+    expect(region.ranges).toEqual([{ pc: START, bytes: program.bytes }]);
+    expect(region.pages).toEqual([START]);
+  });
+
+  test('a loop that is entered in the middle, from after its end', () => {
+    const { nodes } = regionOf([
+      'entry',
+      jump('test'),
+      'loop',
+      addReg(2, 2, 0),
+      'test',
+      subsImm(1, 1, 1),
+      jump('loop', NE),
+      'out',
+      BX_LR,
+    ]);
+    expect(nodes).toEqual(['entry 1: test=1', 'test 2: loop=2 out=3', 'loop 1: test=1', 'out 1: ']);
+  });
+
+  test('two leaders in one block, the later one found first', () => {
+    const { nodes } = regionOf([
+      'entry',
+      NOP,
+      'first',
+      NOP,
+      'second',
+      subsImm(1, 1, 1),
+      jump('second', NE),
+      'then',
+      subsImm(2, 2, 1),
+      jump('first', NE),
+      'out',
+      BX_LR,
+    ]);
+    expect(nodes).toEqual([
+      'entry 1: first=1',
+      'first 1: second=2',
+      'second 2: second=2 then=3',
+      'then 2: first=1 out=4',
+      'out 1: ',
+    ]);
+  });
+
+  test('both arms of a branch end where they meet', () => {
+    const { nodes } = regionOf([
+      'entry',
+      subsImm(0, 0, 1),
+      jump('else', EQ),
+      'then',
+      addImm(1, 1, 1),
+      jump('join'),
+      'else',
+      addImm(1, 1, 2),
+      'join',
+      BX_LR,
+    ]);
+    expect(nodes).toEqual(['entry 2: else=1 then=2', 'else 1: join=3', 'then 2: join=3', 'join 1: ']);
+  });
+
+  test('a long block goes on in the next one', () => {
+    const { nodes } = regionOf(['entry', ...new Array<number>(70).fill(NOP), BX_LR]);
+    expect(nodes).toEqual(['entry 64: +64=1', '+64 7: ']);
+  });
+
+  test('exceptions, waits and changes of context leave the region', () => {
+    const { nodes } = regionOf([
+      'entry',
+      jump('wait', EQ),
+      'call',
+      svc(0),
+      'wait',
+      WFI,
+      'never',
+      jump('entry'),
+    ]);
+    expect(nodes).toEqual(['entry 1: wait=1 call=2', 'wait 1: ', 'call 1: ']);
+  });
+
+  test('a jump to where nothing can be fetched leaves the region', () => {
+    const { nodes } = regionOf(['entry', subsImm(0, 0, 1), 0x0a000100, 'next', BX_LR]);
+    expect(nodes).toEqual(['entry 2: next=1', 'next 1: ']);
+  });
+
+  test('a jump to where the source does not want to follow leaves the region', () => {
+    const program = new GuestProgram(['entry', jump('no', EQ), 'yes', BX_LR, 'no', B_SELF]);
+    program.forbidden.add(program.at('no'));
+    const region = buildRegion(START, 0, program, DEFAULT_REGION_LIMITS) as Region;
+    expect(describeNodes(region, program, ['entry', 'yes', 'no'])).toEqual(['entry 1: yes=1', 'yes 1: ']);
+    expect(region.ranges).toEqual([{ pc: START, bytes: 8 }]);
+  });
+
+  test('there is no region where nothing can be fetched', () => {
+    expect(buildRegion(0x4000, 0, new GuestProgram([NOP]), DEFAULT_REGION_LIMITS)).toBeUndefined();
+  });
+
+  test('ranges and pages of code in pieces', () => {
+    const gap = new Array<number>(1100).fill(0xe7f000f0);
+    const { region, program, nodes } = regionOf(['entry', jump('far'), ...gap, 'far', B_SELF]);
+    expect(nodes).toEqual(['entry 1: far=1', 'far 1: far=1']);
+    expect(region.ranges).toEqual([
+      { pc: START, bytes: 4 },
+      { pc: program.at('far'), bytes: 4 },
+    ]);
+    expect(region.pages).toEqual([START, START + 4096]);
+  });
+});
+
+describe('T32', () => {
+  const T_SUBS_R0 = 0x3801;
+  const T_ADDS_R1 = 0x3101;
+  const T_BX_LR = 0x4770;
+
+  test('blocks do not end inside an IT block, whoever jumps there', () => {
+    const { nodes, region } = regionOf(
+      ['entry', 0xbf04, T_ADDS_R1, 'inside', T_ADDS_R1, T_SUBS_R0, jump('inside', NE), 'out', T_BX_LR],
+      {},
+      true,
+    );
+    // The instruction at `inside` is another one when it is jumped to: not conditional, and it sets flags.
+    expect(nodes).toEqual(['entry 3: +3=1', '+3 2: inside=2 out=3', 'inside 1: +3=1', 'out 1: ']);
+    expect(region.flags).toBe(1);
+  });
+
+  test('the second halfword of an instruction as an instruction', () => {
+    // MOVW R0, #0x700: its second halfword, 0x2000 | ..., is MOVS R0, #0 in T16.
+    const { nodes } = regionOf(['entry', 0xf2402000, 'after', T_SUBS_R0, 0xd1fc, 'out', T_BX_LR], {}, true);
+    expect(nodes).toEqual(['entry 1: after=1', 'after 2: +1=2 out=3', '+1 1: after=1', 'out 1: ']);
+  });
+
+  test('a function is inlined', () => {
+    const { nodes } = regionOf(
+      [
+        'entry',
+        call('leaf'),
+        'after',
+        T_SUBS_R0,
+        jump('entry', NE),
+        'out',
+        T_BX_LR,
+        'leaf',
+        T_ADDS_R1,
+        T_BX_LR,
+      ],
+      {},
+      true,
+    );
+    expect(nodes).toEqual(['entry 1: leaf=1', 'leaf 2:  ^after=2', 'after 2: entry=0 out=3', 'out 1: ']);
+  });
+});
+
+describe('inlined calls', () => {
+  const LEAF: Line[] = ['leaf', addImm(0, 0, 1), BX_LR];
+
+  test('each call has its own copy', () => {
+    const { nodes, region } = regionOf([
+      'entry',
+      call('leaf'),
+      'a',
+      call('leaf'),
+      'b',
+      jump('entry'),
+      ...LEAF,
+    ]);
+    expect(nodes).toEqual([
+      'entry 1: leaf=1',
+      'leaf 2:  ^a=2',
+      'a 1: leaf=3',
+      'leaf 2:  ^b=4',
+      'b 1: entry=0',
+    ]);
+    expect(region.nodes[1]?.block).toBe(region.nodes[3]?.block);
+    expect(region.instructions).toBe(7);
+    expect(region.ranges).toEqual([{ pc: START, bytes: 20 }]);
+  });
+
+  test('a conditional call, and a call right before a place where paths meet', () => {
+    const { nodes } = regionOf([
+      'entry',
+      subsImm(0, 0, 1),
+      call('leaf', NE),
+      'join',
+      addImm(1, 1, 1),
+      jump('join', EQ),
+      'out',
+      B_SELF,
+      ...LEAF,
+    ]);
+    expect(nodes).toEqual([
+      'entry 2: leaf=1 join=2',
+      'leaf 2:  ^join=2',
+      'join 2: join=2 out=3',
+      'out 1: out=3',
+    ]);
+  });
+
+  test('a function with branches, a frame, several returns and an inlined call of its own', () => {
+    const { nodes } = regionOf([
+      'entry',
+      call('outer'),
+      'end',
+      B_SELF,
+      'outer',
+      PUSH_R4_LR,
+      subsImm(4, 0, 1),
+      jump('early', EQ),
+      'inner',
+      call('leaf'),
+      'pop',
+      POP_R4_PC,
+      'early',
+      ldm(13, 0x4010) | (1 << 21),
+      bx(14),
+      ...LEAF,
+    ]);
+    expect(nodes).toEqual([
+      'entry 1: outer=1',
+      'outer 3: early=2 inner=3',
+      'early 2:  ^end=4',
+      'inner 1: leaf=5',
+      'end 1: end=4',
+      'leaf 2:  ^pop=6',
+      'pop 1:  ^end=4',
+    ]);
+  });
+
+  test('other ways to return: MOV PC, LR, a conditional return, LDR PC from the frame', () => {
+    const returns = [movReg(15, 14), 0x112fff1e, POP_PC, 0xe59df004].map((word) => {
+      const { region } = regionOf(['entry', call('f'), 'end', B_SELF, 'f', PUSH_LR, word, jump('end')]);
+      return region.nodes[1]?.expected?.pc;
+    });
+    expect(returns).toEqual(new Array(4).fill(START + 4));
+  });
+
+  test('a tail call is followed, and returns for both', () => {
+    const { nodes } = regionOf(['entry', call('f'), 'end', B_SELF, 'f', NOP, jump('leaf'), ...LEAF]);
+    expect(nodes).toEqual(['entry 1: f=1', 'f 2: leaf=2', 'leaf 2:  ^end=3', 'end 1: end=3']);
+  });
+
+  const leaves = (...callee: Line[]) => regionOf(['entry', call('f'), 'end', B_SELF, ...callee]).nodes;
+
+  test('not inlined: the call leaves the region, and nothing behind it is looked at', () => {
+    const alone = ['entry 1: '];
+    // Calls itself; calls one that calls it.
+    expect(leaves('f', PUSH_LR, call('f', NE), POP_PC)).toEqual(alone);
+    expect(leaves('f', PUSH_LR, call('g'), POP_PC, 'g', PUSH_LR, call('f'), POP_PC)).toEqual(alone);
+    // Calls by a register; jumps by a table; a PLT stub.
+    expect(leaves('f', PUSH_LR, 0xe12fff33, POP_PC)).toEqual(alone);
+    expect(leaves('f', 0xe79ff100, BX_LR)).toEqual(alone);
+    expect(leaves('f', 0xe28fc600, 0xe28ccad2, 0xe5bcfd9c)).toEqual(alone);
+    expect(leaves('f', PUSH_LR, 0xe12fff3e, POP_PC)).toEqual(alone);
+    // Never returns.
+    expect(leaves('f', B_SELF)).toEqual(alone);
+    expect(leaves('f', svc(1))).toEqual(alone);
+    // A frame of LR is known, one of another register is not.
+    expect(leaves('f', bx(3))).toEqual(alone);
+    // Too long, too many nodes.
+    expect(leaves('f', ...new Array<number>(48).fill(NOP), BX_LR)).toEqual(alone);
+    const branches = new Array<number>(8).fill(0x0affffff);
+    expect(leaves('f', ...branches, BX_LR)).toEqual(alone);
+  });
+
+  test('a call that only wants the address after it is a jump', () => {
+    expect(leaves('f', NOP)[0]).toBe('entry 1: ');
+    const { nodes } = regionOf(['entry', call('here'), 'here', B_SELF]);
+    expect(nodes).toEqual(['entry 1: here=1', 'here 1: here=1']);
+  });
+
+  test('not deeper than allowed', () => {
+    const lines: Line[] = ['entry', call('f'), 'end', B_SELF];
+    for (const [f, next] of [
+      ['f', 'g'],
+      ['g', 'h'],
+      ['h', 'leaf'],
+    ] as const) {
+      lines.push(f, PUSH_LR, call(next), `${f}2`, POP_PC);
+    }
+    lines.push(...LEAF);
+    expect(regionOf(lines, { depth: 4 }).nodes).toHaveLength(9);
+    expect(regionOf(lines, { depth: 3 }).nodes).toEqual(['entry 1: ']);
+    expect(regionOf(lines, { depth: 0 }).nodes).toEqual(['entry 1: ']);
+    // A function that was too deep inside another is not when it is called itself.
+    const direct: Line[] = ['entry', call('f', EQ), 'again', call('g'), 'end', B_SELF, ...lines.slice(4)];
+    expect(regionOf(direct, { depth: 3 }).nodes).toContain('again 1: g=2');
+  });
+
+  test('not where the return address may not be followed', () => {
+    const program = new GuestProgram(['entry', call('leaf'), 'end', B_SELF, ...LEAF]);
+    program.forbidden.add(program.at('end'));
+    const region = buildRegion(START, 0, program, DEFAULT_REGION_LIMITS) as Region;
+    expect(describeNodes(region, program, ['entry'])).toEqual(['entry 1: ']);
+  });
+
+  test('the function that a region begins in the middle of is not inlined into itself', () => {
+    const lines: Line[] = ['loop', subsImm(0, 0, 1), call('f', NE), 'back', jump('loop')];
+    const { nodes } = regionOf([...lines, 'f', PUSH_LR, jump('loop')]);
+    expect(nodes).toEqual(['loop 2: back=1', 'back 1: loop=0']);
+  });
+});
+
+describe('limits', () => {
+  /** A tree of branches: node i goes to 2i + 1 and 2i + 2. */
+  const tree = (size: number): Line[] => {
+    const lines: Line[] = ['n0'];
+    for (let i = 0; i < size; i++) {
+      if (i > 0) lines.push(`n${i}`);
+      lines.push(
+        addImm(0, 0, 1),
+        jump(`n${Math.min(2 * i + 1, size)}`, EQ),
+        jump(`n${Math.min(2 * i + 2, size)}`),
+      );
+    }
+    lines.push(`n${size}`, B_SELF);
+    return lines;
+  };
+
+  test('nearest first, whatever is short', () => {
+    for (const limits of [{ nodes: 9 }, { instructions: 20 }, { operations: 60 }]) {
+      const { region, program } = regionOf(tree(100), limits);
+      const { nodes, instructions } = region;
+      const operations = nodes.reduce((sum, { block }) => sum + block.ops.length, 0);
+      expect(nodes.length).toBeGreaterThan(5);
+      expect(nodes.length).toBeLessThanOrEqual(limits.nodes ?? 64);
+      expect(instructions).toBeLessThanOrEqual(limits.instructions ?? 600);
+      expect(operations).toBeLessThanOrEqual(limits.operations ?? 1500);
+      for (const label of ['n0', 'n1', 'n2']) {
+        expect(nodes.some(({ block }) => block.pc === program.at(label))).toBe(true);
+      }
+      expect(nodes.every(({ block }) => block.pc < program.at('n20'))).toBe(true);
+    }
+  });
+
+  test('a function is not inlined where it does not fit together with what follows', () => {
+    const lines: Line[] = ['entry', call('leaf'), 'end', B_SELF, 'leaf', NOP, BX_LR];
+    expect(regionOf(lines, { nodes: 3 }).nodes).toHaveLength(3);
+    expect(regionOf(lines, { nodes: 2 }).nodes).toEqual(['entry 1: ']);
+    expect(regionOf(lines, { instructions: 3 }).nodes).toEqual(['entry 1: ']);
+  });
+
+  test('no region where the first block is too large', () => {
+    const program = new GuestProgram([NOP, NOP, B_SELF]);
+    expect(buildRegion(START, 0, program, { ...DEFAULT_REGION_LIMITS, instructions: 2 })).toBeUndefined();
+  });
+
+  test('a block that would have to be cut where no node is left stays whole', () => {
+    const lines: Line[] = ['entry', NOP, 'loop', NOP, jump('loop', NE), 'out', B_SELF];
+    expect(regionOf(lines, { nodes: 3 }).nodes).toEqual([
+      'entry 1: loop=1',
+      'loop 2: loop=1 out=2',
+      'out 1: out=2',
+    ]);
+    expect(regionOf(lines, { nodes: 1 }).nodes).toEqual(['entry 3: ']);
+  });
+
+  test('blocks are translated about once', () => {
+    const { program, nodes } = regionOf(tree(60));
+    expect(nodes).toHaveLength(64);
+    expect(program.translations).toBeLessThan(1.5 * 130);
+  });
+});
