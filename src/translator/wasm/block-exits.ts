@@ -1,6 +1,7 @@
 import { Effect } from '../ir/ops.ts';
 import type { IrBlock, IrValue } from '../ir/value.ts';
-import { exitTarget } from './region.ts';
+import { tableTargets } from './jump-table.ts';
+import { type BlockSource, exitTarget } from './region.ts';
 
 /** State slots of SP and LR: by them calls and returns are told from other jumps. */
 const SP = 13;
@@ -14,6 +15,8 @@ export type BlockExit =
   | { readonly kind: 'call'; readonly target: number }
   /** To an address that was in LR, or that came from the stack. */
   | { readonly kind: 'return' }
+  /** To one of these addresses, as it seems. */
+  | { readonly kind: 'switch'; readonly choices: readonly number[] }
   /** To an address that is not known, or into the other instruction set. */
   | { readonly kind: 'elsewhere' }
   /** An exception, a wait, another context. */
@@ -42,8 +45,8 @@ class ReturnAddresses {
   }
 }
 
-/** The exits of a block, in order. */
-export function exitsOf(block: IrBlock, flags: number): readonly BlockExit[] {
+/** The exits of a block, in order. @param source where its jump tables are read */
+export function exitsOf(block: IrBlock, flags: number, source: BlockSource): readonly BlockExit[] {
   const exits: BlockExit[] = [];
   const after = (block.pc + block.bytes) | 0;
   const returnAddress = after | (flags & 1);
@@ -59,7 +62,10 @@ export function exitsOf(block: IrBlock, flags: number): readonly BlockExit[] {
     // A call of what follows only wants to know where it is.
     if (target !== undefined) return { kind: calls && target !== after ? 'call' : 'jump', target };
     if (exit.op === 'exitJumpTo' || exit.op === 'exitInterwork') {
-      return { kind: !calls && addresses.holds(exit.args[0]) ? 'return' : 'elsewhere' };
+      if (calls) return { kind: 'elsewhere' };
+      if (addresses.holds(exit.args[0])) return { kind: 'return' };
+      const choices = tableTargets(exit, flags, source);
+      return choices.length > 0 ? { kind: 'switch', choices } : { kind: 'elsewhere' };
     }
     return { kind: exit.op === 'exitDynamic' ? 'elsewhere' : 'stop' };
   };

@@ -85,7 +85,8 @@ export class CallContext {
       if (exit.kind === 'jump') this.complete = this.follow(exit.target) && this.complete;
       else if (exit.kind === 'call') this.complete = this.inline(exit.target, after) && this.complete;
       else if (exit.kind === 'return') this.returns = true;
-      else if (exit.kind === 'elsewhere') this.complete = false;
+      else if (exit.kind !== 'stop') this.complete = false;
+      if (exit.kind === 'switch') for (const choice of exit.choices) this.follow(choice);
     }
   }
 
@@ -139,9 +140,10 @@ export class CallContext {
   }
 
   private translate(pc: number, endsBefore: (at: number) => boolean): Piece | undefined {
+    const { source, flags } = this.around;
     for (;;) {
       let end: number | undefined;
-      const block = this.around.source.block(pc, (address) => {
+      const block = source.block(pc, (address) => {
         const at = address | 0;
         if (this.insideIt.has(at) || !endsBefore(at)) return false;
         end = at;
@@ -149,7 +151,7 @@ export class CallContext {
       });
       if (block === undefined) return undefined;
       if (end === undefined || block.ops[block.ops.length - 1].op !== 'exitResync') {
-        return { block: optimise(block), exits: exitsOf(block, this.around.flags) };
+        return { block: optimise(block), exits: exitsOf(block, flags, source) };
       }
       this.insideIt.add(end);
     }

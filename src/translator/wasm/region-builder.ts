@@ -75,19 +75,24 @@ class Assembly {
 
   private assemble(copy: Copy, { block, exits }: Piece): RegionNode {
     const targets = new Map<number, number>();
+    const choices = new Map<number, number>();
+    const link = (links: Map<number, number>, into: Copy | undefined, pc: number): void => {
+      if (into?.context.pieces.has(pc) === true) links.set(pc, this.nodeAt(into, pc));
+    };
     let expected: RegionNode['expected'];
     for (const exit of exits) {
       if (exit.kind === 'return' && copy.caller !== undefined) {
         const { copy: caller, pc } = copy.caller;
         expected = { pc, node: this.nodeAt(caller, pc) };
-      } else if (exit.kind === 'jump' || exit.kind === 'call') {
-        const into = exit.kind === 'jump' ? copy : this.calleeOf(copy, (block.pc + block.bytes) | 0);
-        if (into?.context.pieces.has(exit.target) === true) {
-          targets.set(exit.target, this.nodeAt(into, exit.target));
-        }
+      } else if (exit.kind === 'jump') {
+        link(targets, copy, exit.target);
+      } else if (exit.kind === 'call') {
+        link(targets, this.calleeOf(copy, (block.pc + block.bytes) | 0), exit.target);
+      } else if (exit.kind === 'switch') {
+        for (const choice of exit.choices) link(choices, copy, choice);
       }
     }
-    return { block, targets, expected };
+    return { block, targets, expected, choices };
   }
 
   private calleeOf(caller: Copy, after: number): Copy | undefined {

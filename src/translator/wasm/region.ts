@@ -14,6 +14,11 @@ export interface RegionNode {
    * set of the region: the return from an inlined call. To be compared when it runs.
    */
   readonly expected: { readonly pc: number; readonly node: number } | undefined;
+  /**
+   * Where else its dynamic exits seem to go, by address: the cases of a `switch` by a jump table. To be compared when it runs, too.
+   * Empty nearly always.
+   */
+  readonly choices: ReadonlyMap<number, number>;
 }
 
 /** Guest code at virtual addresses: `bytes` from `pc` on. */
@@ -45,6 +50,8 @@ export interface BlockSource {
   block(pc: number, endsBefore: (pc: number) => boolean): IrBlock | undefined;
   /** Whether the region may hold the code at `pc`. Not asked for its entry. */
   mayFollow(pc: number): boolean;
+  /** The halfword at an even address in the code or right behind it; undefined where it cannot be read. For jump tables. */
+  halfword(address: number): number | undefined;
 }
 
 /** Amounts of code. */

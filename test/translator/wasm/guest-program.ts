@@ -84,7 +84,7 @@ export class GuestProgram implements BlockSource {
       it: 0,
       features: { divide: true, swp: false, virtualization: true, fusedMultiplyAdd: true },
       maxInstructions: 64,
-      fetch16: (va) => this.halfwords[(va - START) >> 1] ?? -1,
+      fetch16: (va) => this.halfword(va) ?? -1,
       endsBefore,
     };
     return translateBlock(request)?.block;
@@ -92,6 +92,10 @@ export class GuestProgram implements BlockSource {
 
   mayFollow(pc: number): boolean {
     return !this.forbidden.has(pc);
+  }
+
+  halfword(address: number): number | undefined {
+    return this.halfwords[(address - START) >> 1];
   }
 
   private sizeOf(line: number | Jump): number {

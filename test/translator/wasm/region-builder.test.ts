@@ -10,6 +10,7 @@ import {
   addReg,
   B_SELF,
   bx,
+  cmpImm,
   EQ,
   ldm,
   movReg,
@@ -213,6 +214,73 @@ describe('T32', () => {
       true,
     );
     expect(nodes).toEqual(['entry 1: leaf=1', 'leaf 2:  ^after=2', 'after 2: entry=0 out=3', 'out 1: ']);
+  });
+});
+
+describe('jump tables', () => {
+  const choicesOf = (lines: readonly Line[], thumb: boolean): string[][] => {
+    const { region, program } = regionOf(lines, {}, thumb);
+    const labels = lines.filter((line) => typeof line === 'string');
+    for (const { choices } of region.nodes)
+      for (const [pc, node] of choices) expect(region.nodes[node]?.block.pc).toBe(pc);
+    return region.nodes.map(({ choices }) =>
+      [...choices.keys()].map((pc) => labels.find((label) => program.at(label) === pc) ?? `${pc}`),
+    );
+  };
+
+  test('LDRLS PC, [PC, R1, LSL #2] before a branch to the default', () => {
+    const cases = ['b', 'a', 'b', 'outside'];
+    const addresses: Record<string, number> = { a: START + 28, b: START + 32, outside: 0x100 };
+    const lines: Line[] = [
+      'entry',
+      cmpImm(1, 3),
+      0x979ff101,
+      jump('default'),
+      ...cases.map((name) => addresses[name]!),
+      'a',
+      jump('entry'),
+      'b',
+      B_SELF,
+      'default',
+      BX_LR,
+    ];
+    // The entry, its default and the cases; what cannot be fetched is no node.
+    expect(choicesOf(lines, false)).toEqual([['b', 'a'], [], [], [], []]);
+    expect(regionOf(lines).nodes).toEqual([
+      'entry 2: +2=3',
+      'b 1: b=1',
+      'a 1: entry=0',
+      '+2 1: default=4',
+      'default 1: ',
+    ]);
+  });
+
+  test('TBB with a byte of padding behind the table', () => {
+    const tbb = 0xe8dff001;
+    const lines: Line[] = ['entry', tbb, 0x0302, 0x0002, 'a', 0x3101, 'b', 0xe7fe];
+    expect(choicesOf(lines, true)).toEqual([['a', 'b'], [], []]);
+  });
+
+  test('TBH', () => {
+    const tbh = 0xe8dff011;
+    const lines: Line[] = ['entry', tbh, 4, 3, 3, 'a', 0x4770, 'b', 0xe7fe];
+    expect(choicesOf(lines, true)).toEqual([['b', 'a'], [], []]);
+  });
+
+  test('a function with one is not inlined', () => {
+    const { nodes } = regionOf([
+      'entry',
+      call('f'),
+      'end',
+      B_SELF,
+      'f',
+      0xe79ff101,
+      BX_LR,
+      START + 24,
+      START + 24,
+      BX_LR,
+    ]);
+    expect(nodes).toEqual(['entry 1: ']);
   });
 });
 
