@@ -63,6 +63,7 @@ export const Op = {
   I32Rotl: 0x77,
   I32Rotr: 0x78,
   I64Clz: 0x79,
+  I64Ctz: 0x7a,
   I64Add: 0x7c,
   I64Sub: 0x7d,
   I64Mul: 0x7e,
@@ -82,6 +83,8 @@ export const Op = {
   F32Div: 0x95,
   F64Abs: 0x99,
   F64Neg: 0x9a,
+  F64Trunc: 0x9d,
+  F64Nearest: 0x9e,
   F64Sqrt: 0x9f,
   F64Add: 0xa0,
   F64Sub: 0xa1,
@@ -127,4 +130,109 @@ export const Store = {
   F64: 0x39,
   I32As8: 0x3a,
   I32As16: 0x3b,
+} as const;
+
+/**
+ * Instructions of the vector extension (WebAssembly 2.0, 5.4.8), the numbers after their prefix. Where all integer
+ * shapes have an instruction, {@link SimdInteger} and {@link SimdCompare} have it once.
+ */
+export const Simd = {
+  Load: 0,
+  Load8x8S: 1,
+  Load8x8U: 2,
+  Load8Splat: 7,
+  Load64Zero: 93,
+  Store64Lane: 91,
+
+  I8x16Swizzle: 14,
+  I8x16Splat: 15,
+  I16x8Splat: 16,
+  I32x4Splat: 17,
+  I64x2Splat: 18,
+
+  F32x4Eq: 65,
+  F32x4Ne: 66,
+  F32x4Lt: 67,
+  F32x4Gt: 68,
+  F32x4Le: 69,
+  F32x4Ge: 70,
+
+  Not: 77,
+  And: 78,
+  AndNot: 79,
+  Or: 80,
+  Xor: 81,
+  BitSelect: 82,
+  AnyTrue: 83,
+
+  F32x4DemoteF64x2Zero: 94,
+  F64x2PromoteLowF32x4: 95,
+
+  I8x16Popcnt: 98,
+  I8x16NarrowS: 101,
+  I8x16NarrowU: 102,
+  F32x4Trunc: 105,
+  I8x16AvgrU: 123,
+  I16x8ExtAddPairwiseS: 124,
+  I16x8ExtAddPairwiseU: 125,
+  I16x8Q15MulrSatS: 130,
+
+  F32x4Abs: 224,
+  F32x4Neg: 225,
+  F32x4Add: 228,
+  F32x4Sub: 229,
+  F32x4Mul: 230,
+  F32x4Min: 232,
+  F32x4Max: 233,
+  F64x2Add: 240,
+  F64x2Sub: 241,
+  F64x2Mul: 242,
+  F64x2Ne: 72,
+  I32x4TruncSatF32x4S: 248,
+  I32x4TruncSatF32x4U: 249,
+  F32x4ConvertI32x4S: 250,
+  F32x4ConvertI32x4U: 251,
+} as const;
+
+/** Instructions of i8x16; those of i16x8, i32x4 and i64x2, where they exist, follow 32 apart each. */
+export const SimdInteger = {
+  Abs: 96,
+  Neg: 97,
+  /** Narrows to this shape: i8x16 and i16x8 only. */
+  NarrowS: 101,
+  NarrowU: 102,
+  /** Of elements of half the size: not for i8x16. */
+  ExtendLowS: 103,
+  ExtendLowU: 105,
+  Shl: 107,
+  ShrS: 108,
+  ShrU: 109,
+  Add: 110,
+  AddSatS: 111,
+  AddSatU: 112,
+  Sub: 113,
+  SubSatS: 114,
+  SubSatU: 115,
+  /** Not for i8x16. */
+  Mul: 117,
+  /** Not for i64x2. */
+  MinS: 118,
+  MinU: 119,
+  MaxS: 120,
+  MaxU: 121,
+  /** i8x16 and i16x8 only. */
+  AvgrU: 123,
+  /** Of elements of half the size: not for i8x16. */
+  ExtMulLowS: 124,
+  ExtMulLowU: 126,
+} as const;
+
+/** Comparisons of i8x16; those of i16x8 and i32x4 follow 10 apart each. */
+export const SimdCompare = {
+  Eq: 35,
+  Ne: 36,
+  GtS: 39,
+  GtU: 40,
+  GeS: 43,
+  GeU: 44,
 } as const;
