@@ -21,13 +21,23 @@ const padding = (length) => Buffer.alloc((4 - (length % 4)) % 4);
  * @returns {Buffer} an uncompressed cpio archive
  */
 export function buildInitramfs({ busybox, modules, init }) {
-  const directories = ['bin', 'dev', 'proc', 'sys', 'root', 'modules'];
-  const files = [
-    ['bin/busybox', readFileSync(busybox)],
-    ['init', readFileSync(init)],
-    ['modules/order', Buffer.from(modules.map((path) => `${basename(path)}\n`).join(''))],
-    ...modules.map((path) => [`modules/${basename(path)}`, readFileSync(path)]),
-  ];
+  return initramfs({
+    directories: ['bin', 'dev', 'proc', 'sys', 'root', 'modules'],
+    files: [
+      ['bin/busybox', readFileSync(busybox)],
+      ['init', readFileSync(init)],
+      ['modules/order', Buffer.from(modules.map((path) => `${basename(path)}\n`).join(''))],
+      ...modules.map((path) => [`modules/${basename(path)}`, readFileSync(path)]),
+    ],
+  });
+}
+
+/**
+ * Any first root; all its files are executable.
+ * @param {{ directories: string[], files: [name: string, contents: Uint8Array][] }} contents with the directory `dev`
+ * @returns {Buffer} an uncompressed cpio archive
+ */
+export function initramfs({ directories, files }) {
   let inode = 1;
   return Buffer.concat([
     ...directories.map((name) => entry(name, DIRECTORY, undefined, undefined, inode++)),

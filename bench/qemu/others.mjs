@@ -1,0 +1,103 @@
+/** What is printed beside the ratios: start-up, interpreter, the cost of new code, growth with RAM and CPUs. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { geometricMean, median } from '../tools/clocks.mjs';
+import { bootWorkloads, kernelRows, runToEnd, runWorkload, scaled, workloadsGuest } from './measures.mjs';
+import { inTurns } from './pairs.mjs';
+import { kernelImage, newCodeImage } from './programs.mjs';
+import { KERNELS, WORKLOADS } from './workloads.mjs';
+
+const BENCH = fileURLToPath(new URL('../run.mjs', import.meta.url));
+/** Instructions of a kernel for the interpreter: its share of the usual. */
+const INTERPRETED = 0.05;
+
+/** `createMachine` to the guest's first instruction in a fresh process, by the measure of `npm run bench`. */
+export async function measureStartUp({ node, say }) {
+  say('start-up');
+  const { stdout } = await promisify(execFile)(node, [BENCH, '--only', 'start-up', '--json']);
+  const [{ value, details }] = JSON.parse(stdout).results;
+  return {
+    milliseconds: value,
+    fromStartOfProcess: details['process start to first instruction, ms'],
+    mustBeUnder: 300,
+  };
+}
+
+/** @returns MIPS of the interpreter on the kernels, by CPU time of the whole process */
+export async function measureInterpreter({ interpreter, say, scale }) {
+  const rows = await kernelRows({ wants: () => true, scale: INTERPRETED * scale, say });
+  const kernels = {};
+  for (const { row, guest } of rows) {
+    say(`${row.name}, interpreted`);
+    const { cpuMs } = await runToEnd(interpreter, guest);
+    kernels[row.name] = row.instructions / cpuMs / 1000;
+  }
+  return { mips: geometricMean(Object.values(kernels)), kernels };
+}
+
+/** Many functions against few, the same number of instructions: see bench/programs/kernels/new-code.S. */
+const MANY = 2000;
+const FEW = 20;
+const CALLS = 1000;
+const INSTRUCTIONS_OF_FUNCTION = 65;
+
+/** @returns microseconds that an instruction costs that is new: translation, and what runs slowly until then */
+export async function measureNewCode({ emulators, rounds, say }) {
+  const guests = [MANY, FEW].map((functions) => ({
+    kernel: newCodeImage(functions, (CALLS * MANY) / functions),
+  }));
+  const costs = { ours: [], qemu: [] };
+  for (let round = 0; round < rounds; round++) {
+    say('new code');
+    await inTurns(round, emulators, async (emulator, who) => {
+      const [many, few] = [await runToEnd(emulator, guests[0]), await runToEnd(emulator, guests[1])];
+      costs[who].push(((many.cpuMs - few.cpuMs) * 1000) / ((MANY - FEW) * INSTRUCTIONS_OF_FUNCTION));
+    });
+  }
+  return {
+    ours: median(costs.ours),
+    qemu: median(costs.qemu),
+    instructions: MANY * INSTRUCTIONS_OF_FUNCTION,
+  };
+}
+
+const SHAPES = [
+  { memoryMiB: 128, smp: 1 },
+  { memoryMiB: 512, smp: 1 },
+  { memoryMiB: 2048, smp: 1 },
+  { memoryMiB: 512, smp: 2 },
+  { memoryMiB: 512, smp: 4 },
+  { memoryMiB: 512, smp: 8 },
+];
+
+/** A kernel, a boot and getppid in machines of several sizes, once each. */
+export async function measureGrowth({ emulators, scale, say }) {
+  const kernel = kernelImage(KERNELS[0].name, 'a32', scaled(KERNELS[0].rounds, scale));
+  const getppid = WORKLOADS.find(({ name }) => name === 'getppid');
+  const rows = [];
+  for (const [i, shape] of SHAPES.entries()) {
+    say(`growth: ${shape.memoryMiB} MiB, ${shape.smp} CPUs`);
+    const bare = await inTurns(i, emulators, (emulator) => runToEnd(emulator, { kernel, ...shape }));
+    const linux = await inTurns(i, emulators, async (emulator) => {
+      const { process, sample } = await bootWorkloads(emulator, { ...workloadsGuest(), ...shape });
+      try {
+        return { init: sample, getppid: await runWorkload(process, getppid, scale) };
+      } finally {
+        process.stop();
+      }
+    });
+    const both = (sampleOf) => ({
+      ratio: sampleOf('qemu').cpuMs / sampleOf('ours').cpuMs,
+      ours: { seconds: sampleOf('ours').cpuMs / 1000, peakMiB: sampleOf('ours').peakMiB },
+      qemu: { seconds: sampleOf('qemu').cpuMs / 1000, peakMiB: sampleOf('qemu').peakMiB },
+    });
+    rows.push({
+      ...shape,
+      [`${KERNELS[0].name}-a32`]: both((who) => bare[who]),
+      init: both((who) => linux[who].init),
+      getppid: both((who) => linux[who].getppid),
+    });
+  }
+  return rows;
+}
