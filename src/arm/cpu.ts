@@ -64,7 +64,7 @@ export class ArmCpu implements CoprocessorContext {
     this.model = model;
     this.environment = environment;
     this.state = new CpuState(memory);
-    this.regs = new SystemRegisters(model, timer);
+    this.regs = new SystemRegisters(model, timer, this.state);
     this.mmu = new Mmu(physical, tlb, this.regs, cpu, model.features.lpae, fault);
     this.data = new DataAccess(memory, physical, this.regs, this.mmu, fault, () => environment.stepFirst());
     this.initialise(0);
@@ -85,23 +85,26 @@ export class ArmCpu implements CoprocessorContext {
   }
 
   private initialise(entry: number): void {
-    const fresh = new SystemRegisters(this.model, this.regs.timer);
+    const fresh = new SystemRegisters(this.model, this.regs.timer, this.state);
     Object.assign(this.regs, fresh);
     const { slots } = this.state;
     slots.fill(0);
     slots[StateSlot.AIFM] = Mode.Supervisor | Psr.A | Psr.I | Psr.F;
     slots[StateSlot.T] = entry & 1;
     slots[StateSlot.PC] = entry & ~1;
+    slots[StateSlot.PendingInterrupts] = this.pendingInterrupts();
     this.waiting = false;
   }
 
   setIrq(level: boolean): void {
     this.irq = level;
+    this.state.slots[StateSlot.PendingInterrupts] = this.pendingInterrupts();
     if (level) this.environment.lookAround();
   }
 
   setFiq(level: boolean): void {
     this.fiq = level;
+    this.state.slots[StateSlot.PendingInterrupts] = this.pendingInterrupts();
     if (level) this.environment.lookAround();
   }
 

@@ -25,6 +25,7 @@ import { MAX_BLOCK_INSTRUCTIONS, translateBlock } from './translate-block.ts';
 import { VECTOR_ROWS } from './vector-rows.ts';
 
 const EVENT = MemoryLayout.eventWord >>> 2;
+const CODE_MOVED = (MemoryLayout.state >>> 2) + StateSlot.CodeMoved;
 const HELPER_NAMES = Object.keys(ARM_HELPERS) as ArmHelperName[];
 const HELPER_INDEX = new Map<HelperInfo, number>(HELPER_NAMES.map((name, i) => [ARM_HELPERS[name], i]));
 /** Blocks that start inside an IT block or are cut short have flags of their own and stay out of the jump cache. */
@@ -190,7 +191,16 @@ export class ArmEngine implements Saveable<EngineState> {
     this.active = this.cpus[0];
     this.vectors = new VectorTable(VECTOR_ROWS, memory.words);
     this.interpreter = new Interpreter(memory, this.interpreterEnvironment(model));
-    this.tlb.connect(this.interpreter);
+    this.tlb.connect({
+      forgetPage: (va) => {
+        this.interpreter.forgetPage(va);
+        this.words[CODE_MOVED] = 1;
+      },
+      forgetAll: () => {
+        this.interpreter.forgetAll();
+        this.words[CODE_MOVED] = 1;
+      },
+    });
     this.cache = new TranslationCache(
       memory,
       physical.watches,
@@ -390,6 +400,7 @@ export class ArmEngine implements Saveable<EngineState> {
       if (!this.interruptsHeld) this.takeInterrupt(cpu);
       if (cpu.waiting) return 'wfi';
       if (interpreter.budget <= 0) return 'budget';
+      words[CODE_MOVED] = 0;
       cpu.mmu.selectContext(cpu.state.privileged);
       interpreter.tlb = this.stopPoints?.watches === true ? EMPTY_TLB : this.tlb.base(cpu.mmu.array);
       interpreter.contextTag = this.tlb.owner(cpu.mmu.array) << 2;

@@ -22,8 +22,6 @@ export const ARM_HELPERS = {
   copRead64: helper('copRead64', 1, WRITE | FAULT),
   /** MCRR: (packed, low, high). */
   copWrite64: helper('copWrite64', 3, WRITE | FAULT),
-  /** The whole CPSR as MRS reads it (IT, J, T read as zero). */
-  mrsCpsr: helper('mrsCpsr', 0, READ),
   mrsSpsr: helper('mrsSpsr', 0, READ | FAULT),
   /** (value, byte mask 0 to 15): CPSRWriteByInstr without exception return. */
   msrCpsr: helper('msrCpsr', 2, WRITE),
@@ -31,7 +29,7 @@ export const ARM_HELPERS = {
   /** MRS/MSR (banked): (R << 5 | SYSm). B9.2.3. */
   mrsBanked: helper('mrsBanked', 1, WRITE | FAULT),
   msrBanked: helper('msrBanked', 2, WRITE | FAULT),
-  /** CPS: (imod << 8 | AIF mask in CPSR places 8:6 -> 2:0 as A=4 I=2 F=1, mode or -1). No effect in User mode. */
+  /** CPS: (imod << 8 | AIF mask in CPSR places 8:6 -> 2:0 as A=4 I=2 F=1, mode). No effect in User mode. */
   cps: helper('cps', 2, WRITE),
   /** SUBS PC, LR and kin, LDM (exception return), ERET: (new PC). CPSR from SPSR, PC slot set. UNDEFINED in User and System is the lifter's UNPREDICTABLE. */
   exceptionReturn: helper('exceptionReturn', 1, WRITE | FAULT),

@@ -41,9 +41,18 @@ export const enum StateSlot {
   Fpexc = 31,
   /** S0 to S31 / D0 to D31 / Q0 to Q15: 64 words, 16-byte aligned. */
   V0 = 32,
-  Words = 96,
+  /** Registers of cp15 that are read often enough for generated code to do it itself. */
+  TPIDRURW = 96,
+  TPIDRURO = 97,
+  TPIDRPRW = 98,
+  DACR = 99,
+  /** Levels of the interrupt inputs, in the places of the CPSR bits I and F that mask them. Derived. */
+  PendingInterrupts = 100,
+  Words = 104,
   /** Eight words on their way between memory and registers, within one instruction: no part of a CPU's state. */
-  VectorScratch = 96,
+  VectorScratch = 104,
+  /** TLB maintenance has moved code: the block must end. Cleared by the engine between blocks; no part of a CPU's state. */
+  CodeMoved = 112,
 }
 
 /** Reasons in slot FpDenied for which floating-point instructions are UNDEFINED (B1.11.1). */

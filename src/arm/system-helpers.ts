@@ -101,7 +101,6 @@ export function systemHelpers(
       row.write(active(), low, high);
       return 0;
     },
-    mrsCpsr: () => active().state.cpsr & 0xf80f03df,
     mrsSpsr: () => active().state.spsr,
     msrCpsr(value, mask) {
       const { state } = active();
@@ -145,7 +144,7 @@ export function systemHelpers(
         ((change & 1) !== 0 ? Psr.F : 0);
       if (imod === 2) state.slots[StateSlot.AIFM] &= ~mask;
       else if (imod === 3) state.slots[StateSlot.AIFM] |= mask;
-      if (mode >= 0 && bankOf(mode) >= 0) state.switchMode(mode);
+      if (bankOf(mode) >= 0) state.switchMode(mode);
       return 0;
     },
     exceptionReturn(pc) {

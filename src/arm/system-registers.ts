@@ -1,5 +1,7 @@
 import type { ArmTimer } from '../ports/arm-timer.ts';
 import type { CoprocessorRegister } from './coprocessor.ts';
+import type { CpuState } from './cpu-state.ts';
+import { StateSlot } from './state.ts';
 
 /** What an implementation has, and the values of its identification registers. */
 export interface CpuModel {
@@ -76,7 +78,6 @@ export class SystemRegisters {
   TTBR1 = 0;
   TTBR1High = 0;
   TTBCR = 0;
-  DACR = 0;
   DFSR = 0;
   IFSR = 0;
   DFAR = 0;
@@ -92,9 +93,6 @@ export class SystemRegisters {
   VBAR = 0;
   FCSEIDR = 0;
   CONTEXTIDR = 0;
-  TPIDRURW = 0;
-  TPIDRURO = 0;
-  TPIDRPRW = 0;
   CSSELR = 0;
   PMCR: number;
   PMCNTENSET = 0;
@@ -127,10 +125,42 @@ export class SystemRegisters {
   TEEHBR = 0;
   L2ECTLR = 0;
   readonly timer: ArmTimer | undefined;
+  /** No field among the others, which are all saved. */
+  readonly #state: CpuState;
 
-  constructor(model: CpuModel, timer: ArmTimer | undefined) {
+  /** @param state has the registers that generated code reads. */
+  constructor(model: CpuModel, timer: ArmTimer | undefined, state: CpuState) {
+    this.#state = state;
     this.SCTLR = model.resetSctlr;
     this.PMCR = model.pmcr | (EVENT_COUNTERS << PMCR_N_SHIFT);
     this.timer = timer;
+  }
+
+  get DACR(): number {
+    return this.#state.slots[StateSlot.DACR];
+  }
+  set DACR(value: number) {
+    this.#state.slots[StateSlot.DACR] = value;
+  }
+
+  get TPIDRURW(): number {
+    return this.#state.slots[StateSlot.TPIDRURW];
+  }
+  set TPIDRURW(value: number) {
+    this.#state.slots[StateSlot.TPIDRURW] = value;
+  }
+
+  get TPIDRURO(): number {
+    return this.#state.slots[StateSlot.TPIDRURO];
+  }
+  set TPIDRURO(value: number) {
+    this.#state.slots[StateSlot.TPIDRURO] = value;
+  }
+
+  get TPIDRPRW(): number {
+    return this.#state.slots[StateSlot.TPIDRPRW];
+  }
+  set TPIDRPRW(value: number) {
+    this.#state.slots[StateSlot.TPIDRPRW] = value;
   }
 }

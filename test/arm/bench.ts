@@ -178,6 +178,7 @@ export class Bench {
       monitor: state.slots[StateSlot.ExclusiveArmed],
       banked,
       system,
+      plain: [...state.slots.subarray(StateSlot.TPIDRURW, StateSlot.Words)],
       waiting: cpu.waiting,
     });
   }

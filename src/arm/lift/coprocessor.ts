@@ -1,6 +1,9 @@
+import type { IrValue } from '../../translator/ir/value.ts';
 import { ARM_HELPERS, packCop } from '../helpers.ts';
 import { StateSlot } from '../state.ts';
+import { dataMemoryBarrier, dataSynchronizationBarrier, instructionSynchronizationBarrier } from './hint.ts';
 import type { Lifter } from './lifter.ts';
+import { leaveForContext, requirePrivilege } from './privilege.ts';
 
 /**
  * Coprocessors other than 14 (debug, trace) and 15 (system control) do not exist: UNDEFINED. So are CDP, LDC and STC
@@ -10,6 +13,53 @@ function exists(l: Lifter, coprocessor: number): boolean {
   if (coprocessor >= 14) return true;
   l.undefined();
   return false;
+}
+
+interface PlainRegister {
+  readonly slot: StateSlot;
+  /** User mode may read, may write it. */
+  readonly userReads: boolean;
+  readonly userWrites: boolean;
+  /** Nothing depends on its value: a write goes straight to the slot. */
+  readonly plainWrites: boolean;
+}
+
+/** Registers of every model that are a word of the state window. Their rows in cp15-system.ts say the same of them. */
+const PLAIN_REGISTERS: ReadonlyMap<number, PlainRegister> = new Map([
+  [
+    packCop(15, 0, 3, 0, 0),
+    { slot: StateSlot.DACR, userReads: false, userWrites: false, plainWrites: false },
+  ],
+  [
+    packCop(15, 0, 13, 0, 2),
+    { slot: StateSlot.TPIDRURW, userReads: true, userWrites: true, plainWrites: true },
+  ],
+  [
+    packCop(15, 0, 13, 0, 3),
+    { slot: StateSlot.TPIDRURO, userReads: true, userWrites: false, plainWrites: true },
+  ],
+  [
+    packCop(15, 0, 13, 0, 4),
+    { slot: StateSlot.TPIDRPRW, userReads: false, userWrites: false, plainWrites: true },
+  ],
+]);
+
+/** CP15ISB, CP15DSB, CP15DMB (B4.2.5), which User mode may write too, as MCR; and what the instructions of the same name do. */
+const BARRIERS: ReadonlyMap<number, (l: Lifter) => void> = new Map([
+  [packCop(15, 0, 7, 5, 4), instructionSynchronizationBarrier],
+  [packCop(15, 0, 7, 10, 4), dataSynchronizationBarrier],
+  [packCop(15, 0, 7, 10, 5), dataMemoryBarrier],
+]);
+
+const TLB_MAINTENANCE = 8;
+
+/** Whether a write leaves everything as it is that blocks depend on: fault status and addresses, and the data caches. */
+function keepsContext({ p, q, n, m, e }: Single): boolean {
+  if (p !== 15) return false;
+  if (n === 0 || n === 5 || n === 6) return true;
+  if (n !== 7 || q !== 0) return false;
+  // With CRm 1 and 5 it is about instruction caches, but for branch predictors, which are not modelled.
+  return (m !== 1 && m !== 5) || e >= 6;
 }
 
 interface Single {
@@ -23,20 +73,50 @@ interface Single {
   readonly t: number;
 }
 
-/** MCR. It may change anything that blocks depend on. */
+/** MCR. It may change anything that blocks depend on, unless it is known not to. */
 export function moveToCoprocessor(l: Lifter, f: Single): void {
   if (!exists(l, f.p) || l.refusesBadReg(f.t)) return;
-  l.b.call(ARM_HELPERS.copWrite, l.const(packCop(f.p, f.q, f.n, f.m, f.e)), l.reg(f.t));
-  l.resync();
+  const { b } = l;
+  const at = packCop(f.p, f.q, f.n, f.m, f.e);
+  const barrier = BARRIERS.get(at);
+  if (barrier !== undefined) {
+    barrier(l);
+    return;
+  }
+  const plain = PLAIN_REGISTERS.get(at);
+  if (plain?.plainWrites === true) {
+    if (!plain.userWrites) requirePrivilege(l);
+    b.set(plain.slot, l.reg(f.t));
+    return;
+  }
+  b.call(ARM_HELPERS.copWrite, l.const(at), l.reg(f.t));
+  if (keepsContext(f)) return;
+  if (f.p === 15 && f.n === TLB_MAINTENANCE) leaveIfCodeMoved(l);
+  else l.resync();
+}
+
+function leaveIfCodeMoved(l: Lifter): void {
+  const { b } = l;
+  const skip = b.newLabel();
+  b.skipIfZero(b.get(StateSlot.CodeMoved), skip);
+  leaveForContext(l);
+  b.label(skip);
 }
 
 /** MRC; R15 stands for the condition flags. */
 export function moveFromCoprocessor(l: Lifter, f: Single): void {
   if (!exists(l, f.p)) return;
   if (l.thumb && f.t === 13) l.unpredictable('R13 as an operand');
-  const value = l.b.call(ARM_HELPERS.copRead, l.const(packCop(f.p, f.q, f.n, f.m, f.e)));
+  const value = readCoprocessor(l, packCop(f.p, f.q, f.n, f.m, f.e));
   if (f.t === 15) l.setNzcv(l.b.and(value, l.const(0xf0000000)));
   else l.setReg(f.t, value);
+}
+
+function readCoprocessor(l: Lifter, at: number): IrValue {
+  const plain = PLAIN_REGISTERS.get(at);
+  if (plain === undefined) return l.b.call(ARM_HELPERS.copRead, l.const(at));
+  if (!plain.userReads) requirePrivilege(l);
+  return l.b.get(plain.slot);
 }
 
 interface Double {

@@ -45,6 +45,8 @@ export class Lifter {
   fallsThrough = false;
   /** FpDenied bits that are known not to be set here: see fp-access.ts. */
   permittedFp = 0;
+  /** The mode is known to be privileged here: see privilege.ts. */
+  privilegeKnown = false;
   /** Why the block's encodings are UNPREDICTABLE; empty when none is. */
   readonly reasons: string[] = [];
 
@@ -241,9 +243,11 @@ export class Lifter {
     const skip = this.b.newLabel();
     this.b.skipIfZero(condition, skip);
     const permitted = this.permittedFp;
+    const privileged = this.privilegeKnown;
     body();
     // Of what the body asked nothing is known where it was skipped; of what it changed nothing anywhere.
     this.permittedFp &= permitted;
+    this.privilegeKnown &&= privileged;
     this.b.label(skip);
     this.fallsThrough = true;
   }

@@ -1,18 +1,30 @@
 import { MemFlag } from '../../translator/ir/ops.ts';
 import type { IrValue } from '../../translator/ir/value.ts';
+import { Psr } from '../cpu-state.ts';
 import { ARM_HELPERS } from '../helpers.ts';
 import { ExceptionKind, StateSlot } from '../state.ts';
 import { exceptionReturn } from './data-processing.ts';
 import type { Lifter } from './lifter.ts';
+import { leaveForContext, leaveForInterrupt, privileged } from './privilege.ts';
 
 // MRS and MSR.
 
 export function moveFromStatus(l: Lifter, f: { R: number; d: number }): void {
   if (l.refusesBadReg(f.d)) return;
-  l.setReg(f.d, l.b.call(f.R === 1 ? ARM_HELPERS.mrsSpsr : ARM_HELPERS.mrsCpsr));
+  l.setReg(f.d, f.R === 1 ? l.b.call(ARM_HELPERS.mrsSpsr) : currentStatus(l));
+}
+
+/** The CPSR as MRS reads it: IT, J and T as zero. */
+function currentStatus(l: Lifter): IrValue {
+  const { b } = l;
+  const flags = b.or(b.get(StateSlot.NZCV), b.shl(b.get(StateSlot.Q), l.const(27)));
+  const ge = b.shl(b.get(StateSlot.GE), l.const(16));
+  return b.or(b.or(b.or(flags, ge), b.get(StateSlot.AIFM)), l.const(l.bigEndian ? Psr.E : 0));
 }
 
 /** Mask bits of MSR: which bytes of the status register, c to f. */
+const MASK_C = 1;
+const MASK_X = 2;
 const MASK_S = 4;
 const MASK_F = 8;
 
@@ -24,17 +36,35 @@ function moveToStatus(l: Lifter, spsr: number, mask: number, value: IrValue): vo
     b.call(ARM_HELPERS.msrSpsr, value, l.const(mask));
     return;
   }
-  if ((mask & ~(MASK_F | MASK_S)) !== 0) {
+  if ((mask & MASK_X) !== 0) {
     b.call(ARM_HELPERS.msrCpsr, value, l.const(mask));
     l.resync();
     return;
   }
-  // APSR fields alone, the frequent case, change nothing that blocks depend on.
+  const state = b.get(StateSlot.AIFM);
+  if (mask & MASK_C) leaveForMode(l, state, mask, value);
   if (mask & MASK_F) {
     b.set(StateSlot.NZCV, b.and(value, l.const(0xf0000000)));
     b.set(StateSlot.Q, b.and(b.shr(value, l.const(27)), l.const(1)));
   }
   if (mask & MASK_S) b.set(StateSlot.GE, b.and(b.shr(value, l.const(16)), l.const(15)));
+  if (mask & MASK_C) {
+    const masks = l.const(Psr.I | Psr.F);
+    const masked = b.or(b.pure('andNot', [state, masks]), b.and(value, masks));
+    b.set(StateSlot.AIFM, masked);
+    leaveForInterrupt(l, masked);
+  }
+}
+
+/** Ends the block where MSR changes the mode, and in User mode, where it changes nothing but flags. */
+function leaveForMode(l: Lifter, state: IrValue, mask: number, value: IrValue): void {
+  const { b } = l;
+  const change = b.and(b.xor(value, state), l.const(Psr.M));
+  const skip = b.newLabel();
+  b.skipIfZero(b.select(privileged(l), change, l.const(1)), skip);
+  b.call(ARM_HELPERS.msrCpsr, value, l.const(mask));
+  leaveForContext(l);
+  b.label(skip);
 }
 
 export function moveRegisterToStatus(l: Lifter, f: { R: number; m: number; n: number }): void {
@@ -66,9 +96,15 @@ export function moveToBanked(l: Lifter, f: { R: number; M: number; m: number; n:
 
 // Mode, masks and endianness.
 
+const ENABLE = 2;
+const DISABLE = 3;
+/** From A, I, F of an encoding to their places in the CPSR. */
+const A_I_F_SHIFT = 6;
+
 interface Cps {
-  /** 0 unchanged, 1 reserved, 2 enable, 3 disable. */
+  /** 0 unchanged, 1 reserved, ENABLE or DISABLE. */
   readonly imod: number;
+  /** A, I, F. */
   readonly masks: number;
   /** -1 to leave it. */
   readonly mode: number;
@@ -76,8 +112,20 @@ interface Cps {
 
 function changeState(l: Lifter, { imod, masks, mode }: Cps): void {
   l.needsOutsideIt();
-  l.b.call(ARM_HELPERS.cps, l.const((imod << 8) | masks), l.const(mode));
-  l.resync();
+  const { b } = l;
+  if (mode >= 0) {
+    b.call(ARM_HELPERS.cps, l.const((imod << 8) | masks), l.const(mode));
+    l.resync();
+    return;
+  }
+  // In User mode it does nothing.
+  const change = b.select(privileged(l), l.const(masks << A_I_F_SHIFT), l.const(0));
+  const state = b.get(StateSlot.AIFM);
+  if (imod === DISABLE) b.set(StateSlot.AIFM, b.or(state, change));
+  if (imod !== ENABLE) return;
+  const masked = b.pure('andNot', [state, change]);
+  b.set(StateSlot.AIFM, masked);
+  leaveForInterrupt(l, masked);
 }
 
 /** CPS A1 and T2. A and kin are single bits of the encoding. */

@@ -190,10 +190,16 @@ export class IrBuilder {
     this.emit('skipIfZero', [condition], label.number);
   }
 
-  /** Joins the skipping and the falling path: only what both of them know is still known. */
+  /** Joins the skipping and the falling path, if that has not left: only what both of them know is still known. */
   label(label: IrLabel): void {
+    const left = this.ops.at(-1)?.op.startsWith('exit') === true;
     this.emit('label', NO_ARGS, label.number);
     const before = this.knownAtSkip.get(label.number);
+    if (left) {
+      this.known.clear();
+      for (const [slot, value] of before ?? []) this.known.set(slot, value);
+      return;
+    }
     for (const [slot, value] of this.known) {
       if (before?.get(slot) !== value) this.known.delete(slot);
     }

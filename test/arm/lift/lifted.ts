@@ -14,8 +14,14 @@ const SLOTS = new Map([
   [18, 'ge'],
   [20, 'it'],
   [21, 'e'],
+  [22, 'aifm'],
   [28, 'callLow'],
   [29, 'callHigh'],
+  [97, 'tpidruro'],
+  [98, 'tpidrprw'],
+  [99, 'dacr'],
+  [100, 'pending'],
+  [112, 'codeMoved'],
 ]);
 
 function slotName(slot: number): string {
