@@ -11,6 +11,8 @@ export const MemoryLayout = {
   eventWord: 0x40,
   /** Nonzero while the machine's thread sleeps: whoever sets the event word must wake it. A cache line of its own. */
   sleepingWord: 0x80,
+  /** Words by which compiled regions and the engine talk (translator/wasm/region-abi.ts). */
+  regionWords: 0x200,
   /** One word for each interrupt source of the host, counted up by native threads. */
   pendingWords: 0x1000,
   pendingWordCount: 1024,
@@ -25,8 +27,11 @@ export const MemoryLayout = {
   tlbEntries: 512,
   /** One array more, in which nothing is ever found: every access then takes the slow path. */
   emptyTlb: 0x60000,
+  /** Where code is, by virtual address: four words an entry (translator/jump-cache.ts). */
+  jumpCache: 0x100000,
+  jumpCacheEntries: 16384,
   /** Interpreter code. */
-  code: 0x100000,
+  code: 0x140000,
   codeEnd: 0x1000000,
   ram: 0x1000000,
 } as const;

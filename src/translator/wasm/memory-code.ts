@@ -1,0 +1,122 @@
+import { MemFlag } from '../ir/ops.ts';
+import { TLB_INDEX_MASK } from './base-module.ts';
+import type { FunctionBody } from './function-body.ts';
+import { Load, Op, Store } from './opcodes.ts';
+import { RegionWord } from './region-abi.ts';
+
+/** What memory code needs of the region around it. */
+export interface MemoryContext {
+  readonly code: FunctionBody;
+  /** Locals: budget, TLB array, two for addresses. */
+  readonly budget: number;
+  readonly tlb: number;
+  readonly va: number;
+  readonly entry: number;
+  readonly functions: {
+    readonly load: number;
+    readonly load64: number;
+    readonly store: number;
+    readonly store64: number;
+  };
+  /** Pushes the number of the site of the present instruction. */
+  pushSite(): void;
+  /** Leaves the region where the call before has raised a fault. */
+  leaveOnFault(): void;
+}
+
+const LOAD_OF: { readonly [size: number]: number } = {
+  1: Load.I32U8,
+  2: Load.I32U16,
+  4: Load.I32,
+  8: Load.I64,
+};
+const STORE_OF: { readonly [size: number]: number } = {
+  1: Store.I32As8,
+  2: Store.I32As16,
+  4: Store.I32,
+  8: Store.I64,
+};
+const READ_TAG = 0;
+const WRITE_TAG = 4;
+const ADDEND = 8;
+
+/** Pushes whether the aligned access at `va` is in the TLB. */
+function testTlb(m: MemoryContext, size: number, tag: number): void {
+  const { code } = m;
+  code.get(m.va).i32(8).op(Op.I32ShrU).i32(TLB_INDEX_MASK).op(Op.I32And).get(m.tlb).op(Op.I32Add);
+  code.tee(m.entry).load(Load.I32, tag);
+  code
+    .get(m.va)
+    .i32(-4096 | (size - 1))
+    .op(Op.I32And, Op.I32Eq);
+}
+
+function pushHostAddress(m: MemoryContext): void {
+  m.code.get(m.va).get(m.entry).load(Load.I32, ADDEND).op(Op.I32Add);
+}
+
+/** Accesses with the rights of user mode are never found here: the entries are those of the present mode. */
+function isAlwaysSlow(flags: number): boolean {
+  return (flags & MemFlag.Unprivileged) !== 0;
+}
+
+function pushInfo(m: MemoryContext, size: number, flags: number): void {
+  m.code.i32(size | (flags << 8));
+}
+
+/** Loads from the address on the stack: an i32, or an i64 of eight bytes. */
+export function emitLoad(m: MemoryContext, size: number, flags: number): void {
+  const { code } = m;
+  const slow = size === 8 ? m.functions.load64 : m.functions.load;
+  const callSlow = (): void => {
+    code.get(m.va);
+    pushInfo(m, size, flags);
+    m.pushSite();
+    code.get(m.budget).call(slow).set(m.budget);
+    m.leaveOnFault();
+  };
+  code.set(m.va);
+  if (isAlwaysSlow(flags)) {
+    callSlow();
+    return;
+  }
+  testTlb(m, size, READ_TAG);
+  code.if(size === 8 ? 'i64' : 'i32');
+  pushHostAddress(m);
+  code.load(LOAD_OF[size]).else();
+  callSlow();
+  code.end();
+}
+
+/** Stores the value that `pushValue` pushes at the address on the stack. */
+export function emitStore(m: MemoryContext, size: number, flags: number, pushValue: () => void): void {
+  const { code } = m;
+  const callSlow = (): void => {
+    code.get(m.va);
+    pushValue();
+    pushInfo(m, size, flags);
+    m.pushSite();
+    code
+      .get(m.budget)
+      .call(size === 8 ? m.functions.store64 : m.functions.store)
+      .set(m.budget);
+    m.leaveOnFault();
+  };
+  code.set(m.va);
+  if (isAlwaysSlow(flags)) {
+    callSlow();
+    return;
+  }
+  testTlb(m, size, WRITE_TAG);
+  code.if();
+  pushHostAddress(m);
+  pushValue();
+  code.store(STORE_OF[size]).else();
+  callSlow();
+  code.end();
+}
+
+/** Pushes whether a call has raised a fault. */
+export function pushFault(code: FunctionBody): void {
+  code.i32(0).load(Load.I32, RegionWord.Fault);
+}

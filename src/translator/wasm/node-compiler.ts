@@ -1,0 +1,459 @@
+import { MemoryLayout } from '../../memory/machine-memory.ts';
+import { Effect, type HelperInfo } from '../ir/ops.ts';
+import { type IrValue, vectorOf } from '../ir/value.ts';
+import { slotOf, slotsRead, slotsWritten } from '../vector/vector-function.ts';
+import { mergeFlags } from './flags-code.ts';
+import type { FunctionBody, ValType } from './function-body.ts';
+import { emitLoad, emitStore, type MemoryContext } from './memory-code.ts';
+import { Load, Op, Store } from './opcodes.ts';
+import { emitPure } from './pure-code.ts';
+import { exitTarget, type RegionNode } from './region.ts';
+import { RegionParam, RegionResult, RegionWord, Slot, slotAddress } from './region-abi.ts';
+import type { RegionCompiler } from './region-compiler.ts';
+import { successorOf, writesFlagSlot } from './region-flow.ts';
+import { isFlagRead, isFlags, isFlagWrite, isRegisterRead, type ValuePlan } from './value-plan.ts';
+import { emitVector } from './vector-emitters.ts';
+
+type Sizes = { readonly [op: string]: number | undefined };
+
+const LOAD_SIZE: Sizes = { load8: 1, load16: 2, load32: 4, load64: 8 };
+const STORE_SIZE: Sizes = { store8: 1, store16: 2, store32: 4, store64: 8 };
+const LOAD_EXCLUSIVE: Sizes = { ldex8: 1, ldex16: 2, ldex32: 4, ldex64: 8 };
+const STORE_EXCLUSIVE: Sizes = { stex8: 1, stex16: 2, stex32: 4, stex64: 8 };
+const STATE = MemoryLayout.state >>> 2;
+const { Budget: BUDGET, Tlb: TLB } = RegionParam;
+const T_FLAG = 1;
+const E_FLAG = 2;
+
+/** Code of one node of a region: a block of IR. */
+export class NodeCompiler {
+  private readonly region: RegionCompiler;
+  private readonly code: FunctionBody;
+  private readonly number: number;
+  private readonly node: RegionNode;
+  private readonly plan: ValuePlan;
+  private readonly goTo: (successor: number) => void;
+  /** Locals of values. */
+  private readonly locals = new Map<IrValue, number>();
+  /** Values whose locals are given back after an operation, by its position. */
+  private readonly expiring = new Map<number, IrValue[]>();
+  /** Locals of the present statement. */
+  private borrowed: { readonly type: ValType; readonly local: number }[] = [];
+  /** Virtual flags that were written: they are in the flag locals. */
+  private readonly committed = new Set<IrValue>();
+  private readonly skips: { readonly label: number; readonly known: number }[] = [];
+  private left = false;
+  private marker: IrValue | undefined;
+  private markers = 0;
+  private readonly memory: MemoryContext;
+
+  constructor(region: RegionCompiler, number: number, goTo: (successor: number) => void) {
+    this.region = region;
+    this.code = region.code;
+    this.number = number;
+    this.node = region.region.nodes[number];
+    this.plan = region.flow.plans[number];
+    this.goTo = goTo;
+    this.memory = {
+      code: region.code,
+      budget: BUDGET,
+      tlb: TLB,
+      va: region.va,
+      entry: region.entry,
+      functions: region.env.imports,
+      pushSite: () => this.pushSite(),
+      leaveOnFault: () => region.leaveOnFault(),
+    };
+  }
+
+  compile(): void {
+    const { code, region } = this;
+    const { block } = this.node;
+    region.flags.known = region.flow.flags[this.number];
+    const look = region.flow.budgets[this.number];
+    if (look > 0) region.checkBudget(block.pc, look);
+    code.get(BUDGET).i32(block.instructions).op(Op.I32Sub).set(BUDGET);
+    for (const [at, value] of block.ops.entries()) {
+      this.emit(value);
+      for (const { type, local } of this.borrowed) region.pool.give(type, local);
+      this.borrowed = [];
+      for (const dead of this.expiring.get(at) ?? []) {
+        region.pool.give(dead.type as ValType, this.locals.get(dead) as number);
+      }
+    }
+  }
+
+  // Operands, for flags and pure operations.
+
+  push(value: IrValue): void {
+    const { code } = this;
+    if (value.op === 'const') code.i32(value.imm);
+    else if (value.op === 'const64') code.i64(value.imm, value.imm2);
+    else if (this.plan.deferred.has(value)) this.pushPure(value);
+    else if (this.plan.virtual.has(value)) this.pushVirtual(value);
+    else if (this.plan.aliases.has(value)) code.get(this.region.registers.of(value.imm));
+    else code.get(this.locals.get(value) as number);
+  }
+
+  local(value: IrValue): number {
+    if (this.plan.aliases.has(value)) return this.region.registers.of(value.imm);
+    const known = this.locals.get(value);
+    if (known !== undefined) return known;
+    this.push(value);
+    const type = value.type as ValType;
+    const local = this.region.pool.take(type);
+    this.borrowed.push({ type, local });
+    this.code.set(local);
+    return local;
+  }
+
+  pushHalf(value: IrValue, high: boolean): void {
+    if (value.op === 'const64') {
+      this.code.i32(high ? value.imm2 : value.imm);
+      return;
+    }
+    this.push(value);
+    if (high) this.code.i64(32, 0).op(Op.I64ShrU);
+    this.code.op(Op.I32WrapI64);
+  }
+
+  // Operations.
+
+  private emit(value: IrValue): void {
+    const { plan } = this;
+    if (value.op === 'marker') {
+      this.marker = value;
+      this.markers++;
+    } else if (value.op === 'skipIfZero') {
+      this.beginSkip(value);
+    } else if (value.op === 'label') {
+      this.endSkip();
+    } else if (plan.deferred.has(value) || plan.virtual.has(value) || plan.aliases.has(value)) {
+      // Computed where it is used.
+    } else if (value.op.startsWith('exit')) {
+      this.emitExit(value);
+      this.left = true;
+    } else if (value.op === 'set' || value.op === 'set64') {
+      this.emitSet(value);
+    } else if (value.op === 'get' || value.op === 'get64') {
+      this.emitGet(value);
+    } else {
+      this.emitOther(value);
+    }
+  }
+
+  /** Takes the value on the stack into a local that lives until its last use. */
+  private define(value: IrValue): void {
+    const last = this.plan.lastUse.get(value);
+    if (last === undefined) {
+      this.code.op(Op.Drop);
+      return;
+    }
+    const local = this.region.pool.take(value.type as ValType);
+    this.locals.set(value, local);
+    this.code.set(local);
+    const sameTime = this.expiring.get(last);
+    if (sameTime === undefined) this.expiring.set(last, [value]);
+    else sameTime.push(value);
+  }
+
+  private pushPure(value: IrValue): void {
+    const { code } = this;
+    if (value.op === 'cond') this.pushCondition(value);
+    else if (value.op === 'carryOf') this.pushCarry(value.args[0]);
+    else if (!emitPure(code, value, this, this.region.env.imports.pure)) {
+      throw new Error(`no WebAssembly for IR operation ${value.op}`);
+    }
+  }
+
+  private isCurrent(flags: IrValue): boolean {
+    return isFlagRead(flags) || this.committed.has(flags);
+  }
+
+  private pushVirtual(flags: IrValue): void {
+    if (this.isCurrent(flags)) this.region.flags.pushBits();
+    else this.region.flags.pushWordOf(flags, this);
+  }
+
+  private pushCondition(value: IrValue): void {
+    const { flags } = this.region;
+    const [nzcv] = value.args;
+    if (!this.plan.virtual.has(nzcv)) {
+      this.push(nzcv);
+      flags.testBits(value.imm);
+    } else if (this.isCurrent(nzcv)) {
+      flags.pushCondition(value.imm);
+    } else {
+      flags.pushConditionOf(nzcv, value.imm, this);
+    }
+  }
+
+  private pushCarry(nzcv: IrValue): void {
+    const { code } = this;
+    const { flags } = this.region;
+    if (!this.plan.virtual.has(nzcv)) {
+      this.push(nzcv);
+      code.i32(29).op(Op.I32ShrU).i32(1).op(Op.I32And);
+    } else if (this.isCurrent(nzcv)) {
+      flags.pushCarry();
+    } else {
+      this.push(nzcv.args[0]);
+      this.push(nzcv.args[1]);
+      code.op(Op.I32GeU);
+    }
+  }
+
+  /** Flags as a word, where they are not virtual. */
+  private pushFlagWord(value: IrValue): void {
+    const { flags } = this.region;
+    if (isFlagRead(value)) flags.pushBits();
+    else flags.pushWordOf(value, this);
+  }
+
+  private emitGet(value: IrValue): void {
+    const { code } = this;
+    if (isFlags(value)) this.pushFlagWord(value);
+    else if (isRegisterRead(value)) code.get(this.region.registers.of(value.imm));
+    else code.i32(0).load(value.op === 'get64' ? Load.I64 : Load.I32, slotAddress(value.imm));
+    this.define(value);
+  }
+
+  private emitSet(value: IrValue): void {
+    const { code, region } = this;
+    const [source] = value.args;
+    if (isFlagWrite(value)) {
+      if (this.plan.virtual.has(source)) {
+        region.flags.write(source, this);
+        this.committed.add(source);
+      } else {
+        this.push(source);
+        region.flags.writeBits();
+      }
+    } else if (value.imm < Slot.Registers) {
+      this.push(source);
+      code.set(region.registers.of(value.imm));
+    } else {
+      code.i32(0);
+      this.push(source);
+      code.store(value.op === 'set64' ? Store.I64 : Store.I32, slotAddress(value.imm));
+    }
+  }
+
+  private emitOther(value: IrValue): void {
+    const load = LOAD_SIZE[value.op];
+    if (load !== undefined) {
+      this.push(value.args[0]);
+      emitLoad(this.memory, load, value.imm);
+      this.define(value);
+      return;
+    }
+    const store = STORE_SIZE[value.op];
+    if (store !== undefined) {
+      const [address, stored] = value.args;
+      // In both arms of the access: what is stored must be at hand.
+      const local = stored.op === 'const' || stored.op === 'const64' ? undefined : this.local(stored);
+      this.push(address);
+      emitStore(this.memory, store, value.imm, () => {
+        if (local === undefined) this.push(stored);
+        else this.code.get(local);
+      });
+      return;
+    }
+    if (value.op === 'call') this.emitCall(value);
+    else if (value.op === 'vector') this.emitVectorOp(value);
+    else if (LOAD_EXCLUSIVE[value.op] !== undefined) this.emitLoadExclusive(value);
+    else if (STORE_EXCLUSIVE[value.op] !== undefined) this.emitStoreExclusive(value);
+    else if (value.op === 'clrex') {
+      this.code.i32(0).i32(0).store(Store.I32, slotAddress(Slot.ExclusiveArmed));
+    } else if (value.op === 'barrier') {
+      this.code.fence();
+    } else {
+      if (isFlags(value)) this.pushFlagWord(value);
+      else this.pushPure(value);
+      this.define(value);
+    }
+  }
+
+  private emitLoadExclusive(value: IrValue): void {
+    const { code, region } = this;
+    const size = LOAD_EXCLUSIVE[value.op] as number;
+    const { loadExclusive, loadExclusive64 } = region.env.imports;
+    this.push(value.args[0]);
+    code.i32(size);
+    this.pushSite();
+    code
+      .get(BUDGET)
+      .call(size === 8 ? loadExclusive64 : loadExclusive)
+      .set(BUDGET);
+    region.leaveOnFault();
+    this.define(value);
+  }
+
+  private emitStoreExclusive(value: IrValue): void {
+    const { code, region } = this;
+    const size = STORE_EXCLUSIVE[value.op] as number;
+    const [address, stored] = value.args;
+    this.push(address);
+    if (size === 8) {
+      this.pushHalf(stored, false);
+      this.pushHalf(stored, true);
+    } else {
+      this.push(stored);
+      code.i32(0);
+    }
+    code.i32(size);
+    this.pushSite();
+    code.get(BUDGET).call(region.env.imports.storeExclusive).set(BUDGET);
+    region.leaveOnFault();
+    this.define(value);
+  }
+
+  /** Helpers see registers and flags in the state window, and may change them there. */
+  private emitCall(value: IrValue): void {
+    const { code, region } = this;
+    const helper = value.helper as HelperInfo;
+    region.registers.store();
+    region.flags.storeSlot();
+    code.i32(region.env.helperIndex(helper));
+    for (let i = 0; i < 3; i++) {
+      const arg = value.args[i];
+      if (arg === undefined) code.i32(0);
+      else this.push(arg);
+    }
+    this.pushSite();
+    code.get(BUDGET).call(region.env.imports.callHelper).set(BUDGET);
+    this.define(value);
+    if ((helper.effects & Effect.WritesState) !== 0) {
+      region.registers.load();
+      region.flags.loadSlot();
+    }
+    if ((helper.effects & Effect.MayFault) !== 0) region.leaveOnFault();
+  }
+
+  private emitVectorOp(value: IrValue): void {
+    const { code, region } = this;
+    const row = vectorOf(value);
+    if (row === undefined) return;
+    for (const slot of slotsRead(row, value.imm)) {
+      if (slot < Slot.Registers) region.registers.storeOne(slot);
+      else if (slot === Slot.Nzcv) region.flags.storeSlot();
+    }
+    const [d, a, b] = [0, 1, 2].map((operand) => slotOf(value.imm, operand));
+    const fallback = (): void => {
+      code.i32(region.env.helperIndex(row)).i32(value.imm2);
+      for (const slot of [d, a, b]) code.i32(STATE + slot);
+      code.call(region.env.imports.vector);
+    };
+    if (!emitVector(code, row, slotAddress(d), slotAddress(a), slotAddress(b), value.imm2, fallback))
+      fallback();
+    for (const slot of slotsWritten(row, value.imm)) {
+      if (slot < Slot.Registers) region.registers.loadOne(slot);
+    }
+    if (writesFlagSlot(value)) region.flags.loadSlot();
+  }
+
+  // Control.
+
+  private beginSkip(value: IrValue): void {
+    const { code } = this;
+    const label = code.block();
+    this.push(value.args[0]);
+    code.op(Op.I32Eqz).brIf(label);
+    this.skips.push({ label, known: this.region.flags.known });
+  }
+
+  private endSkip(): void {
+    const { flags } = this.region;
+    const skip = this.skips.pop() as { readonly known: number };
+    this.code.end();
+    flags.known = this.left ? skip.known : mergeFlags(flags.known, skip.known);
+    this.left = false;
+  }
+
+  /** Instructions of the block after the present one. */
+  private get notExecuted(): number {
+    return this.node.block.instructions - this.markers;
+  }
+
+  private pushSite(): void {
+    const marker = this.marker as IrValue;
+    this.code.i32(this.region.env.site(marker.imm, marker.imm2, this.notExecuted));
+  }
+
+  private giveBudgetBack(): void {
+    if (this.notExecuted > 0) this.code.get(BUDGET).i32(this.notExecuted).op(Op.I32Add).set(BUDGET);
+  }
+
+  private storeWord(address: number, value: number): void {
+    this.code.i32(0).i32(value).store(Store.I32, address);
+  }
+
+  private emitExit(value: IrValue): void {
+    const { region } = this;
+    this.giveBudgetBack();
+    switch (value.op) {
+      case 'exitJump':
+      case 'exitJumpTo':
+      case 'exitInterwork':
+        this.emitJump(value);
+        break;
+      case 'exitResync':
+        region.storePc(value.imm);
+        region.leaveWith(RegionResult.Resync);
+        break;
+      case 'exitDynamic':
+        region.leaveWith(RegionResult.Resync);
+        break;
+      case 'exitRaise':
+        this.storeWord(RegionWord.RaiseKind, value.imm);
+        this.storeWord(RegionWord.RaiseArgument, value.imm2);
+        this.code.i32(0);
+        this.pushSite();
+        this.code.store(Store.I32, RegionWord.Site);
+        region.leaveWith(RegionResult.Raise);
+        break;
+      default:
+        this.storeWord(RegionWord.RaiseKind, value.imm);
+        region.storePc(value.imm2);
+        region.leaveWith(RegionResult.Wait);
+    }
+  }
+
+  private stayInside(successor: number): void {
+    const { flags } = this.region;
+    const { known } = flags;
+    this.goTo(successor);
+    // The successor's code may have been written just there.
+    flags.known = known;
+  }
+
+  private emitJump(value: IrValue): void {
+    const { code, region } = this;
+    const { flags } = region.region;
+    const { go, interwork } = region.env.imports;
+    const successor = successorOf(region.region, this.number, value);
+    const target = exitTarget(value, flags);
+    if (target !== undefined) {
+      if (successor !== undefined) {
+        this.stayInside(successor);
+        return;
+      }
+      region.writeBack();
+      code.get(BUDGET).get(TLB).i32(target).i32(flags).returnCall(go);
+      return;
+    }
+    const to = this.local(value.args[0]);
+    const { expected } = this.node;
+    if (successor !== undefined && expected !== undefined) {
+      const pc = value.op === 'exitInterwork' ? expected.pc | (flags & T_FLAG) : expected.pc;
+      code.get(to).i32(pc).op(Op.I32Eq);
+      code.if();
+      this.stayInside(successor);
+      code.end();
+    }
+    region.writeBack();
+    code.get(BUDGET).get(TLB).get(to);
+    if (value.op === 'exitJumpTo') code.i32(flags).returnCall(go);
+    else code.i32(flags & E_FLAG).returnCall(interwork);
+  }
+}

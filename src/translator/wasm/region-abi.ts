@@ -1,0 +1,95 @@
+import { MemoryLayout } from '../../memory/machine-memory.ts';
+import type { ValType } from './function-body.ts';
+
+/**
+ * What region functions, the base module and the engine agree on. A region function takes the budget and the byte
+ * address of the first-level TLB array, and gives a RegionResult. While regions run, registers are in the state
+ * window only between two of them, and the flags in the words below, lazily.
+ */
+
+export const REGION_PARAMS: readonly ValType[] = ['i32', 'i32'];
+/** Their numbers as locals. */
+export const RegionParam = { Budget: 0, Tlb: 1 } as const;
+export const REGION_RESULTS: readonly ValType[] = ['i32'];
+
+const BASE = MemoryLayout.regionWords;
+
+/** Byte addresses of the words through which regions and the engine talk. */
+export const RegionWord = {
+  /** Instructions left when the region was left, or when it called out. */
+  Budget: BASE,
+  /** Instructions that may run besides: the budget is handed out in pieces, so that the event word is seen. */
+  Reserve: BASE + 4,
+  /** Nonzero after a call whose access or helper has raised a guest exception. */
+  Fault: BASE + 8,
+  /** Number of the site (see SiteTable) that called out or raised last. */
+  Site: BASE + 12,
+  /** Translation context in the tags of the jump cache. */
+  Context: BASE + 16,
+  /** First-level TLB array, for calls that do not have it. */
+  Tlb: BASE + 20,
+  /** Nonzero where SCTLR.A asks for alignment. */
+  StrictAlignment: BASE + 24,
+  RaiseKind: BASE + 28,
+  RaiseArgument: BASE + 32,
+  /** Lazy flags: a FlagKind, and what it needs. */
+  FlagKind: BASE + 36,
+  FlagNz: BASE + 40,
+  FlagA: BASE + 44,
+  FlagB: BASE + 48,
+} as const;
+
+/** How the flags are kept. All but Raw have N and Z in `nz`: its sign, and whether it is zero. */
+export const FlagKind = {
+  /** `a` is the NZCV. */
+  Raw: 0,
+  /** `a` has C and V in their places. */
+  Bits: 1,
+  /** C and V of a - b. */
+  Sub: 2,
+  /** C and V of a + b. */
+  Add: 3,
+} as const;
+
+/** Why a region function came back: the numbers of the interpreter's RunResult. */
+export const RegionResult = {
+  Interrupted: 0,
+  Lookup: 1,
+  Resync: 2,
+  Raise: 3,
+  Fault: 4,
+  Wait: 5,
+} as const;
+
+/** An entry of the jump cache in the machine's memory: four words. */
+export const JumpEntry = {
+  Pc: 0,
+  /** Context and flags; -1 where the entry is empty. */
+  Tag: 4,
+  /** Word index of interpreter code. */
+  Code: 8,
+  /** Index of a region in the table; 0 where there is none. */
+  Region: 12,
+  Bytes: 16,
+} as const;
+
+/** State slots that the backend knows by itself; the rest is the lifter's. */
+export const Slot = {
+  /** R0 to R14 are kept in locals. */
+  Registers: 15,
+  Pc: 15,
+  Nzcv: 16,
+  T: 19,
+  ExclusiveArmed: 24,
+  ExclusiveAddress: 25,
+  ExclusiveSize: 26,
+  CallHigh: 29,
+} as const;
+
+/** Byte address of a state slot. */
+export function slotAddress(slot: number): number {
+  return MemoryLayout.state + 4 * slot;
+}
+
+/** Instructions that run between two looks at the event word, at most. */
+export const BUDGET_PIECE = 16384;

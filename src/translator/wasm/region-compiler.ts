@@ -1,0 +1,115 @@
+import type { HelperInfo } from '../ir/ops.ts';
+import type { BaseFunction } from './base-module.ts';
+import { FlagsCode } from './flags-code.ts';
+import { FunctionBody } from './function-body.ts';
+import { LocalPool } from './local-pool.ts';
+import { pushFault } from './memory-code.ts';
+import { NodeCompiler } from './node-compiler.ts';
+import { Op, Store } from './opcodes.ts';
+import type { Region } from './region.ts';
+import { REGION_PARAMS, RegionParam, RegionResult, RegionWord, Slot, slotAddress } from './region-abi.ts';
+import { analyseRegion, type RegionFlow } from './region-flow.ts';
+import { RegisterLocals } from './register-locals.ts';
+import { emitStructured } from './structurer.ts';
+
+/** Indices of the functions that a module of regions imports. */
+export type RegionImports = { readonly [N in BaseFunction]: number } & {
+  /** (number, immediate, d, a, b), the last three as word indices: as InterpreterEnvironment.vector. */
+  readonly vector: number;
+  /** (index, a, b, c, imm): `runPure`. */
+  readonly pure: number;
+};
+
+/** What compiling a region needs to know besides the region. */
+export interface CompileEnvironment {
+  readonly imports: RegionImports;
+  /** Number of a helper, or of a vector function, as the interpreter calls them. */
+  helperIndex(helper: HelperInfo): number;
+  /** A new site: a guest instruction that may fault, raise or call out, and how many of its block come after it. */
+  site(pc: number, it: number, notExecuted: number): number;
+}
+
+const BUDGET = RegionParam.Budget;
+
+/** A region while it is compiled: its locals, its ways out, its nodes. */
+export class RegionCompiler {
+  readonly code = new FunctionBody(REGION_PARAMS);
+  readonly pool = new LocalPool(this.code);
+  readonly region: Region;
+  readonly flow: RegionFlow;
+  readonly env: CompileEnvironment;
+  readonly registers: RegisterLocals;
+  readonly flags: FlagsCode;
+  /** Locals for the address and the TLB entry of an access. */
+  readonly va: number;
+  readonly entry: number;
+  private readonly result: number;
+  private leave = 0;
+
+  constructor(region: Region, env: CompileEnvironment) {
+    this.region = region;
+    this.env = env;
+    this.flow = analyseRegion(region);
+    this.registers = new RegisterLocals(this.code, region);
+    this.flags = new FlagsCode(this.code, env.imports.nzcv);
+    this.va = this.code.local('i32');
+    this.entry = this.code.local('i32');
+    this.result = this.code.local('i32');
+  }
+
+  compile(): FunctionBody {
+    const { code, region, flow } = this;
+    code.i32(RegionResult.Fault).set(this.result);
+    this.leave = code.block();
+    this.registers.load();
+    this.flags.load();
+    const graph = { size: region.nodes.length, successors: (node: number) => flow.successors[node] };
+    emitStructured(graph, code, (node, goTo) => new NodeCompiler(this, node, goTo).compile());
+    code.end();
+    this.registers.store();
+    this.flags.store(false);
+    code.i32(0).get(BUDGET).store(Store.I32, RegionWord.Budget);
+    code.get(this.result);
+    return code;
+  }
+
+  /** Leaves through the common end, which writes registers and flags back. */
+  leaveWith(result: number): void {
+    this.code.i32(result).set(this.result).br(this.leave);
+  }
+
+  /** The same with a fault, where one was raised. */
+  leaveOnFault(): void {
+    pushFault(this.code);
+    this.code.brIf(this.leave);
+  }
+
+  /** Writes the PC of the next instruction. */
+  storePc(pc: number): void {
+    this.code.i32(0).i32(pc).store(Store.I32, slotAddress(Slot.Pc));
+  }
+
+  /** Looks at the budget where a path begins that may take `instructions`, and leaves where it is too small. */
+  checkBudget(pc: number, instructions: number): void {
+    const { code } = this;
+    code.get(BUDGET).i32(instructions).op(Op.I32LtS);
+    code.if();
+    code.get(BUDGET).call(this.env.imports.refill).tee(BUDGET).i32(instructions).op(Op.I32LtS);
+    code.if();
+    this.storePc(pc);
+    this.leaveWith(RegionResult.Interrupted);
+    code.end();
+    code.end();
+  }
+
+  /** Writes registers and flags back for a way out of its own. */
+  writeBack(): void {
+    this.registers.store();
+    this.flags.store(true);
+  }
+}
+
+/** The function of a region, of type REGION_PARAMS -> REGION_RESULTS. */
+export function compileRegion(region: Region, env: CompileEnvironment): FunctionBody {
+  return new RegionCompiler(region, env).compile();
+}

@@ -1,0 +1,148 @@
+import { Effect } from '../ir/ops.ts';
+import { type IrValue, vectorOf } from '../ir/value.ts';
+import { slotsWritten } from '../vector/vector-function.ts';
+import { flagsAfter, KnownFlags, mergeFlags } from './flags-code.ts';
+import { exitTarget, type Region } from './region.ts';
+import { Slot } from './region-abi.ts';
+import { isFlagWrite, planValues, type ValuePlan } from './value-plan.ts';
+
+/** What is known of a region's nodes before code is written. */
+export interface RegionFlow {
+  readonly plans: readonly ValuePlan[];
+  /** A node for each way that stays inside, in the order of the exits. */
+  readonly successors: readonly (readonly number[])[];
+  /** What is known of the flags where each node begins. */
+  readonly flags: readonly number[];
+  /** Instructions that run at most from the node's beginning to the next look at the budget; 0 where none is needed there. */
+  readonly budgets: readonly number[];
+}
+
+/** Whether an operation leaves flags of any kind in the state slot, which must be read again. */
+export function writesFlagSlot(value: IrValue): boolean {
+  const vector = vectorOf(value);
+  if (vector !== undefined) return slotsWritten(vector, value.imm).includes(Slot.Nzcv);
+  return value.op === 'call' && ((value.helper?.effects ?? 0) & Effect.WritesState) !== 0;
+}
+
+/** Where an exit goes inside of the region: the node, or undefined. Dynamic exits may come back to who called. */
+export function successorOf(region: Region, node: number, value: IrValue): number | undefined {
+  const { targets, expected } = region.nodes[node];
+  const target = exitTarget(value, region.flags);
+  if (target !== undefined) return targets.get(target);
+  return value.op === 'exitJumpTo' || value.op === 'exitInterwork' ? expected?.node : undefined;
+}
+
+/** Runs over a block's operations with what is known of the flags; tells at each exit that stays inside. */
+function followFlags(
+  region: Region,
+  node: number,
+  plan: ValuePlan,
+  before: number,
+  atExit: (successor: number, known: number) => void,
+): void {
+  let known = before;
+  let left = false;
+  const skipped: number[] = [];
+  for (const value of region.nodes[node].block.ops) {
+    if (value.op === 'skipIfZero') {
+      skipped.push(known);
+    } else if (value.op === 'label') {
+      const other = skipped.pop() as number;
+      known = left ? other : mergeFlags(known, other);
+      left = false;
+    } else if (isFlagWrite(value)) {
+      known = flagsAfter(value.args[0], known, plan.virtual.has(value.args[0]));
+    } else if (writesFlagSlot(value)) {
+      known = KnownFlags.Raw;
+    } else if (value.op.startsWith('exit')) {
+      const successor = successorOf(region, node, value);
+      if (successor !== undefined) atExit(successor, known);
+      left = true;
+    }
+  }
+}
+
+function flagsAtStarts(region: Region, plans: readonly ValuePlan[]): number[] {
+  const known: (number | undefined)[] = region.nodes.map(() => undefined);
+  known[0] = KnownFlags.Any;
+  const waiting = [0];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    followFlags(region, node, plans[node], known[node] as number, (successor, at) => {
+      const before = known[successor];
+      const now = before === undefined ? at : mergeFlags(before, at);
+      if (now === before) return;
+      known[successor] = now;
+      waiting.push(successor);
+    });
+  }
+  return known.map((flags) => flags ?? KnownFlags.Any);
+}
+
+/** Nodes that a depth-first search comes back to while it is in them, and node 0. */
+function looksAtBudget(successors: readonly (readonly number[])[]): boolean[] {
+  const looks = successors.map((_unused, node) => node === 0);
+  const state = new Uint8Array(successors.length);
+  const path: [node: number, next: number][] = [[0, 0]];
+  state[0] = 1;
+  while (path.length > 0) {
+    const top = path[path.length - 1];
+    const [node, next] = top;
+    if (next === successors[node].length) {
+      state[node] = 2;
+      path.pop();
+      continue;
+    }
+    top[1]++;
+    const successor = successors[node][next];
+    if (state[successor] === 1) looks[successor] = true;
+    else if (state[successor] === 0) {
+      state[successor] = 1;
+      path.push([successor, 0]);
+    }
+  }
+  return looks;
+}
+
+function longestPaths(region: Region, successors: readonly (readonly number[])[]): number[] {
+  const looks = looksAtBudget(successors);
+  const longest = new Int32Array(successors.length).fill(-1);
+  const measure = (start: number): void => {
+    const path = [start];
+    while (path.length > 0) {
+      const node = path[path.length - 1];
+      const open = successors[node].filter((next) => !looks[next] && longest[next] < 0);
+      if (open.length > 0) {
+        path.push(open[0]);
+        continue;
+      }
+      let rest = 0;
+      for (const next of successors[node]) if (!looks[next]) rest = Math.max(rest, longest[next]);
+      longest[node] = region.nodes[node].block.instructions + rest;
+      path.pop();
+    }
+  };
+  for (let node = 0; node < successors.length; node++) if (longest[node] < 0) measure(node);
+  return looks.map((isLook, node) => (isLook ? longest[node] : 0));
+}
+
+/** Analyses a region. */
+export function analyseRegion(region: Region): RegionFlow {
+  const plansByBlock = new Map<unknown, ValuePlan>();
+  const plans = region.nodes.map(({ block }) => {
+    let plan = plansByBlock.get(block);
+    if (plan === undefined) {
+      plan = planValues(block.ops);
+      plansByBlock.set(block, plan);
+    }
+    return plan;
+  });
+  const successors = region.nodes.map(({ block }, node) =>
+    block.ops.map((value) => successorOf(region, node, value)).filter((next) => next !== undefined),
+  );
+  return {
+    plans,
+    successors,
+    flags: flagsAtStarts(region, plans),
+    budgets: longestPaths(region, successors),
+  };
+}

@@ -1,0 +1,63 @@
+import type { MachineMemory } from '../../memory/machine-memory.ts';
+import type { HelperInfo } from '../ir/ops.ts';
+import { BASE_FUNCTIONS, type BaseFunction } from './base-module.ts';
+import { ModuleWriter } from './module-writer.ts';
+import { runPure } from './pure-code.ts';
+import type { Region } from './region.ts';
+import { REGION_PARAMS, REGION_RESULTS } from './region-abi.ts';
+import { compileRegion } from './region-compiler.ts';
+import type { SiteTable } from './site-table.ts';
+
+/** What modules of regions are made with. */
+export interface RegionModuleContext {
+  readonly memory: MachineMemory;
+  /** Exports of the base module. */
+  readonly base: WebAssembly.Exports;
+  readonly sites: SiteTable;
+  helperIndex(helper: HelperInfo): number;
+  /** As InterpreterEnvironment.vector. */
+  vector(number: number, imm: number, d: number, a: number, b: number): void;
+}
+
+/** One module with a function per region: `r0`, `r1`... */
+export function writeRegionModule(
+  regions: readonly Region[],
+  context: RegionModuleContext,
+): Uint8Array<ArrayBuffer> {
+  const writer = new ModuleWriter();
+  writer.importMemory('memory', context.memory.wasm.buffer.byteLength / 65536);
+  const names = Object.keys(BASE_FUNCTIONS) as BaseFunction[];
+  const base = Object.fromEntries(
+    names.map((name) => {
+      const { params, results } = BASE_FUNCTIONS[name];
+      return [name, writer.importFunction(name, params, results)];
+    }),
+  ) as { readonly [N in BaseFunction]: number };
+  const vector = writer.importFunction('vector', ['i32', 'i32', 'i32', 'i32', 'i32'], []);
+  const pure = writer.importFunction('pure', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']);
+  for (const [i, region] of regions.entries()) {
+    const fn = writer.declare(REGION_PARAMS, REGION_RESULTS);
+    const body = compileRegion(region, {
+      imports: { ...base, vector, pure },
+      helperIndex: (helper) => context.helperIndex(helper),
+      site: (pc, it, notExecuted) => context.sites.add(pc, it, notExecuted),
+    });
+    writer.define(fn, body);
+    writer.export(`r${i}`, fn);
+  }
+  return writer.finish();
+}
+
+/** Makes machine code of a module's bytes. @throws whatever the host throws when it will not or can't. */
+export function instantiateRegions(
+  bytes: Uint8Array<ArrayBuffer>,
+  context: RegionModuleContext,
+): WebAssembly.Exports {
+  const host = {
+    memory: context.memory.wasm,
+    ...context.base,
+    vector: context.vector,
+    pure: runPure,
+  };
+  return new WebAssembly.Instance(new WebAssembly.Module(bytes), { host }).exports;
+}
