@@ -22,7 +22,7 @@ export {
 } from './machine/machine.ts';
 export type { MonitorHost } from './machine/monitor.ts';
 export type { NicOptions } from './machine/nic-options.ts';
-export type { ClockMode, GuestImage, MachineOptions, SnapshotImage } from './machine/options.ts';
+export type { ClockMode, EngineMode, GuestImage, MachineOptions, SnapshotImage } from './machine/options.ts';
 export type { SemihostingOptions } from './machine/semihosting-calls.ts';
 export type { ExpectOptions, SerialPort } from './machine/serial.ts';
 export { describeSnapshot, type MachineShape, type PciSlot } from './machine/shape.ts';

@@ -12,6 +12,7 @@ import { warmUpInterpreter } from '../translator/warm-up.ts';
 import { ArmCpu, type CpuEnvironment } from './cpu.ts';
 import { type CpuSavedState, restoreCpu, saveCpu } from './cpu-saved-state.ts';
 import { Psr } from './cpu-state.ts';
+import type { EngineKind } from './engine-kind.ts';
 import { enterException } from './exceptions.ts';
 import { fpDenied } from './fp-permission.ts';
 import { ARM_HELPERS, type ArmHelperName } from './helpers.ts';
@@ -114,6 +115,8 @@ export class ArmEngine implements Saveable<EngineState> {
   exactAccesses = false;
   /** Whether `run` comes back from loops that wait for others. */
   spinsGiveWay = false;
+  /** What runs guest code. */
+  readonly kind: EngineKind;
   /** What stopped the last `run` for a debugger, if that did. */
   debugStop: DebugStop | undefined;
   /** Where a debugger wants CPUs to stop; undefined while there is none, and nothing is looked at then. */
@@ -159,8 +162,10 @@ export class ArmEngine implements Saveable<EngineState> {
     timers: readonly (ArmTimer | undefined)[],
     peripheralBase: number,
     hooks: EngineHooks,
+    kind: EngineKind = 'interpreter',
   ) {
     warmUpInterpreter();
+    this.kind = kind;
     this.words = memory.words;
     this.physical = physical;
     this.hooks = hooks;

@@ -7,6 +7,7 @@ import { parseSocketAddress } from '../host/gdb-socket.ts';
 import { deviceTreeFor } from '../machine/load-guest.ts';
 import {
   type ClockMode,
+  type EngineMode,
   type GuestImage,
   type MachineOptions,
   normalizeOptions,
@@ -44,6 +45,7 @@ interface RunFlags {
   readonly nic?: readonly string[];
   readonly edu?: boolean;
   readonly clock?: string;
+  readonly engine?: string;
   readonly semihosting?: boolean | string;
   readonly reboot: boolean;
   readonly gdb?: string;
@@ -118,6 +120,10 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
       "virtual time follows the 'host' (default) or counts 'instructions': repeatable",
     )
     .option(
+      '--engine <engine>',
+      "what runs guest code: 'interpreter' (default), 'wasm', or both at once to compare them: 'lockstep'",
+    )
+    .option(
       '--semihosting [folder=DIR]',
       'let the guest end with an exit code, print, and use files in a folder by Arm semihosting',
     )
@@ -133,6 +139,7 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
 }
 
 async function run(flags: RunFlags, io: CommandIo): Promise<number> {
+  refuseForLockstep(flags);
   const interactive = io.stdin.isTTY === true;
   const snapshot = flags.restore === undefined ? undefined : await readSnapshot(flags.restore, io.stderr);
   const embedded = !namesGuest(flags) && snapshot === undefined;
@@ -143,8 +150,9 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     ...defined('cpu', flags.cpu),
     ...defined('smp', flags.smp === undefined ? undefined : wholeNumber('--smp', flags.smp)),
     ...defined('memory', flags.memory),
-    // The library checks the name.
+    // The library checks the names.
     ...defined('clock', flags.clock as ClockMode | undefined),
+    ...defined('engine', flags.engine as EngineMode | undefined),
     ...defined('append', selfTest ? 'selftest' : flags.append),
     // The firmware's own poweroff command gives its exit code by it.
     ...defined(
@@ -211,6 +219,18 @@ function semihostingOf(flag: boolean | string | undefined): MachineOptions['semi
 /** Whether the command line says what the machine starts from. */
 function namesGuest({ kernel, bios, pflash }: RunFlags): boolean {
   return [kernel, bios, pflash].some((given) => given !== undefined);
+}
+
+/** The library refuses them too, but only when devices and ports are open. */
+function refuseForLockstep(flags: RunFlags): void {
+  if (flags.engine !== 'lockstep') return;
+  const names = ['vfio', 'gdb', 'save', 'restore'] as const;
+  const given = names.find((name) => flags[name] !== undefined);
+  if (given === undefined) return;
+  throw new OptionError(
+    `--${given}: an engine in lockstep is for comparing, and can't be had with it`,
+    `leave out --${given}, or take another --engine`,
+  );
 }
 
 /** Better at once than when the guest has worked for hours. */

@@ -279,7 +279,7 @@ export class CfiFlash implements MmioDevice, Saveable<CfiFlashState> {
     }
     if (file !== undefined && !file.write(offset, bytes)) return false;
     this.#set(offset, bytes);
-    reads.changed();
+    reads.changed(offset, bytes.length);
     return true;
   }
 

@@ -1,5 +1,7 @@
 import { withGicSystemRegisters } from '../arm/cp15-gic.ts';
-import { ArmEngine } from '../arm/engine.ts';
+import type { ArmCpu } from '../arm/cpu.ts';
+import { ArmEngine, type EngineHooks } from '../arm/engine.ts';
+import type { EngineKind } from '../arm/engine-kind.ts';
 import { CPU_MODELS } from '../arm/models.ts';
 import type { CpuModel } from '../arm/system-registers.ts';
 import { assembleBoard, type Board, directStorageOf } from '../boards/assemble-board.ts';
@@ -20,9 +22,10 @@ import { MachineDebugger } from './debugger.ts';
 import { firmwareConfiguration } from './firmware-configuration.ts';
 import { GuestCpu, GuestMemory } from './guest-access.ts';
 import { loadGuest } from './load-guest.ts';
+import { type Lockstep, lockstepOf, type MakeEngine } from './lockstep/lockstep.ts';
 import { Monitor, type MonitorHost, type MonitorTarget } from './monitor.ts';
 import { MachineMonitorTarget } from './monitor-target.ts';
-import { type MachineOptions, type NormalizedOptions, normalizeOptions } from './options.ts';
+import { type EngineMode, type MachineOptions, type NormalizedOptions, normalizeOptions } from './options.ts';
 import { psciCall } from './psci.ts';
 import { nextTurn, RunLoop } from './run-loop.ts';
 import { restoreDisks, saveDisks } from './saved-disks.ts';
@@ -83,6 +86,8 @@ export class Machine {
   private readonly atOnce: (action: () => void) => void;
   private readonly loop: RunLoop;
   private readonly engine: ArmEngine;
+  /** The engine's twin, and what compares them. */
+  private readonly lockstep: Lockstep | undefined;
   private readonly board: Board;
   private readonly parts: SavedParts;
   private readonly ram: Uint8Array;
@@ -106,11 +111,14 @@ export class Machine {
   private ending: Promise<void> | undefined;
   private settle: { resolve: (exit: MachineExit) => void; reject: (error: unknown) => void } | undefined;
 
-  /** Use {@link createMachine}. */
-  constructor(options: NormalizedOptions) {
-    const machineMemory = new MachineMemory(options.memory, directStorageOf(options.board));
-    const watches = new PageWatches(options.memory);
-    const physical = new PhysicalMemory(machineMemory, options.board.ram.base, watches);
+  /** Use {@link createMachine}. @param lockstep what runs the guest in two engines, where that is asked for */
+  constructor(options: NormalizedOptions, lockstep = lockstepOf(options)) {
+    this.lockstep = lockstep;
+    const machineMemory =
+      lockstep?.first.memory ?? new MachineMemory(options.memory, directStorageOf(options.board));
+    const physical =
+      lockstep?.first.physical ??
+      new PhysicalMemory(machineMemory, options.board.ram.base, new PageWatches(options.memory));
     const clock =
       options.clock === 'host'
         ? new HostClock(() => performance.now() * 1e6)
@@ -135,8 +143,8 @@ export class Machine {
     this.memory = new GuestMemory(physical);
     const unusedSerial = new SerialPort();
     const cpuLines = Array.from({ length: options.cpus }, (_unused, i) => ({
-      irq: { set: (level: boolean) => this.engine?.cpus[i].setIrq(level) },
-      fiq: { set: (level: boolean) => this.engine?.cpus[i].setFiq(level) },
+      irq: { set: (level: boolean) => this.onCpu(i, (cpu) => cpu.setIrq(level)) },
+      fiq: { set: (level: boolean) => this.onCpu(i, (cpu) => cpu.setFiq(level)) },
     }));
     this.virtioConsole = options.virtio.virtioConsole === undefined ? undefined : new SerialPort();
     this.virtioConsole?.defer(this.atOnce);
@@ -150,7 +158,7 @@ export class Machine {
     });
     this.virtio = virtio;
     this.board = assembleBoard(options.board, {
-      memory: physical,
+      memory: lockstep?.boardMemory ?? physical,
       virtio: virtio.mmio,
       clock,
       wallClock,
@@ -160,34 +168,38 @@ export class Machine {
       fwCfg: firmwareConfiguration(options),
       serial: (name) => (name === options.board.console ? this.serial : unusedSerial),
     });
-    const model = CPU_MODELS.get(options.cpuModel.name) as CpuModel;
-    this.engine = new ArmEngine(
-      machineMemory,
-      physical,
-      this.board.gic instanceof GicV3 ? withGicSystemRegisters(model) : model,
-      this.board.timers,
-      peripheralBase(options),
-      {
-        hypervisorCall: (cpu, conduit) => {
-          if (conduit !== this.board.psci) return false;
-          psciCall(cpu, this.psciSystem());
-          return true;
-        },
-        semihostingCall: (cpu, thumb, instruction, comment) => {
-          if (!isSemihostingCall(thumb, instruction, comment)) return 'guest';
-          return this.semihosting === undefined ? 'guest' : callSemihosting(this.semihosting, cpu, physical);
-        },
-        attention: () => this.loop.wake(),
+    const ownModel = CPU_MODELS.get(options.cpuModel.name) as CpuModel;
+    const model = this.board.gic instanceof GicV3 ? withGicSystemRegisters(ownModel) : ownModel;
+    const hooks: EngineHooks = {
+      hypervisorCall: (cpu, conduit) => {
+        if (conduit !== this.board.psci) return false;
+        psciCall(cpu, this.psciSystem());
+        return true;
       },
-    );
+      semihostingCall: (cpu, thumb, instruction, comment) => {
+        if (!isSemihostingCall(thumb, instruction, comment)) return 'guest';
+        return this.semihosting === undefined ? 'guest' : callSemihosting(this.semihosting, cpu, physical);
+      },
+      attention: () => this.loop.wake(),
+    };
+    const makeEngine: MakeEngine = (side, timers, sideHooks, kind) =>
+      new ArmEngine(side.memory, side.physical, model, timers, peripheralBase(options), sideHooks, kind);
+    const { timers } = this.board;
+    this.engine =
+      lockstep?.connect(makeEngine, timers, hooks) ??
+      makeEngine({ memory: machineMemory, physical }, timers, hooks, ownKind(options.engine));
     if (this.board.gic instanceof GicV3) {
-      for (const [i, gic] of this.board.gic.cpuInterfaces.entries()) this.engine.cpus[i].gic = gic;
+      for (const [i, gic] of this.board.gic.cpuInterfaces.entries()) {
+        if (lockstep === undefined) this.engine.cpus[i].gic = gic;
+        else lockstep.connectGic(i, gic);
+      }
     }
     this.cpus = this.engine.cpus.map((cpu) => new GuestCpu(cpu));
     for (const cpu of this.engine.cpus.slice(1)) cpu.power = 'off';
-    this.loop = new RunLoop(this.engine, machineMemory, clock, () => {
+    const service = (): void => {
       for (const endpoint of this.hostEndpoints) endpoint.service();
-    });
+    };
+    this.loop = new RunLoop(this.engine, machineMemory, clock, service, lockstep);
     this.monitorTarget = new MachineMonitorTarget({
       engine: this.engine,
       board: this.board,
@@ -213,6 +225,13 @@ export class Machine {
 
   /** @internal Completes construction: takes host devices and plugs every endpoint. */
   readonly plugEndpoints: () => Promise<void>;
+
+  /** Does something to a CPU that comes from a device, or from the machine. */
+  private onCpu(number: number, action: (cpu: ArmCpu) => void): void {
+    if (this.engine === undefined) return;
+    action(this.engine.cpus[number]);
+    this.lockstep?.outside(({ engine }) => action(engine.cpus[number]));
+  }
 
   /** Puts the guest into RAM, and the first CPU at its start. */
   private load(options: NormalizedOptions): void {
@@ -248,6 +267,11 @@ export class Machine {
       throw new SnapshotError("a machine that has ended can't be saved", 'save it before');
     if (this.holds.has('save'))
       throw new SnapshotError('the machine is being saved already', 'wait for that');
+    if (this.lockstep !== undefined)
+      throw new SnapshotError(
+        "a machine whose engines run in lockstep can't be saved",
+        'take another engine',
+      );
     checkSaveable(this.plugged);
     this.hold('save');
     try {
@@ -279,6 +303,12 @@ export class Machine {
    * @throws ArmemuError while another debugger is connected
    */
   connectDebugger(send: (bytes: Uint8Array) => void): DebuggerConnection {
+    if (this.lockstep !== undefined) {
+      throw new ArmemuError(
+        "a debugger can't be connected to a machine whose engines run in lockstep",
+        'take another engine',
+      );
+    }
     if (this.debugger !== undefined) {
       throw new ArmemuError('a debugger is connected to the machine already', 'disconnect it first');
     }
@@ -416,7 +446,11 @@ export class Machine {
   /** The first reason counts. */
   private end(exit: MachineExit): void {
     this.exit ??= exit;
-    for (const cpu of this.engine.cpus) cpu.power = 'off';
+    for (const { cpu } of this.engine.cpus) {
+      this.onCpu(cpu, (ended) => {
+        ended.power = 'off';
+      });
+    }
     this.loop.stop();
   }
 
@@ -435,6 +469,7 @@ export class Machine {
         failures.push(failure);
       }
     };
+    if (error === undefined) attempt(() => this.lockstep?.compareAll());
     for (const endpoint of this.hostEndpoints) {
       try {
         await endpoint.close();
@@ -494,6 +529,11 @@ export class Machine {
       this.plugged.push(endpoint);
     }
   }
+}
+
+/** The engine of a machine that has but one. */
+function ownKind(mode: EngineMode): EngineKind {
+  return mode === 'lockstep' ? 'interpreter' : mode;
 }
 
 function peripheralBase(options: NormalizedOptions): number {

@@ -1,7 +1,9 @@
+import type { EngineKind } from '../arm/engine-kind.ts';
 import type { BoardDescription, CpuModel } from '../boards/board.ts';
 import { BOARDS } from '../boards/boards.ts';
 import { ImageError, OptionError } from '../errors.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
+import { isHostAttached } from '../pci/host-device.ts';
 import type { WallClock } from '../ports/clock.ts';
 import type { FlashFile } from '../ports/flash-file.ts';
 import { type DeviceLog, silentLog } from '../ports/mmio.ts';
@@ -13,6 +15,12 @@ import { checkVirtioOptions, type VirtioOptions } from './virtio-devices.ts';
 
 /** What virtual time follows: the host's clock, or the number of instructions executed (a run is then repeatable). */
 export type ClockMode = 'host' | 'instructions';
+
+/**
+ * What runs guest code: an engine, or `lockstep`, which runs everything in the interpreter and once more in `wasm`, and
+ * stops at the first difference.
+ */
+export type EngineMode = EngineKind | 'lockstep';
 
 /** A guest image with a name for messages. */
 export interface GuestImage {
@@ -57,6 +65,8 @@ export interface MachineOptions extends VirtioOptions {
   readonly pci?: readonly PciEndpoint[];
   /** `host` (default) or `instructions`. */
   readonly clock?: ClockMode;
+  /** `interpreter` (default), `wasm`, or `lockstep`, which implies the clock `instructions`. */
+  readonly engine?: EngineMode;
   /**
    * A snapshot (`machine.save()`): the machine goes on where that one was saved. What is not given here is taken from it;
    * kernel, initrd, dtb and append are not read, what they made is in the saved RAM.
@@ -92,6 +102,7 @@ export interface NormalizedOptions {
   readonly pci: readonly PciEndpoint[];
   readonly virtio: VirtioOptions;
   readonly clock: ClockMode;
+  readonly engine: EngineMode;
   readonly restore: SnapshotImage | undefined;
   /** Undefined: off. */
   readonly semihosting: SemihostingOptions | undefined;
@@ -101,6 +112,11 @@ export interface NormalizedOptions {
 }
 
 const CLOCKS: readonly { readonly name: ClockMode }[] = [{ name: 'host' }, { name: 'instructions' }];
+const ENGINES: readonly { readonly name: EngineMode }[] = [
+  { name: 'interpreter' },
+  { name: 'wasm' },
+  { name: 'lockstep' },
+];
 const MINIMUM_MEMORY = 2 ** 20;
 /** Pages of a WebAssembly memory, which RAM is a part of. */
 const MEMORY_GRANULE = 2 ** 16;
@@ -126,6 +142,7 @@ const OPTION_NAMES = [
   'virtioConsole',
   'rng',
   'clock',
+  'engine',
   'restore',
   'semihosting',
   'wallClock',
@@ -137,8 +154,10 @@ const OPTION_NAMES = [
  * Fills in defaults and refuses what can't be.
  * @throws OptionError that names the option, the value, and what is possible
  */
-export function normalizeOptions(options: MachineOptions): NormalizedOptions {
-  refuseUnknownOptions(options);
+export function normalizeOptions(given: MachineOptions): NormalizedOptions {
+  refuseUnknownOptions(given);
+  const engine = chooseByName('engine', given.engine ?? ENGINES[0].name, ENGINES).name;
+  const options = engine === 'lockstep' ? checkedForLockstep(given) : given;
   const { name, board } = namedBoard(options.machine ?? BOARDS[0].name, options.gicVersion);
   const cpuModel = chooseByName('cpu', options.cpu ?? board.cpuModels[0].name, board.cpuModels);
   return {
@@ -155,6 +174,7 @@ export function normalizeOptions(options: MachineOptions): NormalizedOptions {
     pci: checkedEndpoints(options.pci ?? []),
     virtio: checkVirtioOptions(board, checkedNics(options)),
     clock: chooseByName('clock', options.clock ?? 'host', CLOCKS).name,
+    engine,
     restore: namedImage(options.restore, 'the snapshot'),
     semihosting: options.semihosting === true ? {} : options.semihosting || undefined,
     wallClock: options.wallClock,
@@ -276,6 +296,31 @@ function checkedNics(options: MachineOptions): MachineOptions {
     );
   }
   return options;
+}
+
+/** Two engines see the same world only where all that comes from outside can be given to both at the same instruction. */
+function checkedForLockstep(options: MachineOptions): MachineOptions {
+  const { clock = 'instructions', pci = [], restore } = options;
+  if (clock === 'host') {
+    throw new OptionError(
+      'engine: lockstep counts instructions, and the clock is to follow the host',
+      'leave --clock out, or write --clock instructions',
+    );
+  }
+  const real = pci.find(isHostAttached);
+  if (real !== undefined) {
+    throw new OptionError(
+      `engine: lockstep can't run with the real device ${real.name}, which would have to do everything twice`,
+      'leave out --vfio, or take another --engine',
+    );
+  }
+  if (restore !== undefined) {
+    throw new OptionError(
+      'engine: lockstep begins where a guest begins, not at a snapshot',
+      'leave out --restore, or take another --engine',
+    );
+  }
+  return { ...options, clock };
 }
 
 function checkedEndpoints(pci: readonly PciEndpoint[]): readonly PciEndpoint[] {

@@ -48,6 +48,11 @@ function nap(words: Int32Array, index: number, ms: number): boolean {
   }
 }
 
+/** What runs a CPU for at most so many instructions: an engine, or more than one. */
+export interface GuestRunner {
+  run(cpu: ArmCpu, budget: number, isLate: () => boolean): StopReason;
+}
+
 /** Where a run loop is between two pieces of guest time, for a machine that is saved. */
 export type RunLoopState = {
   /** Number of the CPU whose slice goes on, or -1, and how many instructions it has left. */
@@ -67,6 +72,7 @@ export type RunLoopState = {
  */
 export class RunLoop implements Saveable<RunLoopState> {
   private readonly engine: ArmEngine;
+  private readonly runner: GuestRunner;
   private readonly words: Int32Array;
   private readonly clock: HostClock | InstructionClock;
   /** Looks at what native threads have reported. */
@@ -93,13 +99,16 @@ export class RunLoop implements Saveable<RunLoopState> {
   /** Called when a CPU stopped for the debugger, who pauses the machine then. */
   onDebugStop: (cpu: ArmCpu) => void = () => {};
 
+  /** @param runner what runs the engine's CPUs; absent: the engine */
   constructor(
     engine: ArmEngine,
     memory: MachineMemory,
     clock: HostClock | InstructionClock,
     service: () => void,
+    runner: GuestRunner = engine,
   ) {
     this.engine = engine;
+    this.runner = runner;
     this.words = memory.words;
     this.clock = clock;
     this.service = service;
@@ -227,7 +236,7 @@ export class RunLoop implements Saveable<RunLoopState> {
   private runSlice(cpu: ArmCpu, budget: number): number {
     const { engine } = this;
     const before = engine.instructions;
-    this.stopReason = engine.run(cpu, budget, this.isLate);
+    this.stopReason = this.runner.run(cpu, budget, this.isLate);
     if (this.stopReason === 'debug') this.onDebugStop(cpu);
     this.dozedAt[cpu.cpu] = this.stopReason === 'wfe' ? engine.instructions : Number.NEGATIVE_INFINITY;
     return engine.instructions - before;

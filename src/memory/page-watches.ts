@@ -10,6 +10,8 @@ const PAGE_SHIFT = 12;
 export const enum WatchKind {
   /** The page holds guest code that has been translated. */
   Code = 1,
+  /** Somebody wants to know which pages are written: engines in lockstep. */
+  Written = 2,
 }
 
 /**

@@ -6,8 +6,8 @@ export interface DirectReads {
   readonly storage: Uint8Array;
   /** On (the state at first): reads take the storage's bytes. Off: each read comes to the device. */
   set(on: boolean): void;
-  /** Bytes of the storage have changed: code translated from them is void. */
-  changed(): void;
+  /** These bytes of the storage have changed: code translated from them is void. */
+  changed(offset: number, length: number): void;
 }
 
 /** Storage that only its device reads. */
