@@ -71,21 +71,31 @@ export function exitsOf(block: IrBlock, flags: number, source: BlockSource): rea
   };
 
   for (const value of block.ops) {
-    addresses.note(value);
-    if (value.op === 'set' && value.imm === LR) {
-      const [written] = value.args;
-      link = written.op === 'const' ? written.imm : undefined;
-    } else if (value.op === 'call' && ((value.helper?.effects ?? 0) & Effect.WritesState) !== 0) {
-      link = undefined;
-    } else if (value.op === 'skipIfZero') {
-      linksAtSkips.push(link);
-    } else if (value.op === 'label') {
-      const skipped = linksAtSkips.pop();
-      if (left || link !== skipped) link = left ? skipped : undefined;
-      left = false;
-    } else if (value.op.startsWith('exit')) {
-      exits.push(classify(value));
-      left = true;
+    switch (value.op) {
+      case 'get':
+      case 'set':
+        addresses.note(value);
+        if (value.op === 'set' && value.imm === LR) {
+          const [written] = value.args;
+          link = written.op === 'const' ? written.imm : undefined;
+        }
+        break;
+      case 'call':
+        if (((value.helper?.effects ?? 0) & Effect.WritesState) !== 0) link = undefined;
+        break;
+      case 'skipIfZero':
+        linksAtSkips.push(link);
+        break;
+      case 'label': {
+        const skipped = linksAtSkips.pop();
+        if (left || link !== skipped) link = left ? skipped : undefined;
+        left = false;
+        break;
+      }
+      default:
+        if (!value.op.startsWith('exit')) break;
+        exits.push(classify(value));
+        left = true;
     }
   }
   return exits;

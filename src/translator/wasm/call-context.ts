@@ -1,11 +1,10 @@
 import type { IrBlock } from '../ir/value.ts';
-import { optimise } from '../optimise.ts';
 import { type BlockExit, exitsOf } from './block-exits.ts';
 import type { BlockSource, RegionSize } from './region.ts';
 
 /** A block of a context: ends before the next one that begins in it. */
 export interface Piece {
-  /** Optimised. */
+  /** Not optimised yet: most functions that are looked at turn out not to be inlinable. */
   readonly block: IrBlock;
   readonly exits: readonly BlockExit[];
 }
@@ -101,6 +100,7 @@ export class CallContext {
   /** Only if there is room for where the call returns to, too. */
   private inline(target: number, after: number): boolean {
     if (this.callees.has(after)) return true;
+    if (this.nodes + 2 > this.limit.nodes) return false;
     const callee = this.around.inlinable(target);
     if (callee === undefined || !this.charge(callee.size, 1)) return false;
     const known = this.leaders.has(after);
@@ -122,6 +122,7 @@ export class CallContext {
   /** Puts a piece at a leader, unless one is there. A piece that ran over it ends before it from now on. */
   private place(pc: number): boolean {
     if (this.pieces.has(pc)) return true;
+    if (this.nodes >= this.limit.nodes) return false;
     const holder = this.owners.get(pc);
     const piece = this.translate(pc, (at) => {
       const owner = this.owners.get(at);
@@ -151,7 +152,7 @@ export class CallContext {
       });
       if (block === undefined) return undefined;
       if (end === undefined || block.ops[block.ops.length - 1].op !== 'exitResync') {
-        return { block: optimise(block), exits: exitsOf(block, flags, source) };
+        return { block, exits: exitsOf(block, flags, source) };
       }
       this.insideIt.add(end);
     }

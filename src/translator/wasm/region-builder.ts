@@ -1,21 +1,49 @@
 import type { IrBlock } from '../ir/value.ts';
+import { optimise } from '../optimise.ts';
 import { CallContext, type ContextSurroundings, type Piece } from './call-context.ts';
 import type { BlockSource, CodeRange, Region, RegionLimits, RegionNode } from './region.ts';
 
 const PAGE = 4096;
+
+/** How many functions a {@link KnownFunctions} remembers before it forgets all. */
+const MAX_KNOWN = 10_000;
+
+/**
+ * The functions that no region was able to inline, kept from region to region because finding that out costs more than the region
+ * itself. May be out of date: then a function that has become smaller is called.
+ */
+export class KnownFunctions {
+  /** How many further levels of inlined calls were allowed where a function turned out not to be inlinable. */
+  private readonly failedWith = new Map<number, number>();
+
+  /** @param flags those of the region; an address means another function in another instruction set */
+  fails(target: number, flags: number, levels: number): boolean {
+    return (this.failedWith.get(target | (flags & 1)) ?? 0) >= levels;
+  }
+
+  fail(target: number, flags: number, levels: number): void {
+    if (this.failedWith.size >= MAX_KNOWN) this.failedWith.clear();
+    this.failedWith.set(target | (flags & 1), levels);
+  }
+
+  /** Code has changed at large. */
+  clear(): void {
+    this.failedWith.clear();
+  }
+}
 
 /** The functions that may be inlined into a region, each looked at once. */
 class Functions {
   private readonly source: BlockSource;
   private readonly flags: number;
   private readonly limits: RegionLimits;
-  private readonly known = new Map<number, CallContext>();
-  /** How many further levels of inlined calls were allowed where a function turned out not to be inlinable. */
-  private readonly failedWith = new Map<number, number>();
+  private readonly failures: KnownFunctions;
+  private readonly inlined = new Map<number, CallContext>();
   /** The functions that are being looked at: one that comes back to itself is never inlined. */
   private readonly open = new Set<number>();
 
-  constructor(source: BlockSource, flags: number, limits: RegionLimits) {
+  constructor(source: BlockSource, flags: number, limits: RegionLimits, failures: KnownFunctions) {
+    this.failures = failures;
     this.source = source;
     this.flags = flags;
     this.limits = limits;
@@ -28,19 +56,19 @@ class Functions {
   }
 
   private inlinable(target: number, levels: number): CallContext | undefined {
-    const known = this.known.get(target);
+    const known = this.inlined.get(target);
     if (known !== undefined) return known.depth < levels ? known : undefined;
-    if ((this.failedWith.get(target) ?? 0) >= levels || this.open.has(target)) return undefined;
-    if (!this.source.mayFollow(target)) return undefined;
+    if (this.open.has(target) || this.failures.fails(target, this.flags, levels)) return undefined;
+    if (levels === 0 || !this.source.mayFollow(target)) return undefined;
     this.open.add(target);
     const callee = new CallContext(this.surroundings(levels - 1), this.limits.inlined);
     callee.discover(target, true);
     this.open.delete(target);
     if (callee.complete && callee.returns) {
-      this.known.set(target, callee);
+      this.inlined.set(target, callee);
       return callee;
     }
-    this.failedWith.set(target, levels);
+    this.failures.fail(target, this.flags, levels);
     return undefined;
   }
 }
@@ -63,6 +91,7 @@ function copyOf(context: CallContext, caller: Copy['caller']): Copy {
 /** Makes nodes of contexts: those that can be reached, in the order in which they are. */
 class Assembly {
   readonly nodes: RegionNode[] = [];
+  private readonly optimised = new Map<Piece, IrBlock>();
   private readonly places: { readonly copy: Copy; readonly pc: number }[] = [];
 
   constructor(root: CallContext, entry: number) {
@@ -73,7 +102,8 @@ class Assembly {
     }
   }
 
-  private assemble(copy: Copy, { block, exits }: Piece): RegionNode {
+  private assemble(copy: Copy, piece: Piece): RegionNode {
+    const { block, exits } = piece;
     const targets = new Map<number, number>();
     const choices = new Map<number, number>();
     const link = (links: Map<number, number>, into: Copy | undefined, pc: number): void => {
@@ -92,7 +122,16 @@ class Assembly {
         for (const choice of exit.choices) link(choices, copy, choice);
       }
     }
-    return { block, targets, expected, choices };
+    return { block: this.optimisedOf(piece), targets, expected, choices };
+  }
+
+  private optimisedOf(piece: Piece): IrBlock {
+    let block = this.optimised.get(piece);
+    if (block === undefined) {
+      block = optimise(piece.block);
+      this.optimised.set(piece, block);
+    }
+    return block;
   }
 
   private calleeOf(caller: Copy, after: number): Copy | undefined {
@@ -142,6 +181,7 @@ function pagesOf(ranges: readonly CodeRange[]): number[] {
  * Makes a region of the code that is reached from `entryPc`: by jumps, and by calls of small functions that call no others but such.
  * Such a function has a copy of its nodes for each call. Other calls leave the region, and so does what has no room in it.
  * @param flags CPSR.T in bit 0, CPSR.E in bit 1; ITSTATE is 0
+ * @param known what other regions found out about functions
  * @returns undefined where nothing can be fetched, or the first block is larger than a region may be
  */
 export function buildRegion(
@@ -149,9 +189,10 @@ export function buildRegion(
   flags: number,
   source: BlockSource,
   limits: RegionLimits,
+  known = new KnownFunctions(),
 ): Region | undefined {
   const entry = entryPc | 0;
-  const functions = new Functions(source, flags, limits);
+  const functions = new Functions(source, flags, limits, known);
   const root = new CallContext(functions.surroundings(limits.depth), limits);
   root.discover(entry, false);
   if (!root.pieces.has(entry)) return undefined;

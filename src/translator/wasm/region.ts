@@ -57,7 +57,7 @@ export interface BlockSource {
 /** Amounts of code. */
 export interface RegionSize {
   readonly nodes: number;
-  /** Operations of optimised IR. */
+  /** Operations of IR before it is optimised; about a quarter goes. */
   readonly operations: number;
   /** Guest instructions. */
   readonly instructions: number;
@@ -73,11 +73,11 @@ export interface RegionLimits extends RegionSize {
 
 /** About 10 KB of WebAssembly: what the host's optimiser compiles in a few milliseconds. */
 export const DEFAULT_REGION_LIMITS: RegionLimits = {
-  nodes: 64,
-  operations: 1500,
+  nodes: 96,
+  operations: 2000,
   instructions: 600,
-  inlined: { nodes: 8, operations: 150, instructions: 48 },
-  depth: 3,
+  inlined: { nodes: 8, operations: 250, instructions: 48 },
+  depth: 2,
 };
 
 /**
