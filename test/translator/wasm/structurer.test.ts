@@ -1,0 +1,198 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { FunctionBody } from '../../../src/translator/wasm/function-body.ts';
+import { Op } from '../../../src/translator/wasm/opcodes.ts';
+import { emitStructured } from '../../../src/translator/wasm/structurer.ts';
+import {
+  anyGraph,
+  compileGraph,
+  type Edges,
+  graphOf,
+  instantiateGraphs,
+  interpretGraph,
+  isReducible,
+  programGraph,
+} from './flow-oracle.ts';
+
+function expectSameRuns(
+  graphs: readonly Edges[],
+  styles: readonly number[],
+  seeds: number,
+  length: number,
+): void {
+  const run = instantiateGraphs(graphs.map((edges) => compileGraph(edges, styles)));
+  for (const [fn, edges] of graphs.entries()) {
+    for (let seed = 0; seed < seeds; seed++) {
+      const expected = interpretGraph(edges, seed, length);
+      const actual = run(fn, edges, seed, length);
+      if (actual.join() !== expected.join()) expect({ edges, actual }).toEqual({ edges, actual: expected });
+    }
+  }
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+describe('every graph runs as its edges say', () => {
+  const styles = fc.array(fc.nat(3), { minLength: 1, maxLength: 5 });
+
+  test('random graphs', () => {
+    fc.assert(
+      fc.property(fc.array(anyGraph(24), { minLength: 1, maxLength: 8 }), styles, (graphs, style) => {
+        expectSameRuns(graphs, style, 4, 120);
+      }),
+      { numRuns: 150, seed: 4 },
+    );
+  });
+
+  test('programs with loops, break and continue', () => {
+    fc.assert(
+      fc.property(fc.array(programGraph, { minLength: 1, maxLength: 8 }), styles, (graphs, style) => {
+        expectSameRuns(graphs, style, 4, 120);
+      }),
+      { numRuns: 150, seed: 5 },
+    );
+  });
+
+  test('all graphs of three nodes', () => {
+    const graphs = range(512)
+      .map((bits) => range(3).map((u) => range(3).filter((v) => (bits >> (3 * u + v)) & 1)))
+      .filter((edges) => {
+        const seen = new Set([0]);
+        for (const node of seen) for (const next of edges[node]) seen.add(next);
+        return seen.size === 3;
+      });
+    expect(graphs.length).toBeGreaterThan(200);
+    for (const style of range(4)) expectSameRuns(graphs, [style], 6, 24);
+  });
+});
+
+describe('a dispatcher is used where a cycle has several entries, and nowhere else', () => {
+  test('random graphs', () => {
+    let irreducible = 0;
+    fc.assert(
+      fc.property(anyGraph(10), (edges) => {
+        const reducible = isReducible(edges);
+        if (!reducible) irreducible++;
+        expect(compileGraph(edges).tables > 0).toBe(!reducible);
+      }),
+      { numRuns: 500, seed: 6 },
+    );
+    expect(irreducible).toBeGreaterThan(100);
+  });
+
+  test('programs with loops, break and continue', () => {
+    fc.assert(
+      fc.property(programGraph, (edges) => {
+        expect(compileGraph(edges).tables).toBe(0);
+      }),
+      { numRuns: 300, seed: 7 },
+    );
+  });
+
+  test.each<[name: string, edges: Edges, tables: number]>([
+    ['a loop with two entries', [[1, 2], [2], [1, 3], []], 1],
+    ['one whose entries are loops themselves', [[1, 2], [1, 2], [2, 1, 3], []], 1],
+    ['one with three entries', [[1, 2, 3], [2], [3], [1, 4], []], 1],
+    ['two after one another', [[1, 2], [2], [1, 3], [4, 5], [5], [4]], 2],
+    ['one inside of another', [[1, 4], [2, 3], [3], [2, 4], [1, 5], []], 2],
+    ['one inside of a loop', [[1], [2, 3], [3], [2, 4], [1, 5], []], 1],
+    ['a loop entered in the middle, out of a loop', [[1], [2, 0], [3], [1, 2]], 0],
+    ['a jump into the inner of two loops', [[1, 3], [2], [3], [4], [3, 5], [1, 6], []], 1],
+    ['all nodes to all others', range(8).map((u) => range(8).filter((v) => v !== u)), 1],
+  ])('%s', (_, edges, tables) => {
+    expect(isReducible(edges)).toBe(tables === 0);
+    for (const style of range(4)) {
+      expect(compileGraph(edges, [style]).tables).toBe(tables);
+      expectSameRuns([edges], [style], 20, 60);
+    }
+  });
+});
+
+describe('large graphs', () => {
+  const size = 1500;
+  test.each<[name: string, edges: Edges]>([
+    ['a chain', range(size).map((i) => (i + 1 < size ? [i + 1] : []))],
+    ['a chain of choices', range(size).map((i) => [i + 1, i + 2].filter((to) => to < size))],
+    ['loops in loops', range(size).map((i) => (i + 1 < size ? [i + 1, i] : [0]))],
+    ['a ladder: every second node has a loop back to the start of the other half', ladder(300)],
+    ['a line to and fro that is entered everywhere', [range(200).map((i) => i + 1), ...toAndFro(200)]],
+  ])('%s', (_, edges) => {
+    expectSameRuns([edges], [0, 1, 2, 3], 2, 4000);
+  });
+
+  function ladder(count: number): number[][] {
+    return range(count).map((i) => [i + 1, count - 1 - i].filter((to) => to < count));
+  }
+
+  function toAndFro(count: number): number[][] {
+    return range(count).map((i) => [i, i + 2].filter((to) => to > 0 && to <= count));
+  }
+});
+
+describe('the shape of the code', () => {
+  /** Control depth at which each node's code begins. */
+  function depths(edges: Edges): number[] {
+    const code = new FunctionBody([]);
+    const depth: number[] = [];
+    emitStructured(graphOf(edges), code, (node, goTo) => {
+      depth[node] = code.depth;
+      for (const successor of edges[node].slice(1)) {
+        code.i32(0).if();
+        goTo(successor);
+        code.end();
+      }
+      if (edges[node].length > 0) goTo(edges[node][0]);
+    });
+    return depth;
+  }
+
+  test('a chain needs no structure at all', () => {
+    expect(depths([[2], [], [1]])).toEqual([0, 0, 0]);
+  });
+
+  test('what follows a loop, or nested loops, stands behind its end', () => {
+    // 1 and 2 are headers; 4 leaves the inner loop, 5 and 6 both.
+    const [, outer, inner, , next, far, last] = depths([[1], [2, 6], [3, 5], [2, 4], [1], [6], []]);
+    expect(inner).toBeGreaterThan(outer);
+    expect(next).toBeGreaterThanOrEqual(outer);
+    expect(next).toBeLessThan(inner);
+    expect(far).toBeLessThan(outer);
+    expect(last).toBeLessThan(outer);
+  });
+});
+
+describe('what the caller does wrong is an error', () => {
+  const emit = (edges: Edges, emitNode: (node: number, goTo: (successor: number) => void) => void) => () =>
+    emitStructured(graphOf(edges), new FunctionBody([]), emitNode);
+
+  test('a node that cannot be reached', () => {
+    expect(emit([[], [2], [1]], () => {})).toThrow("2 of 3 nodes can't be reached");
+  });
+
+  test('a way to what is no successor', () => {
+    const body = emit([[1], []], (node, goTo) => {
+      if (node === 0) goTo(0);
+    });
+    expect(body).toThrow('node 0 goes to 0, which is not among its successors');
+  });
+
+  test('two ways where the successors say one', () => {
+    const twice = (node: number, goTo: (successor: number) => void): void => {
+      if (node > 0) return;
+      goTo(1);
+      goTo(1);
+    };
+    expect(emit([[1], []], twice)).toThrow('more often');
+    expect(emit([[1, 1], []], twice)).not.toThrow();
+  });
+});
+
+test('a node may leave without using all of its successors', () => {
+  const code = new FunctionBody([]);
+  emitStructured(graphOf([[1, 2], [3], [2, 3], []]), code, (node, goTo) => {
+    code.i32(node).call(0).op(Op.Drop);
+    if (node === 0) goTo(1);
+    else code.i32(node).ret();
+  });
+  expect(instantiateGraphs([code])(0, [[1], []], 0, 10)).toEqual([0, 1]);
+});
