@@ -216,6 +216,13 @@ export class FunctionBody {
     return this.place(offset);
   }
 
+  /** A store of one lane: v128.store64_lane and kin. */
+  simdStoreLane(opcode: number, lane: number, offset = 0): this {
+    this.simdLoad(opcode, offset);
+    this.code.byte(lane);
+    return this;
+  }
+
   /** atomic.fence (threads proposal). */
   fence(): this {
     this.code.byte(ATOMIC_PREFIX);

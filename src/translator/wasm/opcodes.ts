@@ -141,14 +141,13 @@ export const Simd = {
   Load8x8S: 1,
   Load8x8U: 2,
   Load8Splat: 7,
-  Load64Zero: 93,
   Store64Lane: 91,
+  Load64Zero: 93,
 
   I8x16Swizzle: 14,
+  /** The other integer shapes follow. */
   I8x16Splat: 15,
-  I16x8Splat: 16,
-  I32x4Splat: 17,
-  I64x2Splat: 18,
+  I64x2ReplaceLane: 30,
 
   F32x4Eq: 65,
   F32x4Ne: 66,
@@ -156,6 +155,7 @@ export const Simd = {
   F32x4Gt: 68,
   F32x4Le: 69,
   F32x4Ge: 70,
+  F64x2Ne: 72,
 
   Not: 77,
   And: 78,
@@ -169,13 +169,13 @@ export const Simd = {
   F64x2PromoteLowF32x4: 95,
 
   I8x16Popcnt: 98,
-  I8x16NarrowS: 101,
-  I8x16NarrowU: 102,
   F32x4Trunc: 105,
-  I8x16AvgrU: 123,
+  /** From i8x16; those of i32x4 from i16x8 are 2 further. */
   I16x8ExtAddPairwiseS: 124,
   I16x8ExtAddPairwiseU: 125,
   I16x8Q15MulrSatS: 130,
+  I64x2Eq: 214,
+  I64x2Ne: 215,
 
   F32x4Abs: 224,
   F32x4Neg: 225,
@@ -187,7 +187,6 @@ export const Simd = {
   F64x2Add: 240,
   F64x2Sub: 241,
   F64x2Mul: 242,
-  F64x2Ne: 72,
   I32x4TruncSatF32x4S: 248,
   I32x4TruncSatF32x4U: 249,
   F32x4ConvertI32x4S: 250,
@@ -222,7 +221,7 @@ export const SimdInteger = {
   MaxU: 121,
   /** i8x16 and i16x8 only. */
   AvgrU: 123,
-  /** Of elements of half the size: not for i8x16. */
+  /** Of elements of half the size: not for i8x16. Of their upper halves: one further. */
   ExtMulLowS: 124,
   ExtMulLowU: 126,
 } as const;
