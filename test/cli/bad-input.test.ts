@@ -39,6 +39,22 @@ describe('a wrong command line ends with code 2, before a guest starts, and says
     [['run', '--smp', '9'], "armemu: smp: virt can't have 9 CPUs\n  give it a whole number from 1 to 8\n"],
     [['run', '--clock', 'sun'], "armemu: unknown clock 'sun'\n  there are: host, instructions\n"],
     [
+      ['run', '--engine', 'lookstep'],
+      "armemu: unknown engine 'lookstep'; did you mean 'lockstep'?\n  there are: interpreter, wasm, lockstep\n",
+    ],
+    [
+      ['run', '--engine', 'lockstep', '--vfio', '0000:01:00.0'],
+      "armemu: --vfio: an engine in lockstep is for comparing, and can't be had with it\n  leave out --vfio, or take another --engine\n",
+    ],
+    [
+      ['run', '--engine', 'lockstep', '--gdb', '1234'],
+      "armemu: --gdb: an engine in lockstep is for comparing, and can't be had with it\n  leave out --gdb, or take another --engine\n",
+    ],
+    [
+      ['run', '--engine', 'lockstep', '--clock', 'host'],
+      'armemu: engine: lockstep counts instructions, and the clock is to follow the host\n  leave --clock out, or write --clock instructions\n',
+    ],
+    [
       ['run', '--log', 'everything'],
       "armemu: --log: unknown item 'everything'\n  there are: guest_errors, unimp\n",
     ],

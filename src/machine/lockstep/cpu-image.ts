@@ -52,6 +52,7 @@ function slotName(slot: number): string {
   return SLOT_NAMES[slot] ?? (slot < 13 ? `R${slot}` : `state slot ${slot}`);
 }
 
+type Arrays = { readonly [name: string]: Int32Array };
 type Numbers = { [name: string]: number };
 
 /**
@@ -73,7 +74,8 @@ export class CpuImage {
       // Another array while the CPU is the active one.
       { name: 'slot', words: () => cpu.state.slots },
       ...arrays(banked).map(([name, words]) => ({ name, words: () => words })),
-      ...arrays(cpu.regs).map(([name, words]) => ({ name, words: () => words })),
+      // A reset replaces them.
+      ...arrays(cpu.regs).map(([name]) => ({ name, words: () => (cpu.regs as unknown as Arrays)[name] })),
     ];
     this.numbers = Object.entries(cpu.regs).flatMap(([name, value]) =>
       typeof value === 'number' ? [name] : [],
