@@ -10,6 +10,9 @@ import { describeRequest, type Tape } from './tape.ts';
 const SHOWN_BEFORE = 16;
 const SHOWN_AFTER = 4;
 const SHOWN_ACCESSES = 4;
+/** A piece of compiled code that a fault is in is looked for up to this many instructions, and shown up to so many. */
+const LONGEST_PIECE = 512;
+const LONGEST_SHOWN = 80;
 
 const MODE_NAMES: Readonly<Record<number, string>> = {
   16: 'User',
@@ -60,28 +63,36 @@ export class Investigation {
       if (this.differencesAfter(middle).length > 0) different = middle;
       else equal = middle;
     }
-    const note =
-      this.second.engine.kind === 'wasm'
-        ? [
-            'A region that does not fit a budget is interpreted: the fault may be anywhere in the region that ends here.',
-          ]
-        : [];
-    return this.text(this.differencesAfter(different), different, note);
+    return this.text(this.differencesAfter(different), different, [], this.faultyPiece(different));
   }
 
-  /** Runs both sides from the slice's beginning for so many instructions. */
-  private differencesAfter(count: number): Difference[] {
+  /**
+   * An engine that compiles may be right wherever a budget ends within a loop or function, and wrong where it runs that as
+   * a whole. @returns how many instructions it must run in one go, up to a place, to be wrong there
+   */
+  private faultyPiece(count: number): number {
+    for (let piece = 1; piece < Math.min(count, LONGEST_PIECE); piece++) {
+      if (this.differencesAfter(count, count - piece).length > 0) return piece;
+    }
+    return count;
+  }
+
+  /** Runs both sides from the slice's beginning for so many instructions; the second one makes a stop on its way. */
+  private differencesAfter(count: number, stop = 0): Difference[] {
     this.putBack();
     const { first, second, slice } = this;
-    const firstOutcome = this.attempt(first, count);
-    const secondOutcome = this.attempt(second, count);
+    const firstOutcome = this.attempt(first, count, 0);
+    const secondOutcome = this.attempt(second, count, stop);
     for (const page of second.written.list) this.touched.add(page);
     return slice.compare(count, first.position, firstOutcome, secondOutcome);
   }
 
-  private attempt(side: Side, count: number): Outcome {
+  private attempt(side: Side, count: number, stop: number): Outcome {
+    const { cpu } = this.slice;
     try {
-      return { reason: side.replay(this.slice.cpu, count) };
+      if (stop === 0) return { reason: side.replay(cpu, count) };
+      side.replay(cpu, stop);
+      return { reason: side.replayOn(cpu, count - stop) };
     } catch (failure) {
       return { reason: undefined, failure };
     }
@@ -99,30 +110,40 @@ export class Investigation {
     }
   }
 
-  private text(differences: readonly Difference[], count: number, notes: readonly string[]): string {
+  private text(
+    differences: readonly Difference[],
+    count: number,
+    notes: readonly string[],
+    piece = Math.min(count, 1),
+  ): string {
     const { first, second, slice } = this;
     const total = (slice.instructions + count).toLocaleString('en');
     const head = [
       `the engines differ after ${total} guest instructions: ${first.engine.kind} (first) and ${second.engine.kind} (second)`,
       `in a slice of ${this.executed} instructions of CPU ${slice.cpu}, after ${count} of them`,
       ...notes,
+      ...(piece > 1
+        ? [
+            `The second engine is wrong where it runs the last ${piece} of them in one go, and right where it stops within them.`,
+          ]
+        : []),
     ];
-    const traced = this.tape.repeatable ? this.trace(count) : ['(not run again)'];
+    const traced = this.tape.repeatable ? this.trace(count, piece) : ['(not run again)'];
     return [...head, '', ...table(differences), '', ...traced].join('\n');
   }
 
   /** The instructions that led to a place in the slice, as the first side runs them. */
-  private trace(count: number): string[] {
+  private trace(count: number, piece: number): string[] {
     this.putBack();
     const { first, slice } = this;
     const cpu = first.engine.cpus[slice.cpu];
-    const from = Math.max(0, count - SHOWN_BEFORE);
+    const from = Math.max(0, count - Math.min(Math.max(SHOWN_BEFORE, piece + SHOWN_AFTER), LONGEST_SHOWN));
     first.replay(slice.cpu, from);
     const lines: string[] = [];
     let before = this.registers();
     for (let at = from; at < count; at++) {
-      before = this.registers();
-      const mark = at === count - 1 ? '> ' : '  ';
+      if (at <= count - piece) before = this.registers();
+      const mark = at >= count - piece ? '> ' : '  ';
       lines.push(`${mark}${this.instructionAt(cpu.state.slots[StateSlot.PC] >>> 0).text}`);
       const reason: StopReason = first.replayOn(slice.cpu, 1);
       if (reason !== 'budget' && reason !== 'event') break;
@@ -142,9 +163,9 @@ export class Investigation {
       pc = (pc + size) >>> 0;
     }
     return [
-      `${first.engine.kind}: registers before the last instruction`,
+      `${first.engine.kind}: registers before the first instruction with a >`,
       ...before,
-      'executed last (> is the one after which the engines differ)',
+      'executed last (the second engine is wrong after those with a >)',
       ...lines,
       `then it is at ${wordText(next)}, where there is`,
       ...following,

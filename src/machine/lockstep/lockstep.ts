@@ -8,7 +8,7 @@ import type { ArmTimer } from '../../ports/arm-timer.ts';
 import type { DirectReads } from '../../ports/direct-reads.ts';
 import type { GicCpuInterface } from '../../ports/gic-cpu-interface.ts';
 import type { NormalizedOptions } from '../options.ts';
-import { firstDifferentWord, pageDifferences } from './comparison.ts';
+import { type Difference, firstDifferentWord, pageDifferences } from './comparison.ts';
 import { Investigation, table } from './investigation.ts';
 import { type Disturbance, Side, type SideShape } from './side.ts';
 import { type Outcome, Slice } from './slice.ts';
@@ -149,7 +149,9 @@ export class Lockstep {
     second.engine.exactAccesses = first.engine.exactAccesses;
     const found = slice.compare(executed, tape.length, { reason }, this.follow(cpu.cpu, executed));
     if (found.length > 0) {
-      throw new EngineDifference(new Investigation(first, second, tape, slice, executed).report(found));
+      throw new EngineDifference(
+        this.explain(new Investigation(first, second, tape, slice, executed), found),
+      );
     }
     this.scan(executed * SCANNED_PER_INSTRUCTION + SCANNED_AT_LEAST);
     return reason;
@@ -159,6 +161,22 @@ export class Lockstep {
   compareAll(): void {
     this.scanned = 0;
     this.scan(this.first.physical.ramSize >>> 2);
+  }
+
+  /** An engine that is wrong may leave nothing behind that can be run again. */
+  private explain(investigation: Investigation, found: readonly Difference[]): string {
+    try {
+      return investigation.report(found);
+    } catch (error) {
+      const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      return [
+        'the engines differ at the end of a slice:',
+        '',
+        ...table(found),
+        '',
+        `running it again failed: ${why}`,
+      ].join('\n');
+    }
   }
 
   private follow(cpu: number, executed: number): Outcome {

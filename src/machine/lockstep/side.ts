@@ -21,7 +21,8 @@ export interface SideShape {
 /** Something that a test does to a side, each time that it has run so many instructions since the machine was made. */
 export interface Disturbance {
   readonly after: number;
-  apply(side: Side): void;
+  /** @param piece how many instructions it has run in one go before that */
+  apply(side: Side, piece: number): void;
 }
 
 type Mode = 'idle' | 'record' | 'replay';
@@ -120,7 +121,7 @@ export class Side {
         return engine.run(engine.cpus[cpu], budget);
       const reason = engine.run(engine.cpus[cpu], until);
       if (engine.instructions !== disturbance.after) return reason;
-      disturbance.apply(this);
+      disturbance.apply(this, until);
       return budget > until ? engine.run(engine.cpus[cpu], budget - until) : reason;
     } finally {
       this.mode = 'idle';

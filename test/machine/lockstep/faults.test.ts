@@ -117,6 +117,22 @@ describe('a second engine that is wrong', () => {
     expect(report).toMatch(/access to what is not RAM +none +CPU 0 reads uart0 at 0x09000030 \(4 bytes\)/);
   });
 
+  test('only where it runs something in one go is stopped with that piece of code', async () => {
+    const after = afterRound(3000);
+    const report = await disturbed(loop(), {
+      after,
+      apply: ({ engine }, piece) => {
+        if (piece >= 7) engine.cpus[0].state.slots[7] ^= 1;
+      },
+    });
+    expect(report).toContain(`after ${after.toLocaleString('en')} guest instructions`);
+    expect(report).toContain('wrong where it runs the last 7 of them in one go');
+    expect(report.match(/^> /gm)).toHaveLength(7);
+    // Registers are those before SUBS of the round before.
+    expect(report).toContain(`PC=${hex(ENTRY + 4 * 7)}`);
+    expect(report).toMatch(/^ {2}0x40010018 {2}e5985000 .*\n> 0x4001001c {2}e2566001/m);
+  });
+
   test('that throws is stopped with what it threw', async () => {
     const report = await disturbed(loop(), {
       after: 1000,
