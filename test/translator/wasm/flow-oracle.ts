@@ -12,13 +12,20 @@ export function graphOf(edges: Edges): FlowGraph {
   return { size: edges.length, successors: (node) => edges[node] };
 }
 
-/** A function body that counts the dispatchers in it. */
+/** A function body that counts the dispatchers in it, and the branches to them. */
 export class CountingBody extends FunctionBody {
   tables = 0;
+  choices = 0;
 
   override brTable(labels: readonly number[], otherwise: number): this {
     this.tables++;
     return super.brTable(labels, otherwise);
+  }
+
+  /** Nothing else in {@link compileGraph} sets a local in this way. */
+  override set(local: number): this {
+    this.choices++;
+    return super.set(local);
   }
 }
 
@@ -170,7 +177,7 @@ export function anyGraph(maximum: number): fc.Arbitrary<Edges> {
     more: fc.array(fc.nat(), { maxLength: 3 }),
     ordinary: fc.boolean(),
   });
-  return fc.array(node, { minLength: 1, maxLength: maximum }).map((nodes) => {
+  return fc.array(node, { minLength: 1, maxLength: maximum, size: 'max' }).map((nodes) => {
     const edges: number[][] = nodes.map(() => []);
     for (const [i, { parent }] of nodes.entries()) if (i > 0) edges[parent % i].push(i);
     // Half of the further edges are short: long ones alone make graphs in which everything is one cycle.
@@ -187,7 +194,7 @@ type Statement =
   | { readonly kind: 'step' }
   | { readonly kind: 'return' }
   | { readonly kind: 'leave' | 'again'; readonly loop: number }
-  | { readonly kind: 'if'; readonly then: readonly Statement[]; readonly otherwise: readonly Statement[] }
+  | { readonly kind: 'if'; readonly chosen: readonly Statement[]; readonly otherwise: readonly Statement[] }
   | { readonly kind: 'loop'; readonly body: readonly Statement[] };
 
 const { statements } = fc.letrec<{ statements: readonly Statement[] }>((tie) => ({
@@ -197,7 +204,11 @@ const { statements } = fc.letrec<{ statements: readonly Statement[] }>((tie) => 
       fc.record({ kind: fc.constant('step' as const) }),
       fc.record({ kind: fc.constant('return' as const) }),
       fc.record({ kind: fc.constantFrom('leave' as const, 'again' as const), loop: fc.nat(3) }),
-      fc.record({ kind: fc.constant('if' as const), then: tie('statements'), otherwise: tie('statements') }),
+      fc.record({
+        kind: fc.constant('if' as const),
+        chosen: tie('statements'),
+        otherwise: tie('statements'),
+      }),
       fc.record({ kind: fc.constant('loop' as const), body: tie('statements') }),
     ),
     { maxLength: 4 },
@@ -229,7 +240,7 @@ export const programGraph: fc.Arbitrary<Edges> = statements.map((program) => {
       open = [at];
       if (statement.kind === 'return') open = [];
       else if (statement.kind === 'if') {
-        open = [...build(statement.then, [at], loops), ...build(statement.otherwise, [at], loops)];
+        open = [...build(statement.chosen, [at], loops), ...build(statement.otherwise, [at], loops)];
       } else if (statement.kind === 'loop') {
         const loop: Loop = { header: at, left: [at] };
         for (const end of build(statement.body, [at], [...loops, loop])) edges[end].push(at);
