@@ -141,6 +141,7 @@ export const Simd = {
   Load8x8S: 1,
   Load8x8U: 2,
   Load8Splat: 7,
+  Load64Splat: 10,
   Store64Lane: 91,
   Load64Zero: 93,
 

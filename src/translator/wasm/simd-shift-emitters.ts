@@ -1,7 +1,8 @@
-import { Simd, SimdInteger } from './opcodes.ts';
+import { Load, Op, Simd, SimdInteger } from './opcodes.ts';
 import type { SimdEmitter, SimdWriter } from './simd-writer.ts';
+import { scratch, withFallback } from './vector-operation.ts';
 
-/* Advanced SIMD shifts by immediate that keep the size of elements. */
+/* Advanced SIMD shifts that keep the size of elements. */
 
 function shiftRight(rounding: boolean, accumulate: boolean): SimdEmitter {
   return (s) => {
@@ -63,12 +64,45 @@ function pushSaturated(s: SimdWriter, toUnsigned: boolean): void {
   else s.minimum().simd(Simd.Not).simd(Simd.Xor);
 }
 
-/** Shifts by immediate by the names of their rows. */
+/** VSHL by register: where all amounts are the same, as compilers make them, and less than an element's bits. */
+function shiftByRegister(s: SimdWriter): void {
+  const { code, o, bits } = s;
+  const by = scratch(code, 'i32', 0);
+  withFallback(o, (slow) => {
+    code.i32(0).simdLoad(s.quad ? Simd.Load : Simd.Load64Splat, o.b);
+    code.i32(0).simdLoad(Simd.Load8Splat + s.size, o.b);
+    s.notEqual().simd(Simd.AnyTrue);
+    code.brIf(slow);
+    code.i32(0).load(Load.I32U8, o.b).op(Op.I32Extend8S).tee(by);
+    code
+      .i32(bits - 1)
+      .op(Op.I32Add)
+      .i32(2 * bits - 2)
+      .op(Op.I32GtU)
+      .brIf(slow);
+    s.a().set(s.x);
+    s.result(() => {
+      code.get(by).i32(0).op(Op.I32LtS);
+      code.if('v128');
+      s.get(s.x);
+      code.i32(0).get(by).op(Op.I32Sub);
+      s.intBySign(SimdInteger.ShrS, SimdInteger.ShrU);
+      code.else();
+      s.get(s.x);
+      code.get(by);
+      s.int(SimdInteger.Shl);
+      code.end();
+    });
+  });
+}
+
+/** Shifts by the names of their rows. */
 export const SIMD_SHIFT_EMITTERS: Readonly<Record<string, SimdEmitter>> = {
   vshr: shiftRight(false, false),
   vsra: shiftRight(false, true),
   vrshr: shiftRight(true, false),
   vrsra: shiftRight(true, true),
+  vshl: shiftByRegister,
   'vshl #': (s) => s.result(() => s.a().shift(SimdInteger.Shl, s.o.imm)),
   vsli: insertLeft,
   vsri: insertRight,
