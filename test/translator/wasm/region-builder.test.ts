@@ -174,6 +174,20 @@ describe('blocks', () => {
   });
 });
 
+describe('addresses that are known when the code is compiled', () => {
+  const nodesOf = (word: number): string[] => regionOf(['entry', word, 'pad', NOP, 'to', B_SELF]).nodes;
+
+  test('ADD PC, PC, #n: without the bits that no A32 address has', () => {
+    expect(nodesOf(0xe28ff000)).toEqual(['entry 1: to=1', 'to 1: to=1']);
+    expect(nodesOf(0xe28ff002)).toEqual(['entry 1: to=1', 'to 1: to=1']);
+  });
+
+  test('the other instruction set is left', () => {
+    expect(nodesOf(0xfa000000)).toEqual(['entry 1: ']);
+    expect(regionOf(['entry', 0x4778, 'pad', 0xbf00, 'to', 0xe7fe], {}, true).nodes).toEqual(['entry 1: ']);
+  });
+});
+
 describe('T32', () => {
   const T_SUBS_R0 = 0x3801;
   const T_ADDS_R1 = 0x3101;
@@ -188,6 +202,15 @@ describe('T32', () => {
     // The instruction at `inside` is another one when it is jumped to: not conditional, and it sets flags.
     expect(nodes).toEqual(['entry 3: +3=1', '+3 2: inside=2 out=3', 'inside 1: +3=1', 'out 1: ']);
     expect(region.flags).toBe(1);
+  });
+
+  test('nor where it is known before that they will', () => {
+    const { nodes } = regionOf(
+      ['entry', jump('inside', NE), 'next', 0xbf04, T_ADDS_R1, 'inside', T_ADDS_R1, T_BX_LR],
+      {},
+      true,
+    );
+    expect(nodes).toEqual(['entry 1: inside=1 next=2', 'inside 1: +4=3', 'next 3: +4=3', '+4 1: ']);
   });
 
   test('the second halfword of an instruction as an instruction', () => {
@@ -417,6 +440,17 @@ describe('inlined calls', () => {
     // A function that was too deep inside another is not when it is called itself.
     const direct: Line[] = ['entry', call('f', EQ), 'again', call('g'), 'end', B_SELF, ...lines.slice(4)];
     expect(regionOf(direct, { depth: 3 }).nodes).toContain('again 1: g=2');
+    // Nor is one that was not too deep inlined where it would be.
+    const [entry, end] = [lines.slice(0, 1), lines.slice(2)];
+    const { nodes } = regionOf([...entry, call('g', EQ), 'again', call('f'), ...end], { depth: 3 });
+    expect(nodes.slice(0, 3)).toEqual(['entry 1: g=1 again=2', 'g 2: h=3', 'again 1: ']);
+  });
+
+  test('LR that is set by hand is a return address where it is set for certain', () => {
+    const nodesOf = (addLrPc: number) =>
+      regionOf(['entry', addLrPc, jump('f'), 'end', B_SELF, 'f', NOP, BX_LR]).nodes;
+    expect(nodesOf(0xe28fe000)).toEqual(['entry 2: f=1', 'f 2:  ^end=2', 'end 1: end=2']);
+    expect(nodesOf(0x128fe000)).toEqual(['entry 2: f=1', 'f 2: ']);
   });
 
   test('not where the return address may not be followed', () => {
@@ -449,6 +483,16 @@ describe('known functions', () => {
     expect(twice(known)).toEqual([2, 1]);
     known.clear();
     expect(twice(known)).toEqual([2, 1]);
+  });
+
+  test('one that calls itself, or goes elsewhere, is not followed further', () => {
+    const translationsOf = (...callee: Line[]): number => {
+      const program = new GuestProgram(['entry', call('f'), 'end', B_SELF, 'f', ...callee]);
+      buildRegion(START, 0, program, { ...DEFAULT_REGION_LIMITS, depth: 8 });
+      return program.translations;
+    };
+    expect(translationsOf(PUSH_LR, call('f'), POP_PC)).toBe(2);
+    expect(translationsOf(jump('g', EQ), 0xe12fff33, POP_PC, 'g', NOP, jump('h'), 'h', B_SELF)).toBe(4);
   });
 
   test('a function of the other instruction set is another one', () => {
@@ -501,6 +545,22 @@ describe('limits', () => {
     expect(regionOf(lines, { instructions: 3 }).nodes).toEqual(['entry 1: ']);
   });
 
+  test('a function that is not inlined after all takes no room', () => {
+    const program = new GuestProgram([
+      ...['entry', jump('x', EQ), 'call', call('leaf'), 'end', B_SELF],
+      ...['leaf', NOP, BX_LR, 'x', jump('y'), 'y', B_SELF],
+    ]);
+    program.forbidden.add(program.at('end'));
+    const region = buildRegion(START, 0, program, { ...DEFAULT_REGION_LIMITS, nodes: 4 }) as Region;
+    const labels = ['entry', 'x', 'y', 'call'];
+    expect(describeNodes(region, program, labels)).toEqual([
+      'entry 1: x=1 call=2',
+      'x 1: y=3',
+      'call 1: ',
+      'y 1: y=3',
+    ]);
+  });
+
   test('no region where the first block is too large', () => {
     const program = new GuestProgram([NOP, NOP, B_SELF]);
     expect(buildRegion(START, 0, program, { ...DEFAULT_REGION_LIMITS, instructions: 2 })).toBeUndefined();
@@ -514,6 +574,8 @@ describe('limits', () => {
       'out 1: out=2',
     ]);
     expect(regionOf(lines, { nodes: 1 }).nodes).toEqual(['entry 3: ']);
+    const operations = new GuestProgram(lines).block(START)?.ops.length;
+    expect(regionOf(lines, { operations: operations as number }).nodes).toEqual(['entry 3: ']);
   });
 
   test('blocks are translated about once', () => {
