@@ -85,7 +85,8 @@ export class DataAccess {
 
   /** A3.4: marks the address for exclusive access. */
   loadExclusive(va: number, size: number): number {
-    const value = this.slowLoad(va, size, MemFlag.Aligned);
+    const at = size < 4 ? -1 : this.mmu.fastWord(va, size, false);
+    const value = at < 0 ? this.slowLoad(va, size, MemFlag.Aligned) : this.loadWords(at, size);
     if (this.faults.faulted) return 0;
     this.words[ARMED] = 1;
     this.words[EXCLUSIVE_ADDRESS] = va;
@@ -103,7 +104,9 @@ export class DataAccess {
       this.words[ARMED] === 1 && this.words[EXCLUSIVE_ADDRESS] === va && this.words[EXCLUSIVE_SIZE] === size;
     this.words[ARMED] = 0;
     if (!armed) return 1;
-    this.slowStore(va, size, low, high, MemFlag.Aligned);
+    const at = size < 4 ? -1 : this.mmu.fastWord(va, size, true);
+    if (at < 0) this.slowStore(va, size, low, high, MemFlag.Aligned);
+    else this.storeWords(at, size, low, high);
     return 0;
   }
 
@@ -133,13 +136,27 @@ export class DataAccess {
         return this.bytes[at];
       case 2:
         return this.u16[at >>> 1];
-      case 4:
-        return this.words[at >>> 2];
       default:
-        // One access of eight bytes: CallLow and CallHigh are an aligned pair.
-        this.doubles[CALL_LOW >>> 1] = this.doubles[at >>> 3];
-        return this.words[CALL_LOW];
+        return this.loadWords(at >>> 2, size);
     }
+  }
+
+  /** Four or eight bytes of the machine's memory at a word index. */
+  private loadWords(at: number, size: number): number {
+    if (size === 4) return this.words[at];
+    // One access of eight bytes: CallLow and CallHigh are an aligned pair.
+    this.doubles[CALL_LOW >>> 1] = this.doubles[at >>> 1];
+    return this.words[CALL_LOW];
+  }
+
+  private storeWords(at: number, size: number, low: number, high: number): void {
+    if (size === 4) {
+      this.words[at] = low;
+      return;
+    }
+    this.words[CALL_LOW] = low;
+    this.words[CALL_HIGH] = high;
+    this.doubles[at >>> 1] = this.doubles[CALL_LOW >>> 1];
   }
 
   private storeRam(pa: number, size: number, low: number, high: number): void {
@@ -151,13 +168,8 @@ export class DataAccess {
       case 2:
         this.u16[at >>> 1] = low;
         break;
-      case 4:
-        this.words[at >>> 2] = low;
-        break;
       default:
-        this.words[CALL_LOW] = low;
-        this.words[CALL_HIGH] = high;
-        this.doubles[at >>> 3] = this.doubles[CALL_LOW >>> 1];
+        this.storeWords(at >>> 2, size, low, high);
     }
     this.physical.watches.written(pa - this.physical.ramBase, size);
   }

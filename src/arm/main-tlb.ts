@@ -153,9 +153,9 @@ export class MainTlb {
     if (this.empty) return;
     for (let size = 0; size < LEAF_BITS.length; size++) {
       if (this.sizesPresent[size] === 0) continue;
-      const piece = 2 ** PIECE_BITS[size];
-      const first = (va & (-1 << LEAF_BITS[size])) >>> 0;
-      for (let at = first; at < first + 2 ** LEAF_BITS[size]; at += piece) this.dropPiece(at, size, cpu);
+      const first = va & (-1 << LEAF_BITS[size]);
+      const pieces = 1 << (LEAF_BITS[size] - PIECE_BITS[size]);
+      for (let i = 0; i < pieces; i++) this.dropPiece(first + (i << PIECE_BITS[size]), size, cpu);
     }
   }
 

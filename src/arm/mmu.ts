@@ -14,10 +14,16 @@ import {
 } from './memory-attributes.ts';
 import { ExceptionKind } from './state.ts';
 import { Sctlr, type SystemRegisters, TTBCR_A1, TTBCR_EAE } from './system-registers.ts';
-import { TLB_KEY_WORDS, type TlbArrays, TlbFlag } from './tlb.ts';
+import { KEY_ASID, TLB_KEY_WORDS, type TlbArrays, TlbFlag } from './tlb.ts';
 
 /** Addresses that devices and RAM have. What a long descriptor or a supersection maps above is an external abort. */
 const PHYSICAL_LIMIT = 0x1_0000_0000;
+
+/**
+ * SCTLR bits that belong to a context. SW is no matter of translation, but blocks depend on it: the jump cache tells them
+ * apart by their context.
+ */
+const CONTEXT_CONTROL = Sctlr.M | Sctlr.SW | Sctlr.EE | Sctlr.TRE | Sctlr.AFE | Sctlr.WXN | Sctlr.UWXN;
 
 type Regime = {
   -readonly [K in keyof (ShortWalkRegime & LongWalkRegime)]: (ShortWalkRegime & LongWalkRegime)[K];
@@ -51,6 +57,10 @@ export class Mmu {
   /** TTBCR.EAE: long descriptors. */
   private long = false;
   private asid = 0;
+  private contextId = 0;
+  /** {@link CONTEXT_CONTROL} bits as of the last time that a register other than DACR had changed. */
+  private control = -1;
+  private hash = 0;
   private readonly cpu: number;
   private readonly faults: PendingFault;
   private fetchFault = 0;
@@ -91,25 +101,46 @@ export class Mmu {
 
   /** Selects the TLB array of the current registers and privilege. */
   selectContext(privileged: boolean): void {
-    const { regs, key } = this;
+    const { regs, regime, key } = this;
     this.privileged = privileged;
+    if (
+      regime.ttbr0 !== regs.TTBR0 ||
+      regime.ttbr1 !== regs.TTBR1 ||
+      regime.ttbcr !== regs.TTBCR ||
+      this.contextId !== regs.CONTEXTIDR ||
+      this.control !== (regs.SCTLR & CONTEXT_CONTROL) ||
+      key[6] !== regs.PRRR ||
+      key[7] !== regs.NMRR ||
+      regime.ttbr0High !== regs.TTBR0High ||
+      regime.ttbr1High !== regs.TTBR1High
+    ) {
+      this.readRegisters();
+    }
+    // These two change with every other system call.
+    const domains = this.long ? 0 : regs.DACR;
+    key[4] = domains;
+    key[8] = privileged ? 1 : 0;
+    this.array = this.tlb.select(key, this.hash ^ Math.imul(domains ^ (privileged ? -1 : 0), 0x9e3779b1));
+  }
+
+  /** All of the key but the domains and the privilege, and what walks depend on. */
+  private readRegisters(): void {
+    const { regs, regime, key } = this;
     const long = (regs.TTBCR & TTBCR_EAE) !== 0;
     this.long = long;
+    this.contextId = regs.CONTEXTIDR;
+    this.control = regs.SCTLR & CONTEXT_CONTROL;
+    this.asid = asidOf(regs);
     key[0] = regs.TTBR0;
     key[1] = regs.TTBR1;
     key[2] = regs.TTBCR;
-    this.asid = asidOf(regs);
-    key[3] = this.asid;
-    key[4] = long ? 0 : regs.DACR;
-    // SW is no matter of translation, but blocks depend on it: the jump cache tells them apart by their context.
-    key[5] = regs.SCTLR & (Sctlr.M | Sctlr.SW | Sctlr.EE | Sctlr.TRE | Sctlr.AFE | Sctlr.WXN | Sctlr.UWXN);
+    key[KEY_ASID] = this.asid;
+    key[5] = this.control;
     key[6] = regs.PRRR;
     key[7] = regs.NMRR;
-    key[8] = privileged ? 1 : 0;
     key[9] = long ? regs.TTBR0High : 0;
     key[10] = long ? regs.TTBR1High : 0;
-    this.array = this.tlb.select(key);
-    const { regime } = this;
+    this.hash = Math.imul(regs.TTBR0 ^ Math.imul(this.asid ^ (this.control << 8), 0x85ebca6b), 0x9e3779b1);
     regime.ttbr0 = regs.TTBR0;
     regime.ttbr0High = regs.TTBR0High;
     regime.ttbr1 = regs.TTBR1;
@@ -184,6 +215,11 @@ export class Mmu {
         regs.PAR = (walk.physical & -0x1000000) | high | (attributes & ~0xc) | 2;
       } else regs.PAR = (walk.physical & -4096) | attributes;
     }
+  }
+
+  /** What the fast path would find: see {@link TlbArrays.fastWord}. */
+  fastWord(va: number, size: number, write: boolean): number {
+    return this.tlb.fastWord(this.array, va, size, write);
   }
 
   /** Walks, checks, fills the TLB. @returns the entry's flags and page, or 0 after a data abort. */

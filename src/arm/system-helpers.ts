@@ -7,15 +7,21 @@ import { longDescriptorRegisters, systemControlRegisters } from './cp15-system.t
 import { timerRegisters, timerRegisters64 } from './cp15-timer.ts';
 import type { ArmCpu } from './cpu.ts';
 import { Psr } from './cpu-state.ts';
-import type { ArmHelperFunctions } from './helpers.ts';
+import { type ArmHelperFunctions, packCop } from './helpers.ts';
 import { bankedRegisterOf, bankOf, Mode } from './modes.ts';
 import { ExceptionKind, StateSlot } from './state.ts';
 import type { CpuModel } from './system-registers.ts';
+
+const CP15 = packCop(15, 0, 0, 0, 0);
+const CP15_NUMBERS = 1 << 15;
 
 /** The coprocessor registers of a model by packed operands. */
 export class CoprocessorMap {
   private readonly words = new Map<number, CoprocessorRegister>();
   private readonly doubles = new Map<number, CoprocessorRegister64>();
+  /** Those of cp15 once more: for each number one more than the place in `system`. Linux writes millions of times to them. */
+  private readonly places = new Uint16Array(CP15_NUMBERS);
+  private readonly system: CoprocessorRegister[] = [];
 
   constructor(model: CpuModel) {
     const rows = [
@@ -28,7 +34,10 @@ export class CoprocessorMap {
       rows.push(...gicRegisters());
       for (const row of gicRegisters64()) this.doubles.set(row.at, row);
     }
-    for (const row of rows) this.words.set(row.at, row);
+    for (const row of rows) {
+      this.words.set(row.at, row);
+      if (row.at >= CP15) this.places[row.at - CP15] = this.system.push(row);
+    }
     if (model.features.genericTimer) for (const row of timerRegisters64()) this.doubles.set(row.at, row);
     if (model.features.lpae) {
       for (const row of [...longDescriptorRegisters(), ...debugRegisters64()]) this.doubles.set(row.at, row);
@@ -36,7 +45,9 @@ export class CoprocessorMap {
   }
 
   word(at: number): CoprocessorRegister | undefined {
-    return this.words.get(at);
+    if (at < CP15) return this.words.get(at);
+    const place = this.places[at - CP15];
+    return place === 0 ? undefined : this.system[place - 1];
   }
 
   double(at: number): CoprocessorRegister64 | undefined {

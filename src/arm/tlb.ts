@@ -37,8 +37,9 @@ export interface CodeByAddress {
 /** Owners' numbers have two bits less than a word: the jump cache adds flags. */
 const MAX_OWNER = 2 ** 29 - 1;
 
-/** Arrays are looked for at the hash of their keys first. */
+/** Arrays are looked for at the top bits of their keys' hash first. */
 const GUESSES = 64;
+const GUESS_SHIFT = 26;
 
 /**
  * First-level TLB arrays in the machine's memory. Each belongs to one interned translation context; changing the
@@ -93,12 +94,15 @@ export class TlbArrays {
     return this.owners[array];
   }
 
-  /** The array of the context with this key (KEY_WORDS numbers); the least recently used one is taken over. */
-  select(key: Int32Array): number {
-    const hash = hashOf(key);
-    const guess = this.guesses[hash];
+  /**
+   * The array of the context with this key (KEY_WORDS numbers); the least recently used one is taken over.
+   * @param hash a number that few other keys share.
+   */
+  select(key: Int32Array, hash: number): number {
+    const place = hash >>> GUESS_SHIFT;
+    const guess = this.guesses[place];
     const array = this.inUse[guess] === 1 && this.matches(guess, key) ? guess : this.search(key);
-    this.guesses[hash] = array;
+    this.guesses[place] = array;
     this.lastUse[array] = ++this.useCounter;
     return array;
   }
@@ -127,6 +131,16 @@ export class TlbArrays {
     this.forgetCode();
     for (let a = 0; a < ARRAYS; a++) this.owners[a] = a;
     this.lastOwner = ARRAYS - 1;
+  }
+
+  /**
+   * Where the fast path would read, or write, an aligned access of 4 or 8 bytes.
+   * @returns a word index of the machine's memory, or -1 where it would not.
+   */
+  fastWord(array: number, va: number, size: number, write: boolean): number {
+    const e = this.entry(array, va);
+    const tag = this.words[write ? e + 1 : e];
+    return tag === (va & (-4096 | (size - 1))) ? (va + this.words[e + 2]) >>> 2 : -1;
   }
 
   /** Flags and physical page of the entry for va, or 0. */
@@ -284,12 +298,6 @@ export class TlbArrays {
       }
     }
   }
-}
-
-function hashOf(key: Int32Array): number {
-  let hash = 0;
-  for (let i = 0; i < KEY_WORDS; i++) hash = Math.imul(hash ^ key[i], 0x9e3779b1);
-  return (hash >>> 16) & (GUESSES - 1);
 }
 
 export const TLB_KEY_WORDS = KEY_WORDS;

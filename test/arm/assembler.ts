@@ -41,6 +41,7 @@ export const b = (at: number, to: number, condition = AL): number =>
 /** BL, distances as for B. */
 export const bl = (at: number, to: number): number => b(at, to) | 0x01000000;
 export const bx = (m: number): number => always(0x012fff10 | m);
+export const blx = (m: number): number => always(0x012fff30 | m);
 
 const immediate = (op: number, t: number, n: number, offset: number): number =>
   always(op | (offset >= 0 ? 1 << 23 : 0) | (n << 16) | (t << 12) | Math.abs(offset));
@@ -67,6 +68,9 @@ export const stm = (n: number, list: number): number => always(0x08800000 | (n <
 export const ldrex = (t: number, n: number): number => always(0x01900f9f | (n << 16) | (t << 12));
 export const strex = (d: number, t: number, n: number): number =>
   always(0x01800f90 | (n << 16) | (d << 12) | t);
+export const ldrexd = (t: number, n: number): number => always(0x01b00f9f | (n << 16) | (t << 12));
+export const strexd = (d: number, t: number, n: number): number =>
+  always(0x01a00f90 | (n << 16) | (d << 12) | t);
 
 export const svc = (comment: number): number => always(0x0f000000 | comment);
 export const hvc = (value: number): number => always(0x01400070 | ((value & 0xfff0) << 4) | (value & 15));

@@ -57,6 +57,56 @@ describe('the exclusive monitor (ARM DDI 0406C A3.4)', () => {
   });
 });
 
+describe('exclusive accesses to a page that the TLB has', () => {
+  /** Apart from the tables. */
+  const DATA = RAM + 0x20_0000;
+
+  /** With the page of DATA loaded and stored before, so that the fast path knows it. */
+  function warmed(program: readonly number[]): void {
+    bench.mmuOn();
+    bench.set(2, DATA);
+    bench.load(CODE, [a.ldr(0, 2), a.str(0, 2), ...program]);
+    bench.run(2 + program.length);
+  }
+
+  test('move a word', () => {
+    bench.load(DATA, [77]);
+    warmed([a.ldrex(3, 2), a.strex(4, 1, 2)]);
+    expect([bench.reg(3), bench.reg(4), bench.word(DATA)]).toEqual([77, 0, 5]);
+  });
+
+  test('move a doubleword', () => {
+    bench.load(DATA, [77, 78]);
+    bench.set(8, 1);
+    bench.set(9, 2);
+    warmed([a.ldrexd(6, 2), a.strexd(4, 8, 2)]);
+    expect([bench.reg(6), bench.reg(7), bench.reg(4)]).toEqual([77, 78, 0]);
+    expect([bench.word(DATA), bench.word(DATA + 4)]).toEqual([1, 2]);
+  });
+
+  test.each([
+    ['LDREX', a.ldrex(3, 5), 2],
+    ['STREX', a.strex(4, 1, 5), 2],
+    ['LDREXD', a.ldrexd(6, 5), 4],
+    ['STREXD', a.strexd(4, 8, 5), 4],
+  ])('abort where they are not aligned (%s)', (_name, instruction, offset) => {
+    bench.set(5, DATA + offset);
+    warmed([instruction]);
+    expect([bench.vector(), bench.cpu.regs.DFSR & 0x40f]).toEqual([0x10, 1]);
+    expect(bench.cpu.regs.DFAR >>> 0).toBe(DATA + offset);
+  });
+
+  test('STREX of an instruction is seen by the next block that has it', () => {
+    const routine = DATA + 0x100;
+    bench.load(routine, [a.addImm(0, 0, 1), a.bx(14)]);
+    bench.set(5, routine);
+    bench.set(1, a.addImm(0, 0, 16));
+    warmed([a.ldrex(3, 5), a.blx(5), a.ldrex(3, 5), a.strex(4, 1, 5), a.blx(5)]);
+    bench.run(10);
+    expect([bench.reg(4), bench.reg(0)]).toEqual([0, 17]);
+  });
+});
+
 describe('the event register (B1.8.13)', () => {
   const wfe = (): string => {
     bench.jump(CODE + 12);
