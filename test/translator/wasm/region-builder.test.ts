@@ -548,16 +548,17 @@ describe('limits', () => {
   test('a function that is not inlined after all takes no room', () => {
     const program = new GuestProgram([
       ...['entry', jump('x', EQ), 'call', call('leaf'), 'end', B_SELF],
-      ...['leaf', NOP, BX_LR, 'x', jump('y'), 'y', B_SELF],
+      ...['leaf', NOP, BX_LR, 'x', jump('y'), 'y', jump('z'), 'z', B_SELF],
     ]);
     program.forbidden.add(program.at('end'));
-    const region = buildRegion(START, 0, program, { ...DEFAULT_REGION_LIMITS, nodes: 4 }) as Region;
-    const labels = ['entry', 'x', 'y', 'call'];
+    const region = buildRegion(START, 0, program, { ...DEFAULT_REGION_LIMITS, nodes: 5 }) as Region;
+    const labels = ['entry', 'x', 'y', 'z', 'call'];
     expect(describeNodes(region, program, labels)).toEqual([
       'entry 1: x=1 call=2',
       'x 1: y=3',
       'call 1: ',
-      'y 1: y=3',
+      'y 1: z=4',
+      'z 1: z=4',
     ]);
   });
 
