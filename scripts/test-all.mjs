@@ -100,6 +100,11 @@ function stages(freshInstall) {
       command: `npm run test:guests${freshInstall ? ' -- --ci' : ''}`,
       count: countNodeTest,
     },
+    {
+      title: "checksums of the benchmarks' guests, beside QEMU's",
+      command: 'npm run bench:qemu -- --only kernels --only compute --only system --rounds 1 --scale 0.05',
+      count: countExitCode,
+    },
     { title: 'passthrough in the host VM', command: 'npm run test:vfio', count: countClosingLine },
     {
       title: 'passthrough in the host VM, AddressSanitizer',

@@ -116,7 +116,7 @@ export function report({ machine, emulators, settings, rows, bounds, others }) {
     ]);
   if (newCode !== undefined)
     add('New code, µs of CPU time for each guest instruction', [
-      `  armemu ${number(newCode.ours)}, QEMU ${number(newCode.qemu)} (${newCode.instructions} instructions, each executed 1000 times)`,
+      `  armemu ${number(newCode.ours)} (under ${newCode.mustBeUnder}), QEMU ${number(newCode.qemu)} (${newCode.instructions} instructions, each executed 1000 times)`,
     ]);
   if (growth !== undefined) add('Growth with RAM and CPUs', growthLines(growth));
   return lines.join('\n');
