@@ -9,7 +9,7 @@ import { RamReader, RamWriter } from './ram-codec.ts';
  * parts; 4 bytes each, little-endian, the file's length 8), the machine's shape and its state as plain values, RAM.
  */
 const MAGIC = [0x89, 0x41, 0x52, 0x4d, 0x53, 0x0d, 0x0a, 0x1a] as const;
-const VERSION = 1;
+const VERSION = 2;
 const Header = {
   version: 8,
   checksum: 12,

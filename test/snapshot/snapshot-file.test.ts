@@ -84,8 +84,8 @@ describe('a snapshot', () => {
 
   test('of another format, and what is none, are told apart', async () => {
     const file = await someSnapshot();
-    file[8] = 2;
-    expect(() => new SnapshotReader(file)).toThrow('format 2, this armemu reads format 1');
+    file[8] = 3;
+    expect(() => new SnapshotReader(file)).toThrow('format 3, this armemu reads format 2');
     expect(() => new SnapshotReader(new TextEncoder().encode('x'.repeat(100)))).toThrow('no snapshot');
   });
 });
