@@ -117,15 +117,29 @@ export class Side {
     this.mode = 'replay';
     try {
       const until = (disturbance?.after ?? 0) - engine.instructions;
-      if (disturbance === undefined || until <= 0 || until > budget)
-        return engine.run(engine.cpus[cpu], budget);
-      const reason = engine.run(engine.cpus[cpu], until);
+      if (disturbance === undefined || until <= 0 || until > budget) return this.runOn(cpu, budget);
+      const reason = this.runOn(cpu, until);
       if (engine.instructions !== disturbance.after) return reason;
       disturbance.apply(this, until);
-      return budget > until ? engine.run(engine.cpus[cpu], budget - until) : reason;
+      return budget > until ? this.runOn(cpu, budget - until) : reason;
     } finally {
       this.mode = 'idle';
       engine.exact = exact;
+    }
+  }
+
+  /** An engine may look around for reasons of its own, such as translations that are void: it goes on then. */
+  private runOn(cpu: number, count: number): StopReason {
+    const { engine } = this;
+    const end = engine.instructions + count;
+    for (let progress = true; ; ) {
+      const before = engine.instructions;
+      const reason = engine.run(engine.cpus[cpu], end - before);
+      const goesOn = reason === 'event' && this.mismatch === undefined && engine.instructions < end;
+      const stuck = !progress && engine.instructions === before;
+      if (!goesOn || stuck) return reason;
+      progress = engine.instructions > before;
+      this.eventWord = 0;
     }
   }
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { StateSlot } from '../../../src/arm/state.ts';
+import type { Disturbance } from '../../../src/machine/lockstep/side.ts';
 import { MemoryLayout } from '../../../src/memory/machine-memory.ts';
 import * as a from '../../arm/assembler.ts';
 import { disturbed, ENTRY, RAM, stopAll } from './twins.ts';
@@ -29,6 +30,11 @@ afterEach(stopAll);
 describe('a second engine that is wrong', () => {
   test('in no place runs to the end', async () => {
     expect(await disturbed(loop(), undefined)).toBe('poweroff');
+  });
+
+  test('in no place but looks around more often runs to the end, too', async () => {
+    const apply: Disturbance['apply'] = ({ engine }) => engine.lookAround();
+    expect(await disturbed(loop(), { after: afterRound(1000), apply })).toBe('poweroff');
   });
 
   test('in a register is stopped at the very instruction, with both values and the code', async () => {
