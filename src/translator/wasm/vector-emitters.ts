@@ -10,10 +10,12 @@ import { type SimdEmitter, SimdWriter } from './simd-writer.ts';
 import type { VectorEmitter } from './vector-operation.ts';
 import { VFP_CONVERSION_EMITTERS } from './vfp-conversion-emitters.ts';
 import { VFP_EMITTERS } from './vfp-emitters.ts';
+import { VFP_FUSED_EMITTERS } from './vfp-fused-emitters.ts';
 
 /** Own ways by the names of rows. */
 const BY_NAME: ReadonlyMap<string, VectorEmitter> = new Map([
   ...VFP_EMITTERS,
+  ...VFP_FUSED_EMITTERS,
   ...VFP_CONVERSION_EMITTERS,
   ...SIMD_MOVE_EMITTERS,
 ]);

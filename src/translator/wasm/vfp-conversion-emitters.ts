@@ -10,7 +10,8 @@ import {
   type VectorOperation,
   withFallback,
 } from './vector-operation.ts';
-import { DOUBLE, type Precision, pushOrdinary, SINGLE } from './vfp-precision.ts';
+import { pushOrdinary } from './vfp-guards.ts';
+import { DOUBLE, type Precision, SINGLE } from './vfp-precision.ts';
 
 /** Comparisons and conversions of VFP. The layout of conversions' immediates is that of their rows. */
 

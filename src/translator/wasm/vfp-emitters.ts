@@ -1,14 +1,16 @@
 import type { FunctionBody } from './function-body.ts';
 import { Op } from './opcodes.ts';
-import { Fpscr, requireExact, scratch, type VectorEmitter, withFallback } from './vector-operation.ts';
+import { requireExact, scratch, type VectorEmitter, withFallback } from './vector-operation.ts';
 import {
-  DOUBLE,
-  type Precision,
-  pushErrorOfSum,
+  localsOf,
+  MODES,
+  pushIsZero,
   pushNotFinite,
   pushOrdinary,
-  SINGLE,
-} from './vfp-precision.ts';
+  pushSumIsInexact,
+  requireProduct,
+} from './vfp-guards.ts';
+import { DOUBLE, type Precision, SINGLE } from './vfp-precision.ts';
 
 /*
  * VFP arithmetic on the host's own, where that is the same: rounding to nearest, without flush-to-zero, and no result
@@ -17,26 +19,12 @@ import {
  * question does not come again.
  */
 
-const MODES = Fpscr.RMODE | Fpscr.FZ;
-
 function load(code: FunctionBody, p: Precision, address: number, local: number): void {
   code.i32(0).load(p.load, address).set(local);
 }
 
 function store(code: FunctionBody, p: Precision, address: number, local: number): void {
   code.i32(0).get(local).store(p.store, address);
-}
-
-/** The places of operands, results and errors. */
-function localsOf(code: FunctionBody, p: Precision) {
-  const [x, y, r, c, t] = [0, 1, 2, 3, 4].map((i) => scratch(code, p.type, i)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  return { x, y, r, c, t };
 }
 
 /** VADD and VSUB: a finite sum is exact where it is tiny. */
@@ -59,46 +47,6 @@ function sum(p: Precision, subtract: boolean): VectorEmitter {
     });
     return true;
   };
-}
-
-function pushSumIsInexact(
-  code: FunctionBody,
-  p: Precision,
-  x: number,
-  y: number,
-  r: number,
-  t: number,
-  subtract: boolean,
-): void {
-  pushErrorOfSum(code, p, x, y, r, t, subtract);
-  p.zero(code);
-  code.op(p.ne);
-}
-
-/** Branches away unless r = x * y is ordinary, or a zero because an operand is. */
-function requireProduct(
-  code: FunctionBody,
-  p: Precision,
-  x: number,
-  y: number,
-  r: number,
-  slow: number,
-): void {
-  const ordinary = code.block();
-  pushOrdinary(code, p, r);
-  code.brIf(ordinary);
-  pushIsZero(code, p, x);
-  pushIsZero(code, p, y);
-  code.op(Op.I32Or);
-  pushIsZero(code, p, r);
-  code.op(Op.I32And, Op.I32Eqz).brIf(slow);
-  code.end();
-}
-
-function pushIsZero(code: FunctionBody, p: Precision, local: number): void {
-  code.get(local);
-  p.zero(code);
-  code.op(p.eq);
 }
 
 /** VMUL and VNMUL. */
@@ -192,44 +140,6 @@ function root(p: Precision): VectorEmitter {
   };
 }
 
-/** Bits of a double below those that an f32 has, and the value of these with which it is halfway between two. */
-const BELOW_SINGLE = 0x1fffffff;
-const HALFWAY = 0x10000000;
-
-/**
- * VFMA and kin of single precision, as a product and a sum of doubles: the product is exact, and the sum rounded to a
- * double rounds to the right f32 unless it lies halfway between two, where the bits that it lost would matter.
- */
-function fusedSingle(negateFactor: boolean, negateAddend: boolean): VectorEmitter {
-  return (o) => {
-    const { code } = o;
-    const { x: product, y: addend, r: sum, t } = localsOf(code, DOUBLE);
-    const single = scratch(code, 'f32', 0);
-    const push = (address: number, negate: boolean): void => {
-      code.i32(0).load(SINGLE.load, address).op(Op.F64PromoteF32);
-      if (negate) code.op(Op.F64Neg);
-    };
-    withFallback(o, (slow) => {
-      push(o.a, negateFactor);
-      push(o.b, false);
-      code.op(Op.F64Mul).set(product);
-      push(o.d, negateAddend);
-      code.tee(addend).get(product).op(Op.F64Add).tee(sum).op(Op.F32DemoteF64).set(single);
-      pushOrdinary(code, SINGLE, single);
-      pushIsZero(code, DOUBLE, sum);
-      code.op(Op.I32Or, Op.I32Eqz).brIf(slow);
-      code.get(sum).op(Op.I64ReinterpretF64, Op.I32WrapI64).i32(BELOW_SINGLE).op(Op.I32And);
-      code.i32(HALFWAY).op(Op.I32Eq).brIf(slow);
-      requireExact(code, slow, MODES, () => {
-        pushSumIsInexact(code, DOUBLE, addend, product, sum, t, false);
-        code.get(single).op(Op.F64PromoteF32).get(sum).op(Op.F64Ne, Op.I32Or);
-      });
-      store(code, SINGLE, o.d, single);
-    });
-    return true;
-  };
-}
-
 function arithmetic(suffix: string, p: Precision): readonly (readonly [string, VectorEmitter])[] {
   return [
     [`vadd.${suffix}`, sum(p, false)],
@@ -249,8 +159,4 @@ function arithmetic(suffix: string, p: Precision): readonly (readonly [string, V
 export const VFP_EMITTERS: ReadonlyMap<string, VectorEmitter> = new Map([
   ...arithmetic('f32', SINGLE),
   ...arithmetic('f64', DOUBLE),
-  ['vfma.f32', fusedSingle(false, false)] as const,
-  ['vfms.f32', fusedSingle(true, false)] as const,
-  ['vfnma.f32', fusedSingle(true, true)] as const,
-  ['vfnms.f32', fusedSingle(false, true)] as const,
 ]);

@@ -1,5 +1,6 @@
 import type { FunctionBody } from './function-body.ts';
 import { Load, Op, Store } from './opcodes.ts';
+import { pushOrdinary } from './vfp-guards.ts';
 
 /** What differs between single and double precision. */
 export interface Precision {
@@ -121,45 +122,3 @@ export const DOUBLE: Precision = {
     pushNoProduct(code, r, r, x);
   },
 };
-
-/** Pushes whether a local is an infinity or a NaN. */
-export function pushNotFinite(code: FunctionBody, p: Precision, local: number): void {
-  code.get(local);
-  p.exponent(code);
-  code.i32(1).op(Op.I32Add).i32(p.topExponent).op(Op.I32And, Op.I32Eqz);
-}
-
-/**
- * Pushes whether a local is finite and at least twice the smallest normal number, so that it was not tiny before it was
- * rounded.
- */
-export function pushOrdinary(code: FunctionBody, p: Precision, local: number): void {
-  code.get(local);
-  p.exponent(code);
-  code
-    .i32(2)
-    .op(Op.I32Sub)
-    .i32(p.topExponent)
-    .op(Op.I32And)
-    .i32(p.topExponent - 3)
-    .op(Op.I32LeU);
-}
-
-/** Pushes what the sum x + y = r, or the difference, lacks to the exact one (2Sum). */
-export function pushErrorOfSum(
-  code: FunctionBody,
-  p: Precision,
-  x: number,
-  y: number,
-  r: number,
-  second: number,
-  subtract: boolean,
-): void {
-  code.get(x).get(r);
-  code.get(r).get(x).op(p.sub).tee(second).op(p.sub, p.sub);
-  code
-    .get(y)
-    .get(second)
-    .op(subtract ? p.add : p.sub);
-  code.op(subtract ? p.sub : p.add);
-}

@@ -5,13 +5,13 @@ import { VFP_ROWS } from '../../../src/arm/fp/vfp-rows.ts';
 import type { VectorFunction } from '../../../src/translator/vector/vector-function.ts';
 import { hasEmitter } from '../../../src/translator/wasm/vector-emitters.ts';
 import { Operands } from '../../soft-float/operands.ts';
-import { casesOf, randomFpscr, VectorHarness } from './vector-harness.ts';
+import { casesOf, randomFpscr, type VectorCase, VectorHarness } from './vector-harness.ts';
 
-const ROUNDS = 3000;
+const ROUNDS = 2000;
 const PLACES = 5;
 
 /** Registers with doubles, singles or small whole numbers, as the row's operands have them. */
-function registers(row: VectorFunction, operands: Operands): readonly number[] {
+function registers(row: VectorFunction, operands: Operands): number[] {
   const wide = /\.f64$|f64 #0$/.test(row.name);
   const whole = operands.below(3) === 0;
   return Array.from({ length: 32 }, () => {
@@ -29,6 +29,17 @@ function wordsOf(value: number): readonly [number, number] {
   return [words[0]!, words[1]!];
 }
 
+/** A result's old value near the product, so that it cancels most of it: what is left is what was rounded off. */
+function cancelProduct(c: VectorCase, state: number[], operands: Operands): void {
+  const slots = new Int32Array(state);
+  const wide = c.row.name.endsWith('f64');
+  const numbers = wide ? new Float64Array(slots.buffer) : new Float32Array(slots.buffer);
+  const at = (slot: number): number => (slot - 32) / (wide ? 2 : 1);
+  numbers[at(c.d)] = numbers[at(c.a)]! * numbers[at(c.b)]! * operands.pick([1, -1]);
+  const low = c.d - 32;
+  state.splice(low, wide ? 2 : 1, slots[low]! + operands.below(3) - 1, ...(wide ? [slots[low + 1]!] : []));
+}
+
 describe('VFP rows as code', () => {
   for (const row of VFP_ROWS.filter(hasEmitter)) {
     test(`${row.name} leaves the state that the interpreter leaves`, () => {
@@ -40,6 +51,9 @@ describe('VFP rows as code', () => {
         const i = round % cases.length;
         const state = registers(row, operands);
         const fpscr = randomFpscr(operands);
+        if (/^v(fn?m|n?ml)[as]/.test(row.name) && operands.below(3) === 0) {
+          cancelProduct(cases[i]!, state, operands);
+        }
         expect(harness.difference(cases[i]!, compiled[i]!, state, fpscr)).toBeUndefined();
       }
     });
@@ -72,7 +86,7 @@ test('ordinary operands never need the interpreter, once an inexact result was n
 
 test('whole numbers never need the interpreter, and zeros neither', () => {
   const operands = new Operands(6);
-  const names = ['vadd', 'vsub', 'vmul', 'vnmul', 'vmla', 'vmls', 'vnmla', 'vnmls'];
+  const names = 'vadd vsub vmul vnmul vmla vmls vnmla vnmls vfma vfms vfnma vfnms'.split(' ');
   const rows = VFP_ROWS.filter(({ name }) => names.includes(name.replace(/\.f(32|64)$/, '')));
   const calls = rows.map((row) => {
     const harness = new VectorHarness();
