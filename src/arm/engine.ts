@@ -3,8 +3,9 @@ import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { ArmTimer } from '../ports/arm-timer.ts';
 import type { Saveable } from '../ports/saveable.ts';
 import { type CachedBlock, TranslationCache } from '../translator/cache.ts';
-import { Interpreter, type InterpreterEnvironment, RunResult } from '../translator/interpreter.ts';
+import { Bc, Interpreter, type InterpreterEnvironment, RunResult } from '../translator/interpreter.ts';
 import { type HelperInfo, WaitKind } from '../translator/ir/ops.ts';
+import type { IrBlock } from '../translator/ir/value.ts';
 import { PendingFault } from '../translator/pending-fault.ts';
 import { withSpinExits } from '../translator/spin-exits.ts';
 import { VectorTable } from '../translator/vector/table.ts';
@@ -17,6 +18,7 @@ import { enterException } from './exceptions.ts';
 import { fpDenied } from './fp-permission.ts';
 import { ARM_HELPERS, type ArmHelperName } from './helpers.ts';
 import { advanceIt } from './lift/it-state.ts';
+import { RegionRunner } from './region-runner.ts';
 import { ExceptionKind, StateSlot } from './state.ts';
 import type { DebugStop, StopPoints } from './stop-points.ts';
 import { CoprocessorMap, systemHelpers } from './system-helpers.ts';
@@ -133,6 +135,10 @@ export class ArmEngine implements Saveable<EngineState> {
   private readonly fault = new PendingFault();
   private readonly vectors: VectorTable;
   private readonly interpreter: Interpreter;
+  /** Compiled code; undefined where only the interpreter runs. */
+  private readonly regions: RegionRunner | undefined;
+  /** The last fault or raise came from compiled code. */
+  private inRegion = false;
   private readonly hooks: EngineHooks;
   private active: ArmCpu;
   private isLate: () => boolean = never;
@@ -195,14 +201,17 @@ export class ArmEngine implements Saveable<EngineState> {
     );
     this.active = this.cpus[0];
     this.vectors = new VectorTable(VECTOR_ROWS, memory.words);
-    this.interpreter = new Interpreter(memory, this.interpreterEnvironment(model));
+    const env = this.interpreterEnvironment(model);
+    this.interpreter = new Interpreter(memory, env);
+    const { jumps } = this.interpreter;
     this.tlb.connect({
       forgetPage: (va) => {
-        this.interpreter.forgetPage(va);
+        jumps.forgetPage(va);
+        this.regions?.store.forgetPage(va);
         this.words[CODE_MOVED] = 1;
       },
       forgetAll: () => {
-        this.interpreter.forgetAll();
+        jumps.forgetAll();
         this.words[CODE_MOVED] = 1;
       },
     });
@@ -210,9 +219,10 @@ export class ArmEngine implements Saveable<EngineState> {
       memory,
       physical.watches,
       physical.ramBase,
-      (helper) => HELPER_INDEX.get(helper) ?? this.vectors.numberOf(helper),
-      this.interpreter,
+      (helper) => this.helperIndex(helper),
+      jumps,
     );
+    if (kind === 'wasm') this.regions = this.makeRegions(memory, env);
     this.active.state.activate();
     // The global monitor (A3.4.1): a store by another observer clears it. Other CPUs run only while this one is parked,
     // which clears it too; a bus master's stores may come in the midst of a slice. Clearing it for any address is allowed.
@@ -254,7 +264,7 @@ export class ArmEngine implements Saveable<EngineState> {
     this.instructions = instructions;
     this.cache.flush();
     this.tlb.invalidateAll(-1);
-    this.interpreter.forgetAll();
+    this.interpreter.jumps.forgetAll();
     this.words[EVENT] = eventWord;
   }
 
@@ -346,11 +356,37 @@ export class ArmEngine implements Saveable<EngineState> {
     return true;
   }
 
-  private runFrom(code: number): RunResult {
+  /** Runs the region that begins at the PC, if there is one, and otherwise the interpreter. */
+  private runFrom(code: number, cpu: ArmCpu, slots: Int32Array): RunResult {
+    const { interpreter, words } = this;
     this.inBlocks = true;
-    const result = this.interpreter.run(code);
+    this.inRegion = false;
+    let result: RunResult;
+    if (words[code] !== Bc.Promoted) {
+      result = interpreter.run(code);
+    } else {
+      const region = this.regionAt(slots);
+      const before = interpreter.budget;
+      result = region === 0 ? RunResult.Interrupted : this.runRegion(region, cpu);
+      // Too small a budget for the region's longest way: the interpreter does the rest of it.
+      if (result === RunResult.Interrupted && interpreter.budget === before && words[EVENT] === 0) {
+        this.inRegion = false;
+        result = interpreter.runPromoted(code);
+      }
+    }
     this.inBlocks = false;
     return result;
+  }
+
+  private runRegion(region: number, cpu: ArmCpu): RunResult {
+    this.inRegion = true;
+    const strict = (cpu.regs.SCTLR & Sctlr.A) !== 0;
+    return (this.regions as RegionRunner).run(region, this.interpreter.tlb, strict);
+  }
+
+  private regionAt(slots: Int32Array): number {
+    if (this.stopPoints !== undefined || slots[StateSlot.IT] !== 0) return 0;
+    return this.interpreter.jumps.regionAt(slots[StateSlot.PC]);
   }
 
   private step(code: number): RunResult {
@@ -359,6 +395,7 @@ export class ArmEngine implements Saveable<EngineState> {
     this.keptBudget = interpreter.budget - 1;
     interpreter.budget = 1;
     this.stepping = true;
+    this.inRegion = false;
     const result = interpreter.run(code);
     this.stepping = false;
     interpreter.budget += this.keptBudget;
@@ -372,11 +409,14 @@ export class ArmEngine implements Saveable<EngineState> {
   private invalidateInstructions(va: number | undefined): void {
     if (va === undefined) {
       this.cache.newEpoch();
+      this.regions?.store.doubtAll();
       return;
     }
     const pa = this.active.mmu.translateForMaintenance(va);
     if (pa >= 0 && this.physical.isRam(pa)) {
-      this.cache.newEpochOf(pa - (pa % CACHE_LINE) - this.physical.ramBase, CACHE_LINE);
+      const line = pa - (pa % CACHE_LINE) - this.physical.ramBase;
+      this.cache.newEpochOf(line, CACHE_LINE);
+      if (this.physical.watches.bypassed) this.regions?.store.doubtRange(line, CACHE_LINE);
     }
   }
 
@@ -408,7 +448,7 @@ export class ArmEngine implements Saveable<EngineState> {
       words[CODE_MOVED] = 0;
       cpu.mmu.selectContext(cpu.state.privileged);
       interpreter.tlb = this.stopPoints?.watches === true ? EMPTY_TLB : this.tlb.base(cpu.mmu.array);
-      interpreter.contextTag = this.tlb.owner(cpu.mmu.array) << 2;
+      interpreter.jumps.contextTag = this.tlb.owner(cpu.mmu.array) << 2;
       slots[StateSlot.FpDenied] = fpDenied(
         cpu.regs.CPACR,
         slots[StateSlot.Fpexc],
@@ -432,8 +472,11 @@ export class ArmEngine implements Saveable<EngineState> {
       const code = this.codeAt(cpu, slots);
       if (code === 0) return undefined;
       if (!this.exact && this.words[code + 1] > interpreter.budget) return 'budget';
-      switch (this.stepNext ? this.step(code) : this.runFrom(code)) {
+      switch (this.stepNext ? this.step(code) : this.runFrom(code, cpu, slots)) {
         case RunResult.Lookup:
+          break;
+        case RunResult.Hot:
+          this.regions?.hot(this.cache.block(interpreter.currentBlock));
           break;
         case RunResult.Interrupted:
           if (this.words[EVENT] !== 0 || interpreter.budget <= 0) return undefined;
@@ -457,7 +500,7 @@ export class ArmEngine implements Saveable<EngineState> {
     const pc = slots[StateSlot.PC];
     const flags = slots[StateSlot.T] | (slots[StateSlot.E] << 1) | (slots[StateSlot.IT] << 8);
     if (flags <= PLAIN_FLAGS && !this.stepNext) {
-      const known = interpreter.recall(pc, flags);
+      const known = interpreter.jumps.recall(pc, flags);
       if (known !== 0 && (!this.exact || this.words[known + 1] <= interpreter.budget)) return known;
     }
     if (this.stopPoints?.isBreakpoint(pc) === true && pc !== this.steppedFrom) {
@@ -473,7 +516,7 @@ export class ArmEngine implements Saveable<EngineState> {
       // The budget ends inside the block: a shorter one stops at exactly the right instruction.
       block = this.blockAt(cpu, pc, pa, flags, interpreter.budget);
     } else if (block !== undefined && flags <= PLAIN_FLAGS) {
-      interpreter.remember(pc, flags, block.code);
+      interpreter.jumps.remember(pc, flags, block.code, this.regions?.usableAt(block) ?? 0);
     }
     return block === undefined ? this.prefetchAbort(cpu, this.faultedFetch) : block.code;
   }
@@ -515,7 +558,27 @@ export class ArmEngine implements Saveable<EngineState> {
       cpu.mmu.fetchFoundNothing();
       return -1;
     };
+    const block = this.lift(cpu, pc, flags, limit, undefined, (va) => {
+      const at = locate(va);
+      if (at < 0) this.faultedFetch = va;
+      return at < 0 ? -1 : memory.u16[at >>> 1];
+    });
+    if (block === undefined) return undefined;
+    const straddles = ((pc + block.bytes - 1) & -4096) !== page;
+    return this.cache.add(key, block, straddles ? secondPa : -1);
+  }
+
+  /** The IR of a block. @param fetch16 gives the halfword at a virtual address, -1 where it can't be fetched. */
+  private lift(
+    cpu: ArmCpu,
+    pc: number,
+    flags: number,
+    limit: number,
+    endsBefore: ((pc: number) => boolean) | undefined,
+    fetch16: (va: number) => number,
+  ): IrBlock | undefined {
     this.untilLateCheck -= TRANSLATION_WEIGHT;
+    const swp = (cpu.regs.SCTLR & Sctlr.SW) !== 0;
     const result = translateBlock({
       pc,
       thumb: (flags & 1) !== 0,
@@ -523,17 +586,54 @@ export class ArmEngine implements Saveable<EngineState> {
       it: (flags >>> 8) & 0xff,
       features: { ...cpu.model.features, swp },
       maxInstructions: limit === 0 ? MAX_BLOCK_INSTRUCTIONS : limit,
-      endsBefore: this.stopPoints && ((va) => this.stopPoints?.isBreakpoint(va) === true),
-      fetch16: (va) => {
-        const at = locate(va | 0);
-        if (at < 0) this.faultedFetch = va | 0;
-        return at < 0 ? -1 : memory.u16[at >>> 1];
-      },
+      endsBefore: endsBefore ?? (this.stopPoints && ((va) => this.stopPoints?.isBreakpoint(va | 0) === true)),
+      fetch16: (va) => fetch16(va | 0),
     });
     if (result === undefined) return undefined;
-    const block = this.cpus.length > 1 ? withSpinExits(result.block) : result.block;
-    const straddles = ((pc + block.bytes - 1) & -4096) !== page;
-    return this.cache.add(key, block, straddles ? secondPa : -1);
+    return this.cpus.length > 1 ? withSpinExits(result.block) : result.block;
+  }
+
+  /** Lifts code of the CPU that runs for a region, whose pages all lie in RAM. */
+  private liftForRegion(pc: number, flags: number, endsBefore: (pc: number) => boolean): IrBlock | undefined {
+    return this.lift(this.active, pc, flags & PLAIN_FLAGS, 0, endsBefore, this.codeReader());
+  }
+
+  /** Reads halfwords of code in RAM, -1 where there is none. */
+  private codeReader(): (va: number) => number {
+    const { memory, ramDelta } = this.physical;
+    let page = Number.NaN;
+    let at = -1;
+    return (va) => {
+      if ((va & -4096) !== page) {
+        page = va & -4096;
+        at = this.active.mmu.translateFetch(page);
+      }
+      return at < 0 || !this.physical.isRam(at) ? -1 : memory.u16[(at + ramDelta + (va & 0xfff)) >>> 1];
+    };
+  }
+
+  private makeRegions(memory: MachineMemory, env: InterpreterEnvironment): RegionRunner {
+    return new RegionRunner(
+      memory,
+      this.physical,
+      this.interpreter,
+      env,
+      this.cache,
+      (helper) => this.helperIndex(helper),
+      {
+        translate: (pc, flags, endsBefore) => this.liftForRegion(pc, flags, (va) => endsBefore(va | 0)),
+        halfword: (va) => {
+          const halfword = this.codeReader()(va);
+          return halfword < 0 ? undefined : halfword;
+        },
+        locate: (va) => this.active.mmu.translateFetch(va),
+      },
+      () => this.lookAround(),
+    );
+  }
+
+  private helperIndex(helper: HelperInfo): number {
+    return HELPER_INDEX.get(helper) ?? this.vectors.numberOf(helper);
   }
 
   private takeInterrupt(cpu: ArmCpu): void {
@@ -563,10 +663,7 @@ export class ArmEngine implements Saveable<EngineState> {
 
   private raised(cpu: ArmCpu, slots: Int32Array): StopReason | undefined {
     const { interpreter } = this;
-    const block = this.cache.block(interpreter.currentBlock);
-    const marker = this.markerAt(block, interpreter.faultAddress);
-    const pc = block.markers[marker + 1];
-    const it = block.markers[marker + 2];
+    const { pc, it } = this.place();
     const kind = interpreter.raiseKind as ExceptionKind;
     const thumb = slots[StateSlot.T] === 1;
     const isCall = kind === ExceptionKind.SupervisorCall;
@@ -605,17 +702,25 @@ export class ArmEngine implements Saveable<EngineState> {
 
   private faulted(cpu: ArmCpu): void {
     const { interpreter, fault } = this;
-    const block = this.cache.block(interpreter.currentBlock);
-    const marker = this.markerAt(block, interpreter.faultAddress);
-    interpreter.budget += block.instructions - (marker / 3 + 1);
+    const { pc, it, notExecuted } = this.place();
+    interpreter.budget += notExecuted;
     fault.faulted = false;
     if (fault.kind === STEP_FIRST || fault.kind === DEBUG_STOP) {
       interpreter.budget++;
-      cpu.state.slots[StateSlot.PC] = block.markers[marker + 1];
-      cpu.state.slots[StateSlot.IT] = block.markers[marker + 2];
+      cpu.state.slots[StateSlot.PC] = pc;
+      cpu.state.slots[StateSlot.IT] = it;
       return;
     }
-    this.enter(cpu, fault.kind as ExceptionKind, block.markers[marker + 1], block.markers[marker + 2]);
+    this.enter(cpu, fault.kind as ExceptionKind, pc, it);
+  }
+
+  /** The instruction that has faulted or raised, and how many of its block come after it. */
+  private place(): { readonly pc: number; readonly it: number; readonly notExecuted: number } {
+    if (this.inRegion) return this.regions as RegionRunner;
+    const block = this.cache.block(this.interpreter.currentBlock);
+    const marker = this.markerAt(block, this.interpreter.faultAddress);
+    const { markers, instructions } = block;
+    return { pc: markers[marker + 1], it: markers[marker + 2], notExecuted: instructions - (marker / 3 + 1) };
   }
 
   private wait(cpu: ArmCpu, slots: Int32Array): StopReason | undefined {

@@ -12,6 +12,8 @@ export const enum WatchKind {
   Code = 1,
   /** Somebody wants to know which pages are written: engines in lockstep. */
   Written = 2,
+  /** Code of the page has been compiled into a region. */
+  Region = 4,
 }
 
 /**

@@ -45,6 +45,10 @@ const CODE_END = MemoryLayout.codeEnd >>> 2;
  * first word of its code becomes Stale, so that every block linked to it comes back to the dispatcher.
  */
 export class TranslationCache {
+  /** Runs after which a block that is added from now on is hot. */
+  countdown = 0x7fffffff;
+  /** Called when everything was thrown away. */
+  onFlush: () => void = () => {};
   /** Checks every block that is added, before and after the optimiser; for tests and for who writes a lifter. */
   verify = false;
   private readonly memory: MachineMemory;
@@ -150,6 +154,7 @@ export class TranslationCache {
     this.foreign = false;
     this.epochs.clear();
     this.links.forgetAll();
+    this.onFlush();
   }
 
   private tryAdd(key: BlockKey, ir: IrBlock, secondPa: number): CachedBlock | undefined {
@@ -163,6 +168,7 @@ export class TranslationCache {
       block: optimised,
       number,
       flags: key.flags & 3,
+      countdown: this.countdown,
       helperIndex: this.helperIndex,
     });
     if (lowered === undefined) return undefined;

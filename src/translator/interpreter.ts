@@ -1,5 +1,6 @@
 import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import { CONDITION_TABLE, nzcvOfAdd } from './flags.ts';
+import { JumpCache } from './jump-cache.ts';
 import type { PendingFault } from './pending-fault.ts';
 import { mulHighS, mulHighU, PURE_FUNCTIONS } from './pure-functions.ts';
 
@@ -9,7 +10,7 @@ import { mulHighS, mulHighU, PURE_FUNCTIONS } from './pure-functions.ts';
  * This enum stands in the file of its switch because compilers inline constants only there.
  */
 export const enum Bc {
-  /** instructions, block number, pc: opens a block; looks at the event word and the budget. */
+  /** instructions, block number, pc, countdown: opens a block; looks at the event word and the budget. */
   Enter = 0,
   /** The same words: a block that was invalidated; whoever was linked to it looks it up anew. */
   Stale = 1,
@@ -92,7 +93,14 @@ export const enum Bc {
   ExitWait = 68, // kind, pc, instructions not executed
   /** condition, nzcv, T and E flags, then for each way pc, link, linkable: where it holds, where it fails. */
   Branch = 69,
+  /** The same words as Enter: a block where a compiled region begins. The dispatcher runs that, or comes here past this. */
+  Promoted = 70,
 }
+
+/** Words of Enter, Stale and Promoted. */
+export const ENTER_WORDS = 5;
+/** Which of them counts the runs that are left until the block is hot. */
+export const ENTER_COUNTDOWN = 4;
 
 /** Why {@link Interpreter.run} came back. PC is valid in the state window after each of them. */
 export const enum RunResult {
@@ -108,6 +116,8 @@ export const enum RunResult {
   Fault = 4,
   /** A wait of kind `raiseKind`. */
   Wait = 5,
+  /** Block `currentBlock`, which has not begun, has run as often as its countdown says. */
+  Hot = 6,
 }
 
 /** What generated code calls. Results beyond one word go to the CallHigh slot. */
@@ -124,10 +134,6 @@ export interface InterpreterEnvironment {
   /** Runs a vector function on word indices of the memory. */
   vector(number: number, imm: number, d: number, a: number, b: number): void;
 }
-
-export const JUMP_CACHE_SIZE = 16384;
-/** Places in a page where code can start; they lie next to each other in the jump cache. */
-const PAGE_STARTS = 2048;
 
 const EVENT = MemoryLayout.eventWord >>> 2;
 const STATE = MemoryLayout.state >>> 2;
@@ -146,17 +152,13 @@ const TLB_MASK = MemoryLayout.tlbEntries - 1;
 export class Interpreter {
   /** Word index of the first-level TLB array of the current translation context. */
   tlb = 0;
-  /** Distinguishes translation contexts in the jump cache; a multiple of 4. */
-  contextTag = 0;
   /** Guest instructions that may still run; the caller sets it, run() counts it down. */
   budget = 0;
   currentBlock = 0;
   faultAddress = 0;
   raiseKind = 0;
   raiseArgument = 0;
-  readonly jumpPc = new Int32Array(JUMP_CACHE_SIZE);
-  readonly jumpTag = new Int32Array(JUMP_CACHE_SIZE).fill(-1);
-  readonly jumpCode = new Int32Array(JUMP_CACHE_SIZE);
+  readonly jumps: JumpCache;
   private readonly words: Int32Array;
   private readonly halves: Uint16Array;
   private readonly bytes: Uint8Array;
@@ -169,45 +171,22 @@ export class Interpreter {
     this.bytes = memory.bytes;
     this.doubles = memory.doubles;
     this.env = env;
-  }
-
-  /** Records where the code of (pc, T, E) is in the current context. */
-  remember(pc: number, flags: number, code: number): void {
-    const at = (pc >>> 1) & (JUMP_CACHE_SIZE - 1);
-    this.jumpPc[at] = pc;
-    this.jumpTag[at] = this.contextTag | flags;
-    this.jumpCode[at] = code;
-  }
-
-  /** Code of the block at pc, or 0 when the jump cache does not have it. */
-  recall(pc: number, flags: number): number {
-    const at = (pc >>> 1) & (JUMP_CACHE_SIZE - 1);
-    return this.jumpPc[at] === pc && this.jumpTag[at] === (this.contextTag | flags) ? this.jumpCode[at] : 0;
-  }
-
-  /** Forgets what is known of pc, in every context. */
-  forget(pc: number): void {
-    this.jumpTag[(pc >>> 1) & (JUMP_CACHE_SIZE - 1)] = -1;
-  }
-
-  /** Forgets all code with a byte in the 4 KiB page of `va`: its mapping has changed. */
-  forgetPage(va: number): void {
-    const page = va & -4096;
-    const from = (page >>> 1) & (JUMP_CACHE_SIZE - 1);
-    for (let at = from; at < from + PAGE_STARTS; at++) {
-      if ((this.jumpPc[at] & -4096) === page) this.jumpTag[at] = -1;
-    }
-    // An instruction of 4 bytes may reach into the page.
-    this.forget((page - 2) | 0);
-  }
-
-  /** Forgets all of them: mappings or code have changed. */
-  forgetAll(): void {
-    this.jumpTag.fill(-1);
+    this.jumps = new JumpCache(memory);
   }
 
   /** Runs from the block whose code starts at word index `entry` until something needs the caller. */
   run(entry: number): RunResult {
+    return this.runFrom(entry);
+  }
+
+  /** The same for a block that was promoted: its interpreter code, whose budget the caller has looked at. */
+  runPromoted(entry: number): RunResult {
+    this.budget -= this.words[entry + 1];
+    this.currentBlock = this.words[entry + 2];
+    return this.runFrom(entry + ENTER_WORDS);
+  }
+
+  private runFrom(start: number): RunResult {
     const m = this.words;
     const u8 = this.bytes;
     const u16 = this.halves;
@@ -217,7 +196,8 @@ export class Interpreter {
     const { slowLoad, slowStore, helpers } = env;
     const tlb = this.tlb;
     let budget = this.budget;
-    let ip = entry;
+    const { jumps } = this;
+    let ip = start;
     for (;;) {
       switch (m[ip]) {
         case Bc.Enter: {
@@ -226,11 +206,17 @@ export class Interpreter {
             this.budget = budget;
             return RunResult.Interrupted;
           }
-          budget -= m[ip + 1];
           this.currentBlock = m[ip + 2];
-          ip += 4;
+          if (--m[ip + 4] === 0) {
+            m[PC] = m[ip + 3];
+            this.budget = budget;
+            return RunResult.Hot;
+          }
+          budget -= m[ip + 1];
+          ip += 5;
           break;
         }
+        case Bc.Promoted:
         case Bc.Stale:
           m[PC] = m[ip + 3];
           this.budget = budget;
@@ -633,14 +619,15 @@ export class Interpreter {
           const link = m[ip + 2];
           if (link !== 0) {
             ip = link;
-            if (m[link] !== Bc.Enter || m[EVENT] !== 0 || budget < m[link + 1]) break;
+            if (m[link] !== Bc.Enter || m[EVENT] !== 0 || budget < m[link + 1] || m[link + 4] === 1) break;
             // What Enter would do, without going through the switch.
+            m[link + 4]--;
             budget -= m[link + 1];
             this.currentBlock = m[link + 2];
-            ip = link + 4;
+            ip = link + 5;
             break;
           }
-          const next = this.recall(m[ip + 1], m[ip + 4]);
+          const next = jumps.recall(m[ip + 1], m[ip + 4]);
           if (next === 0) {
             m[PC] = m[ip + 1];
             this.budget = budget;
@@ -656,13 +643,14 @@ export class Interpreter {
           const link = m[way + 1];
           if (link !== 0) {
             ip = link;
-            if (m[link] !== Bc.Enter || m[EVENT] !== 0 || budget < m[link + 1]) break;
+            if (m[link] !== Bc.Enter || m[EVENT] !== 0 || budget < m[link + 1] || m[link + 4] === 1) break;
+            m[link + 4]--;
             budget -= m[link + 1];
             this.currentBlock = m[link + 2];
-            ip = link + 4;
+            ip = link + 5;
             break;
           }
-          const next = this.recall(m[way], m[ip + 3]);
+          const next = jumps.recall(m[way], m[ip + 3]);
           if (next === 0) {
             m[PC] = m[way];
             this.budget = budget;
@@ -675,7 +663,7 @@ export class Interpreter {
         case Bc.ExitJumpTo: {
           budget += m[ip + 2];
           const pc = m[m[ip + 1]];
-          const next = this.recall(pc, m[ip + 3]);
+          const next = jumps.recall(pc, m[ip + 3]);
           if (next === 0) {
             m[PC] = pc;
             this.budget = budget;
@@ -690,7 +678,7 @@ export class Interpreter {
           const thumb = target & 1;
           const pc = thumb === 1 ? target & -2 : target & -4;
           m[T] = thumb;
-          const next = this.recall(pc, m[ip + 3] | thumb);
+          const next = jumps.recall(pc, m[ip + 3] | thumb);
           if (next === 0) {
             m[PC] = pc;
             this.budget = budget;

@@ -24,6 +24,8 @@ export interface LowerRequest {
   readonly number: number;
   /** T in bit 0, E in bit 1, as in the jump cache. */
   readonly flags: number;
+  /** How often the block runs before it is hot. */
+  readonly countdown: number;
   /** Number of a helper or a vector function in the environment's tables. */
   helperIndex(helper: HelperInfo): number;
 }
@@ -50,7 +52,7 @@ class Lowering {
 
   run(memory: MachineMemory, end: number): LoweredBlock | undefined {
     const { block } = this.request;
-    this.put(Bc.Enter, block.instructions, this.request.number, block.pc);
+    this.put(Bc.Enter, block.instructions, this.request.number, block.pc, this.request.countdown);
     const { ops } = block;
     for (let i = 0; i < ops.length; ) {
       const taken = this.lowerBranch(ops, i);

@@ -1,5 +1,5 @@
 import { MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
-import { Interpreter, type InterpreterEnvironment, JUMP_CACHE_SIZE } from './interpreter.ts';
+import { Interpreter, type InterpreterEnvironment } from './interpreter.ts';
 import { IrBuilder } from './ir/builder.ts';
 import { Effect, type HelperInfo, OPS, type OpName } from './ir/ops.ts';
 import type { IrValue } from './ir/value.ts';
@@ -11,6 +11,9 @@ import { VectorTable } from './vector/table.ts';
 import type { VectorFunction } from './vector/vector-function.ts';
 
 /** Rounds before the host's compiler has gathered what it needs; measured, with a margin. */
+/** Instructions of a run, and runs of a block until it is hot: more than there will be. */
+const BUDGET = 16384;
+const NEVER_HOT = 0x7fffffff;
 const ROUNDS = 60;
 const STATE = MemoryLayout.state >>> 2;
 const CODE = MemoryLayout.code >>> 2;
@@ -161,6 +164,7 @@ export function warmUpInterpreter(): void {
       block,
       number: 0,
       flags: 0,
+      countdown: NEVER_HOT,
       helperIndex: (helper) =>
         Math.max(HELPERS.indexOf(helper), (VECTOR_ROWS as readonly HelperInfo[]).indexOf(helper)),
     });
@@ -193,12 +197,12 @@ export function warmUpInterpreter(): void {
   for (let round = 0; round < ROUNDS; round++) {
     const interpreter = interpreters[round % interpreters.length];
     interpreter.tlb = tlb;
-    interpreter.remember(0x200, 0, exits[3]);
+    interpreter.jumps.remember(0x200, 0, exits[3]);
     const run = (entry: number): void => {
       m.set(OPERANDS[round % OPERANDS.length], STATE);
       m.set(OPERANDS[round % OPERANDS.length], STATE + WIDE_SLOT);
       m[STATE + NZCV] = round % 2 === 0 ? 0 : 0x40000000;
-      interpreter.budget = round % 8 === 0 ? 0 : JUMP_CACHE_SIZE;
+      interpreter.budget = round % 8 === 0 ? 0 : BUDGET;
       interpreter.run(entry);
     };
     for (const entry of [everything, ...exits]) run(entry);

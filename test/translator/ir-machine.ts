@@ -163,6 +163,7 @@ export class IrMachine {
       block: ir,
       number: 7,
       flags: 0,
+      countdown: 1000,
       helperIndex: (info) =>
         Math.max(HELPERS.indexOf(info), (INTEGER_ROWS as readonly HelperInfo[]).indexOf(info)),
     });
@@ -171,7 +172,7 @@ export class IrMachine {
     this.state.set(before.slots);
     this.data.set(before.bytes);
     this.fault.faulted = false;
-    this.interpreter.forgetAll();
+    this.interpreter.jumps.forgetAll();
     this.interpreter.budget = 1000;
     const result = this.interpreter.run(lowered.start);
     const outcome = this.outcomeOf(block, result, lowered.markers);

@@ -1,0 +1,184 @@
+import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { CachedBlock, TranslationCache } from '../translator/cache.ts';
+import type { Interpreter, InterpreterEnvironment, RunResult } from '../translator/interpreter.ts';
+import type { HelperInfo } from '../translator/ir/ops.ts';
+import type { IrBlock } from '../translator/ir/value.ts';
+import { instantiateBase } from '../translator/wasm/base-module.ts';
+import { DEFAULT_REGION_LIMITS, type Region } from '../translator/wasm/region.ts';
+import { BUDGET_PIECE, FlagKind, RegionWord } from '../translator/wasm/region-abi.ts';
+import { buildRegion } from '../translator/wasm/region-builder.ts';
+import { HOT, type RegionSource, RegionStore } from '../translator/wasm/region-store.ts';
+import { SiteTable } from '../translator/wasm/site-table.ts';
+import { StateSlot } from './state.ts';
+
+const NZCV = (MemoryLayout.state >>> 2) + StateSlot.NZCV;
+
+/** Word indices of the words that regions and this class share. */
+const W = {
+  Budget: RegionWord.Budget >>> 2,
+  Reserve: RegionWord.Reserve >>> 2,
+  Fault: RegionWord.Fault >>> 2,
+  Site: RegionWord.Site >>> 2,
+  Context: RegionWord.Context >>> 2,
+  Tlb: RegionWord.Tlb >>> 2,
+  StrictAlignment: RegionWord.StrictAlignment >>> 2,
+  RaiseKind: RegionWord.RaiseKind >>> 2,
+  RaiseArgument: RegionWord.RaiseArgument >>> 2,
+  FlagKind: RegionWord.FlagKind >>> 2,
+  FlagNz: RegionWord.FlagNz >>> 2,
+  FlagA: RegionWord.FlagA >>> 2,
+  FlagB: RegionWord.FlagB >>> 2,
+} as const;
+
+/** What the runner asks of the engine about the code of the CPU that runs. */
+export interface CodeSource {
+  /** The IR of the block at a virtual address, in the current context; undefined where it can't be fetched from RAM. */
+  translate(pc: number, flags: number, endsBefore: (pc: number) => boolean): IrBlock | undefined;
+  /** The halfword of code in RAM at a virtual address. */
+  halfword(va: number): number | undefined;
+  /** Physical address of a page of code, -1 where it can't be fetched from. */
+  locate(pageVa: number): number;
+}
+
+/** Runs compiled regions for the engine, and keeps them: the backend of `--engine wasm`. */
+export class RegionRunner {
+  readonly store: RegionStore;
+  private readonly words: Int32Array;
+  private readonly interpreter: Interpreter;
+  private readonly sites = new SiteTable();
+  private readonly nzcv: (kind: number, nz: number, a: number, b: number) => number;
+  /** Guest instructions that regions have run. */
+  instructions = 0;
+  private readonly source: RegionSource;
+
+  /** @param changed called when code that may be running is void. */
+  constructor(
+    memory: MachineMemory,
+    physical: PhysicalMemory,
+    interpreter: Interpreter,
+    env: InterpreterEnvironment,
+    cache: TranslationCache,
+    helperIndex: (helper: HelperInfo) => number,
+    code: CodeSource,
+    changed: () => void,
+  ) {
+    this.words = memory.words;
+    this.interpreter = interpreter;
+    const { words } = memory;
+    const { fault } = env;
+    const note = (): void => {
+      if (fault.faulted) words[W.Fault] = 1;
+    };
+    // Whoever is called may ask how many instructions have run.
+    const called = (): void => {
+      interpreter.budget = words[W.Budget] + words[W.Reserve];
+    };
+    const table = RegionStore.makeTable();
+    const base = instantiateBase(memory, table, {
+      slowLoad: (va, size, flags) => {
+        called();
+        const value = env.slowLoad(va, size, flags);
+        note();
+        return value;
+      },
+      slowStore: (va, size, low, high, flags) => {
+        called();
+        env.slowStore(va, size, low, high, flags);
+        note();
+      },
+      loadExclusive: (va, size) => {
+        called();
+        const value = env.loadExclusive(va, size);
+        note();
+        return value;
+      },
+      storeExclusive: (va, size, low, high) => {
+        called();
+        const value = env.storeExclusive(va, size, low, high);
+        note();
+        return value;
+      },
+      callHelper: (number, a, b, c) => {
+        called();
+        const value = env.helpers[number](a, b, c);
+        note();
+        return value;
+      },
+    });
+    this.nzcv = base.nzcv as unknown as RegionRunner['nzcv'];
+    const context = {
+      memory,
+      base,
+      sites: this.sites,
+      helperIndex,
+      vector: (number: number, imm: number, d: number, a: number, b: number) =>
+        env.vector(number, imm, d, a, b),
+    };
+    const { watches, ramBase } = physical;
+    this.store = new RegionStore(memory, watches, ramBase, interpreter.jumps, table, context, changed);
+    this.source = { build: (block) => build(block, code), locate: (va) => code.locate(va) };
+    cache.countdown = HOT;
+    cache.onFlush = () => this.store.flush();
+  }
+
+  /** A block has run often. */
+  hot(block: CachedBlock): void {
+    this.store.hot(block, this.source);
+  }
+
+  /** The number of a region that begins at the block and may run in the current context; 0 for none. */
+  usableAt(block: CachedBlock): number {
+    return this.store.usableAt(block, this.source);
+  }
+
+  /**
+   * Runs a region, and those that it goes on to. The interpreter's budget is counted down; after a fault, a raise or a wait
+   * `site` says where, and the interpreter's fields what.
+   */
+  run(number: number, tlb: number, strictAlignment: boolean): RunResult {
+    const { words, interpreter } = this;
+    const before = interpreter.budget;
+    const piece = Math.min(before, BUDGET_PIECE);
+    words[W.Reserve] = before - piece;
+    words[W.Fault] = 0;
+    words[W.Context] = interpreter.jumps.contextTag;
+    words[W.Tlb] = tlb * 4;
+    words[W.StrictAlignment] = strictAlignment ? 1 : 0;
+    words[W.FlagKind] = FlagKind.Raw;
+    words[W.FlagA] = words[NZCV];
+    const result = this.store.functionOf(number)(piece, tlb * 4);
+    interpreter.budget = words[W.Budget] + words[W.Reserve];
+    this.instructions += before - interpreter.budget;
+    words[NZCV] =
+      words[W.FlagKind] === FlagKind.Raw
+        ? words[W.FlagA]
+        : this.nzcv(words[W.FlagKind], words[W.FlagNz], words[W.FlagA], words[W.FlagB]);
+    interpreter.raiseKind = words[W.RaiseKind];
+    interpreter.raiseArgument = words[W.RaiseArgument];
+    return result;
+  }
+
+  /** Where the last fault or raise was: PC, ITSTATE, and how many instructions of its block come after. */
+  get pc(): number {
+    return this.sites.pc(this.words[W.Site]);
+  }
+
+  get it(): number {
+    return this.sites.it(this.words[W.Site]);
+  }
+
+  get notExecuted(): number {
+    return this.sites.notExecuted(this.words[W.Site]);
+  }
+}
+
+function build(block: CachedBlock, code: CodeSource): Region | undefined {
+  const page = block.pc & -4096;
+  const source = {
+    block: (pc: number, endsBefore: (pc: number) => boolean) => code.translate(pc, block.flags, endsBefore),
+    halfword: (pc: number) => code.halfword(pc),
+    mayFollow: (pc: number) => (pc & -4096) === page || code.locate(pc & -4096) >= 0,
+  };
+  return buildRegion(block.pc, block.flags & 3, source, DEFAULT_REGION_LIMITS);
+}

@@ -1,0 +1,76 @@
+import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
+
+const SIZE = MemoryLayout.jumpCacheEntries;
+const BASE = MemoryLayout.jumpCache >>> 2;
+const END = BASE + 4 * SIZE;
+/** Places in a page where code can start; they lie next to each other. */
+const PAGE_STARTS = 2048;
+const EMPTY = -1;
+
+// Words of an entry.
+const PC = 0;
+const TAG = 1;
+const CODE = 2;
+const REGION = 3;
+
+function entryOf(pc: number): number {
+  return BASE + (((pc >>> 1) & (SIZE - 1)) << 2);
+}
+
+/** Where code is, by virtual address and context. In the machine's memory, where compiled regions look it up too. */
+export class JumpCache {
+  /** Distinguishes translation contexts; a multiple of 4. */
+  contextTag = 0;
+  private readonly words: Int32Array;
+
+  constructor(memory: MachineMemory) {
+    this.words = memory.words;
+    this.forgetAll();
+  }
+
+  /**
+   * Records where the code of (pc, T, E) is in the current context.
+   * @param code word index of interpreter code.
+   * @param region number of the region that begins there; 0 for none.
+   */
+  remember(pc: number, flags: number, code: number, region = 0): void {
+    const e = entryOf(pc);
+    this.words[e + PC] = pc;
+    this.words[e + TAG] = this.contextTag | flags;
+    this.words[e + CODE] = code;
+    this.words[e + REGION] = region;
+  }
+
+  /** Interpreter code of the block at pc, or 0 when it is not known here. */
+  recall(pc: number, flags: number): number {
+    const e = entryOf(pc);
+    const { words } = this;
+    return words[e + PC] === pc && words[e + TAG] === (this.contextTag | flags) ? words[e + CODE] : 0;
+  }
+
+  /** The region at pc, whose block was just recalled; 0 for none. */
+  regionAt(pc: number): number {
+    return this.words[entryOf(pc) + REGION];
+  }
+
+  /** Forgets what is known of pc, in every context. */
+  forget(pc: number): void {
+    this.words[entryOf(pc) + TAG] = EMPTY;
+  }
+
+  /** Forgets all code that begins in the 4 KiB page of `va`: its mapping has changed. */
+  forgetPage(va: number): void {
+    const page = va & -4096;
+    const from = entryOf(page);
+    for (let e = from; e < from + 4 * PAGE_STARTS; e += 4) {
+      if ((this.words[e + PC] & -4096) === page) this.words[e + TAG] = EMPTY;
+    }
+    // An instruction of 4 bytes may reach into the page.
+    this.forget((page - 2) | 0);
+  }
+
+  /** Forgets all of them: mappings or code have changed. */
+  forgetAll(): void {
+    for (let e = BASE; e < END; e += 4) this.words[e + TAG] = EMPTY;
+  }
+}

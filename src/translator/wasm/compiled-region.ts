@@ -1,0 +1,33 @@
+import type { CachedBlock } from '../cache.ts';
+
+/** A page that a region has code in: where the guest sees it, and where it is. */
+export interface RegionPage {
+  readonly va: number;
+  readonly pa: number;
+}
+
+/** Source bytes in RAM, from its start. */
+export interface RamRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export type RegionFunction = (budget: number, tlb: number) => number;
+
+/** A region of hot code: waiting to be compiled (number 0), or in the table. */
+export interface CompiledRegion {
+  readonly pc: number;
+  /** The interpreter's block at its entry. */
+  readonly block: CachedBlock;
+  readonly pages: readonly RegionPage[];
+  readonly ranges: readonly RamRange[];
+  /** Guest instructions in its code. */
+  readonly instructions: number;
+  /** Its number in the table of regions. */
+  number: number;
+  valid: boolean;
+  /** The bytes that it was made from, where somebody may change them unseen. */
+  source: Uint8Array | undefined;
+  /** Whether the bytes were compared in this epoch. */
+  trusted: boolean;
+}

@@ -1,0 +1,354 @@
+import { type MachineMemory, MemoryLayout } from '../../memory/machine-memory.ts';
+import { type PageWatches, WatchKind } from '../../memory/page-watches.ts';
+import type { CachedBlock } from '../cache.ts';
+import { Bc, ENTER_COUNTDOWN } from '../interpreter.ts';
+import type { JumpCache } from '../jump-cache.ts';
+import type { CompiledRegion, RamRange, RegionFunction, RegionPage } from './compiled-region.ts';
+import type { Region } from './region.ts';
+import { instantiateRegions, type RegionModuleContext, writeRegionModule } from './region-module.ts';
+import { RegionStatistics } from './region-statistics.ts';
+
+/** Runs of a block after which a region is made from it on. */
+export const HOT = 300;
+/** A region that waits for company is compiled when its block has run so often again. */
+const AGAIN = 1500;
+/** Regions in a module: instances cost 0.3 ms each on Node 20. */
+const BATCH = 24;
+/** Countdown of a block that shall never be hot. */
+export const NEVER_HOT = 0x7fffffff;
+/** Regions that there may be; when there are more all are thrown away. */
+const MAX_REGIONS = 16384;
+/** Bytes of WebAssembly that they may have. */
+const MAX_BYTES = 64 * 2 ** 20;
+/** Pages whose code is rewritten more often are left to the interpreter. */
+const MAX_REWRITES = 64;
+
+/** What the store asks about the code around a hot block, in the translation context of now. */
+export interface RegionSource {
+  /** The region from a block on; undefined where none can be made. */
+  build(block: CachedBlock): Region | undefined;
+  /** Physical address of a page of code, or -1 where it can't be fetched from now. */
+  locate(pageVa: number): number;
+}
+
+/** All compiled regions of a machine. */
+export class RegionStore {
+  readonly statistics = new RegionStatistics();
+  /** Told once when the host refuses to compile; the interpreter goes on alone. */
+  onRefused: (error: unknown) => void = () => {};
+  private enabled = true;
+  private readonly memory: MachineMemory;
+  private readonly watches: PageWatches;
+  private readonly ramBase: number;
+  private readonly jumps: JumpCache;
+  private readonly table: WebAssembly.Table;
+  private readonly context: RegionModuleContext;
+  /** By number; 0 is none. */
+  private regions: (CompiledRegion | undefined)[] = [undefined];
+  private functions: (RegionFunction | undefined)[] = [undefined];
+  private byBlock = new Map<CachedBlock, CompiledRegion>();
+  private waiting: { readonly compiled: CompiledRegion; readonly region: Region }[] = [];
+  private bytes = 0;
+  /** By page of RAM. */
+  private byRamPage = new Map<number, Set<CompiledRegion>>();
+  /** By virtual page other than the entry's: who must be found anew when that page moves. */
+  private bySecondPage = new Map<number, Set<CompiledRegion>>();
+  private readonly rewrites = new Map<number, number>();
+  private readonly changed: () => void;
+
+  /**
+   * @param table the regions' functions by number, as the base module sees them.
+   * @param changed called when code that may be running was thrown away.
+   */
+  constructor(
+    memory: MachineMemory,
+    watches: PageWatches,
+    ramBase: number,
+    jumps: JumpCache,
+    table: WebAssembly.Table,
+    context: RegionModuleContext,
+    changed: () => void,
+  ) {
+    this.memory = memory;
+    this.watches = watches;
+    this.ramBase = ramBase;
+    this.jumps = jumps;
+    this.table = table;
+    this.context = context;
+    this.changed = changed;
+    watches.setWatcher(WatchKind.Region, (offset, length) => this.invalidateRange(offset, length));
+  }
+
+  /** A table large enough for all regions. */
+  static makeTable(): WebAssembly.Table {
+    return new WebAssembly.Table({ initial: MAX_REGIONS + 1, element: 'anyfunc' });
+  }
+
+  /** The function of a region that the jump cache knows. */
+  functionOf(number: number): RegionFunction {
+    return this.functions[number] as RegionFunction;
+  }
+
+  /** A block has run as often as its countdown said. */
+  hot(block: CachedBlock, source: RegionSource): void {
+    if (!this.enabled || !block.valid) {
+      this.setCountdown(block, NEVER_HOT);
+      return;
+    }
+    const known = this.byBlock.get(block);
+    if (known === undefined) this.add(block, source);
+    else if (known.number === 0) this.compileWaiting();
+    else this.promote(block);
+  }
+
+  /**
+   * The number of the region at a block, as far as it may run in the context of now: its other pages are where they were,
+   * and nobody has changed its code. 0 for none.
+   */
+  usableAt(block: CachedBlock, source: RegionSource): number {
+    const compiled = this.byBlock.get(block);
+    if (compiled === undefined || compiled.number === 0) return 0;
+    const entryPage = compiled.pc & -4096;
+    for (const { va, pa } of compiled.pages) {
+      if (va !== entryPage && source.locate(va) !== pa) return 0;
+    }
+    if (this.watches.bypassed && !this.confirm(compiled)) return 0;
+    return compiled.number;
+  }
+
+  /** The mapping of a page has changed: regions that reach into it are looked up anew. */
+  forgetPage(va: number): void {
+    const regions = this.bySecondPage.get(va & -4096);
+    if (regions !== undefined) for (const { pc } of regions) this.jumps.forget(pc);
+  }
+
+  /** A new epoch: what a real device has written is seen from now on. */
+  doubtAll(): void {
+    for (const compiled of this.regions) if (compiled !== undefined) compiled.trusted = false;
+  }
+
+  doubtRange(offset: number, length: number): void {
+    this.forRegionsIn(offset, length, (compiled) => {
+      compiled.trusted = false;
+      this.jumps.forget(compiled.pc);
+    });
+  }
+
+  /** Throws everything away: all blocks are gone. */
+  flush(): void {
+    for (const [number, compiled] of this.regions.entries()) {
+      if (compiled === undefined) continue;
+      compiled.valid = false;
+      this.table.set(number, null);
+    }
+    for (const page of this.byRamPage.keys()) this.watches.disarm(WatchKind.Region, page);
+    this.regions = [undefined];
+    this.functions = [undefined];
+    this.byBlock = new Map();
+    this.byRamPage = new Map();
+    this.bySecondPage = new Map();
+    this.waiting = [];
+    this.bytes = 0;
+    this.context.sites.clear();
+    this.jumps.forgetAll();
+  }
+
+  /** Compiles what waits. */
+  compileWaiting(): void {
+    const batch = this.waiting.filter(({ compiled }) => compiled.valid);
+    this.waiting = [];
+    if (batch.length === 0) return;
+    if (this.regions.length + batch.length > MAX_REGIONS || this.bytes > MAX_BYTES) {
+      this.evict();
+      return;
+    }
+    const began = performance.now();
+    try {
+      const bytes = writeRegionModule(
+        batch.map(({ region }) => region),
+        this.context,
+      );
+      const exports = instantiateRegions(bytes, this.context);
+      this.bytes += bytes.length;
+      this.statistics.compiled(batch, bytes.length, performance.now() - began);
+      for (const [i, { compiled }] of batch.entries()) this.install(compiled, exports[`r${i}`]);
+    } catch (error) {
+      this.enabled = false;
+      this.evict();
+      this.onRefused(error);
+    }
+  }
+
+  private add(block: CachedBlock, source: RegionSource): void {
+    const began = performance.now();
+    const region = this.mayBePromoted(block) ? source.build(block) : undefined;
+    const pages = region?.pages.map((va) => ({ va, pa: source.locate(va) }));
+    if (region === undefined || pages === undefined || pages.some(({ pa }) => !this.isRam(pa))) {
+      this.setCountdown(block, NEVER_HOT);
+      return;
+    }
+    const ranges = ramRanges(region, pages, this.ramBase);
+    const compiled: CompiledRegion = {
+      pc: region.pc,
+      block,
+      pages,
+      ranges,
+      instructions: region.instructions,
+      number: 0,
+      valid: true,
+      source: undefined,
+      trusted: true,
+    };
+    if (this.watches.bypassed) compiled.source = this.sourceOf(compiled);
+    this.statistics.built(performance.now() - began);
+    this.byBlock.set(block, compiled);
+    this.watch(compiled);
+    this.setCountdown(block, AGAIN);
+    this.waiting.push({ compiled, region });
+    if (this.waiting.length >= BATCH) this.compileWaiting();
+  }
+
+  private mayBePromoted(block: CachedBlock): boolean {
+    if (!this.isRam(block.pa) || block.secondPage >= 0) return false;
+    return (this.rewrites.get(Math.floor((block.pa - this.ramBase) / 4096)) ?? 0) < MAX_REWRITES;
+  }
+
+  private isRam(pa: number): boolean {
+    return pa >= this.ramBase && pa < this.ramBase + this.memory.ramBytes;
+  }
+
+  private setCountdown(block: CachedBlock, runs: number): void {
+    this.memory.words[block.code + ENTER_COUNTDOWN] = runs;
+  }
+
+  private install(compiled: CompiledRegion, fn: WebAssembly.WasmFunction): void {
+    const number = this.regions.length;
+    this.regions.push(compiled);
+    this.functions.push(fn as unknown as RegionFunction);
+    this.table.set(number, fn);
+    compiled.number = number;
+    this.promote(compiled.block);
+    this.jumps.forget(compiled.pc);
+  }
+
+  private promote(block: CachedBlock): void {
+    this.memory.words[block.code] = Bc.Promoted;
+    this.setCountdown(block, NEVER_HOT);
+  }
+
+  /** Gives everything back to the interpreter; what is hot comes back. */
+  private evict(): void {
+    this.statistics.evictions++;
+    for (const { block } of this.byBlock.values()) this.demote(block);
+    this.flush();
+    this.changed();
+  }
+
+  private demote(block: CachedBlock): void {
+    if (!block.valid) return;
+    if (this.memory.words[block.code] === Bc.Promoted) this.memory.words[block.code] = Bc.Enter;
+    this.setCountdown(block, this.enabled ? HOT : NEVER_HOT);
+  }
+
+  private watch(compiled: CompiledRegion): void {
+    for (const { offset, length } of compiled.ranges) {
+      for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
+        if (!this.byRamPage.has(page)) this.watches.arm(WatchKind.Region, page);
+        addTo(this.byRamPage, page, compiled);
+      }
+    }
+    const entryPage = compiled.pc & -4096;
+    for (const { va } of compiled.pages) if (va !== entryPage) addTo(this.bySecondPage, va, compiled);
+  }
+
+  private invalidateRange(offset: number, length: number): void {
+    this.forRegionsIn(offset, length, (compiled) => this.invalidate(compiled));
+    for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
+      if (this.byRamPage.has(page)) continue;
+      this.watches.disarm(WatchKind.Region, page);
+    }
+  }
+
+  private forRegionsIn(offset: number, length: number, action: (compiled: CompiledRegion) => void): void {
+    for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
+      for (const compiled of this.byRamPage.get(page) ?? []) {
+        if (
+          compiled.ranges.some(
+            (range) => range.offset < offset + length && offset < range.offset + range.length,
+          )
+        ) {
+          action(compiled);
+        }
+      }
+    }
+  }
+
+  private invalidate(compiled: CompiledRegion): void {
+    if (!compiled.valid) return;
+    compiled.valid = false;
+    this.statistics.invalidations++;
+    if (compiled.number !== 0) {
+      this.regions[compiled.number] = undefined;
+      this.functions[compiled.number] = undefined;
+      this.table.set(compiled.number, null);
+      this.changed();
+    }
+    this.byBlock.delete(compiled.block);
+    this.demote(compiled.block);
+    this.jumps.forget(compiled.pc);
+    for (const { offset, length } of compiled.ranges) {
+      for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
+        removeFrom(this.byRamPage, page, compiled);
+        this.rewrites.set(page, (this.rewrites.get(page) ?? 0) + 1);
+      }
+    }
+    for (const { va } of compiled.pages) removeFrom(this.bySecondPage, va, compiled);
+  }
+
+  /** Compares a region's code with what it was made from, once in an epoch. */
+  private confirm(compiled: CompiledRegion): boolean {
+    if (compiled.trusted) return true;
+    const now = this.sourceOf(compiled);
+    const { source } = compiled;
+    compiled.trusted = source !== undefined && now.every((byte, i) => byte === source[i]);
+    if (!compiled.trusted) this.invalidate(compiled);
+    return compiled.trusted;
+  }
+
+  private sourceOf({ ranges }: CompiledRegion): Uint8Array {
+    const bytes = new Uint8Array(ranges.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const { offset, length } of ranges) {
+      const from = MemoryLayout.ram + offset;
+      bytes.set(this.memory.bytes.subarray(from, from + length), at);
+      at += length;
+    }
+    return bytes;
+  }
+}
+
+/** Where the code of a region lies in RAM, cut at pages. */
+function ramRanges(region: Region, pages: readonly RegionPage[], ramBase: number): RamRange[] {
+  const result: RamRange[] = [];
+  for (const { pc, bytes } of region.ranges) {
+    for (let at = pc; at < pc + bytes; ) {
+      const page = at & -4096;
+      const length = Math.min(pc + bytes, page + 4096) - at;
+      const { pa } = pages.find(({ va }) => va === page) as RegionPage;
+      result.push({ offset: pa + (at & 0xfff) - ramBase, length });
+      at += length;
+    }
+  }
+  return result;
+}
+
+function addTo<T>(map: Map<number, Set<T>>, key: number, value: T): void {
+  const set = map.get(key);
+  if (set === undefined) map.set(key, new Set([value]));
+  else set.add(value);
+}
+
+function removeFrom<T>(map: Map<number, Set<T>>, key: number, value: T): void {
+  const set = map.get(key);
+  if (set?.delete(value) === true && set.size === 0) map.delete(key);
+}
