@@ -77,10 +77,7 @@ async function main(options) {
   }
   const others = {};
   if (wants('start-up')) others.startUp = await measureStartUp(context);
-  if (wants('interpreter')) {
-    const interpreter = armemuCommand({ node, engine: 'interpreter' });
-    others.interpreter = await measureInterpreter({ ...context, interpreter });
-  }
+  if (wants('interpreter')) others.interpreter = await measureInterpreter(context);
   if (wants('new-code')) others.newCode = await measureNewCode(context);
   if (wants('growth')) others.growth = await measureGrowth(context);
   end();

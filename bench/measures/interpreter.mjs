@@ -24,7 +24,7 @@ const lineOf = (kernel, set) => new RegExp(`bench ${kernel} +${set} [^\\n]*?tick
  * further one. Exact: the counting clock makes the guest's own timer count instructions.
  */
 async function countInstructions() {
-  const machine = await createMachine({ clock: 'instructions' });
+  const machine = await createMachine({ clock: 'instructions', engine: 'interpreter' });
   await machine.start();
   await machine.serial.expect(PROMPT, { timeout: '120s' });
   const perTick = 1e9 / 62.5e6 / 10;
@@ -65,7 +65,7 @@ async function runKernel(guest, kernel, iterations) {
 }
 
 async function startArmemu() {
-  const machine = await createMachine();
+  const machine = await createMachine({ engine: 'interpreter' });
   await machine.start();
   const guest = {
     cpuMs,

@@ -2,7 +2,7 @@
 import { armemuLinux, qemuLinux, reference, stopGuests, whyNoLinux } from '../tools/linux-guests.mjs';
 
 export const name = 'linux-boot';
-export const title = "Interpreter on a boot of Debian's kernel to busybox' shell";
+export const title = "Boot of Debian's kernel to busybox' shell";
 
 export async function measure() {
   const notMeasured = whyNoLinux();
