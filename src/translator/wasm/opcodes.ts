@@ -180,9 +180,11 @@ export const Simd = {
 
   F32x4Abs: 224,
   F32x4Neg: 225,
+  F32x4Sqrt: 227,
   F32x4Add: 228,
   F32x4Sub: 229,
   F32x4Mul: 230,
+  F32x4Div: 231,
   F32x4Min: 232,
   F32x4Max: 233,
   F64x2Add: 240,

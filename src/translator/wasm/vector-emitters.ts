@@ -1,5 +1,6 @@
 import type { VectorFunction } from '../vector/vector-function.ts';
 import type { FunctionBody } from './function-body.ts';
+import { SIMD_ESTIMATE_EMITTERS } from './simd-estimate-emitters.ts';
 import { SIMD_FLOAT_EMITTERS } from './simd-float-emitters.ts';
 import { SIMD_INTEGER_EMITTERS } from './simd-integer-emitters.ts';
 import { SIMD_LONG_EMITTERS } from './simd-long-emitters.ts';
@@ -29,6 +30,7 @@ const BY_OPERATION: ReadonlyMap<string, SimdEmitter> = new Map(
     ...SIMD_SATURATING_EMITTERS,
     ...SIMD_PERMUTE_EMITTERS,
     ...SIMD_FLOAT_EMITTERS,
+    ...SIMD_ESTIMATE_EMITTERS,
   }),
 );
 
