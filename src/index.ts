@@ -13,6 +13,7 @@ export {
   SnapshotError,
 } from './errors.ts';
 export { GuestCpu, GuestMemory } from './machine/guest-access.ts';
+export { EngineDifference } from './machine/lockstep/lockstep.ts';
 export {
   createMachine,
   type DebuggerConnection,
