@@ -1,6 +1,7 @@
 import { cortexA15 } from '../../src/arm/cortex-a15.ts';
 import type { ArmCpu } from '../../src/arm/cpu.ts';
 import { ArmEngine, type EngineHooks, type StopReason } from '../../src/arm/engine.ts';
+import type { EngineKind } from '../../src/arm/engine-kind.ts';
 import { StateSlot } from '../../src/arm/state.ts';
 import type { CpuModel } from '../../src/arm/system-registers.ts';
 import { MachineMemory, MemoryLayout } from '../../src/memory/machine-memory.ts';
@@ -121,7 +122,14 @@ export class Bench {
     model = cortexA15,
     device,
     hooks = {},
-  }: { cpus?: number; model?: CpuModel; device?: MmioDevice; hooks?: Partial<EngineHooks> } = {}) {
+    kind = 'interpreter',
+  }: {
+    cpus?: number;
+    model?: CpuModel;
+    device?: MmioDevice;
+    hooks?: Partial<EngineHooks>;
+    kind?: EngineKind;
+  } = {}) {
     if (device !== undefined) this.physical.map(DEVICE, 0x1000, device, 'device');
     this.engine = new ArmEngine(
       this.memory,
@@ -135,6 +143,7 @@ export class Bench {
         attention: () => {},
         ...hooks,
       },
+      kind,
     );
     this.engine.cache.verify = true;
     this.cpu = this.engine.cpus[0]!;

@@ -5,7 +5,7 @@ import { slotOf, slotsRead, slotsWritten } from '../vector/vector-function.ts';
 import { mergeFlags } from './flags-code.ts';
 import type { FunctionBody, ValType } from './function-body.ts';
 import { emitLoad, emitStore, type MemoryContext } from './memory-code.ts';
-import { Load, Op, Store } from './opcodes.ts';
+import { Load, Op, Simd, Store } from './opcodes.ts';
 import { emitPure } from './pure-code.ts';
 import { exitTarget, type RegionNode } from './region.ts';
 import { RegionParam, RegionResult, RegionWord, Slot, slotAddress } from './region-abi.ts';
@@ -13,6 +13,7 @@ import type { RegionCompiler } from './region-compiler.ts';
 import { successorOf, writesFlagSlot } from './region-flow.ts';
 import { isFlagRead, isFlags, isFlagWrite, isRegisterRead, type ValuePlan } from './value-plan.ts';
 import { emitVector } from './vector-emitters.ts';
+import { isQuadword } from './wide-writes.ts';
 
 type Sizes = { readonly [op: string]: number | undefined };
 
@@ -74,7 +75,8 @@ export class NodeCompiler {
     if (look > 0) region.checkBudget(block.pc, look);
     code.get(BUDGET).i32(block.instructions).op(Op.I32Sub).set(BUDGET);
     for (const [at, value] of block.ops.entries()) {
-      this.emit(value);
+      if (isQuadword(value, block.ops[at + 1])) this.emitQuadword(value, block.ops[at + 1]);
+      else if (at === 0 || !isQuadword(block.ops[at - 1], value)) this.emit(value);
       for (const { type, local } of this.borrowed) region.pool.give(type, local);
       this.borrowed = [];
       for (const dead of this.expiring.get(at) ?? []) {
@@ -237,6 +239,16 @@ export class NodeCompiler {
       this.push(source);
       code.store(value.op === 'set64' ? Store.I64 : Store.I32, slotAddress(value.imm));
     }
+  }
+
+  /** One store of two doublewords, which an operation on quadwords can then read at once. */
+  private emitQuadword(low: IrValue, high: IrValue): void {
+    const { code } = this;
+    code.i32(0);
+    this.push(low.args[0]);
+    code.simd(Simd.I64x2Splat);
+    this.push(high.args[0]);
+    code.simdLane(Simd.I64x2ReplaceLane, 1).simdStore(slotAddress(low.imm));
   }
 
   private emitOther(value: IrValue): void {

@@ -148,6 +148,7 @@ export const Simd = {
   I8x16Swizzle: 14,
   /** The other integer shapes follow. */
   I8x16Splat: 15,
+  I64x2Splat: 18,
   I64x2ReplaceLane: 30,
 
   F32x4Eq: 65,
@@ -156,7 +157,6 @@ export const Simd = {
   F32x4Gt: 68,
   F32x4Le: 69,
   F32x4Ge: 70,
-  F64x2Ne: 72,
 
   Not: 77,
   And: 78,
@@ -202,9 +202,7 @@ export const SimdInteger = {
   Neg: 97,
   /** Narrows to this shape: i8x16 and i16x8 only. */
   NarrowS: 101,
-  NarrowU: 102,
   /** Of elements of half the size: not for i8x16. */
-  ExtendLowS: 103,
   ExtendLowU: 105,
   Shl: 107,
   ShrS: 108,

@@ -2,6 +2,7 @@ import type { IrBlock } from '../ir/value.ts';
 import { optimise } from '../optimise.ts';
 import { CallContext, type ContextSurroundings, type Piece } from './call-context.ts';
 import type { BlockSource, CodeRange, Region, RegionLimits, RegionNode } from './region.ts';
+import { widenWrites } from './wide-writes.ts';
 
 const PAGE = 4096;
 
@@ -128,7 +129,7 @@ class Assembly {
   private optimisedOf(piece: Piece): IrBlock {
     let block = this.optimised.get(piece);
     if (block === undefined) {
-      block = optimise(piece.block);
+      block = widenWrites(optimise(piece.block));
       this.optimised.set(piece, block);
     }
     return block;
