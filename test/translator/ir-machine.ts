@@ -22,7 +22,7 @@ const NO_TAG = 0x400;
 export const DATA = 0x10000;
 const PAGE = 4096;
 /** What the TLB lets through without the slow path, and what the slow path allows, page by page. */
-const PAGES = [
+export const PAGES = [
   { fastRead: true, fastWrite: true, writable: true },
   { fastRead: true, fastWrite: false, writable: true },
   { fastRead: false, fastWrite: false, writable: true },
@@ -38,7 +38,8 @@ export const HELPERS: readonly HelperInfo[] = [
   { name: 'wide', argCount: 1, effects: Effect.ReadsState | Effect.WritesState | Effect.MayFault },
 ];
 
-function helper(name: string, slots: Int32Array, args: readonly number[]): number | undefined {
+/** What a helper does; undefined for a fault. */
+export function helper(name: string, slots: Int32Array, args: readonly number[]): number | undefined {
   const [a = 0, b = 0] = args;
   switch (name) {
     case 'sum':
@@ -56,7 +57,7 @@ function helper(name: string, slots: Int32Array, args: readonly number[]): numbe
 }
 
 /** Plain memory of the tests: bytes in a row, with faults where a page does not allow an access. */
-class PlainMemory implements Surroundings {
+export class PlainMemory implements Surroundings {
   readonly slots: Int32Array;
   private readonly bytes: Uint8Array;
 

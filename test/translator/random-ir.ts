@@ -30,6 +30,8 @@ const EXITS = [
 const WORDS: { readonly [T in IrType]: number } = { void: 0, i32: 1, f32: 1, i64: 2, f64: 2, v128: 4 };
 /** Few slots, so that reads and writes meet: eight registers, the flags, and two vectors. */
 const SLOTS = [0, 1, 2, 3, 4, 5, 6, 7, 16, 32, 33, 34, 35, 36, 37, 38, 39];
+const NZCV = 16;
+const FLAG_OPS = ['nzcvAdd', 'nzcvSub', 'nzcvSub', 'nzcvLogic', 'nzcvNz', 'nzcvNz64'] as const;
 const INTERESTING = [0, 1, -1, 2, 4, 8, 31, 32, 33, 255, 0x7fffffff, -0x80000000, 0x7ff00001, 0x20000000];
 
 /** A choice by weight: how random programs are made of simple numbers, which fast-check can make smaller. */
@@ -47,7 +49,9 @@ export interface Step {
     | 'label'
     | 'marker'
     | 'leave'
-    | 'order';
+    | 'order'
+    | 'flags'
+    | 'condition';
   readonly which: number;
   readonly a: number;
   readonly b: number;
@@ -68,6 +72,8 @@ const WEIGHTS: readonly (readonly [Step['what'], number])[] = [
   ['marker', 2],
   ['leave', 1],
   ['order', 1],
+  ['flags', 5],
+  ['condition', 4],
 ];
 const small = fc.nat({ max: 0xffff });
 
@@ -85,23 +91,44 @@ export const steps: fc.Arbitrary<readonly Step[]> = fc.array(
 /** Whether the builder's folding and forwarding take part, or every operation is there as written. */
 export type Style = 'built' | 'plain';
 
+/** What random blocks are made of, and where they are. */
+export interface Ingredients {
+  /**
+   * Values are words and pairs of words, and pairs are not made of registers; floating-point numbers and vectors stay in
+   * their slots: so the lifter writes blocks.
+   */
+  readonly wordsOnly: boolean;
+  readonly pc: number;
+  /** Where blocks jump to. */
+  readonly targets: readonly number[];
+}
+
+const EVERYTHING: Ingredients = { wordsOnly: false, pc: 0x1000, targets: [0x40, 0x2000, 0x3000] };
+const isOfWords = (op: OpName): boolean =>
+  [OPS[op].result, ...OPS[op].args].every((type) => type === 'void' || type === 'i32' || type === 'i64');
+
 class Program {
   private readonly b = new IrBuilder();
   private readonly scopes: { label: IrLabel | undefined; values: IrValue[] }[] = [
     { label: undefined, values: [] },
   ];
   private readonly style: Style;
+  private readonly ingredients: Ingredients;
+  private readonly offers: (op: OpName) => boolean;
   /** The rest of this region does not run: it ends here. */
   private left = false;
   private exitsHere = false;
 
-  constructor(style: Style) {
+  constructor(style: Style, ingredients: Ingredients) {
     this.style = style;
+    this.ingredients = ingredients;
+    this.offers = ingredients.wordsOnly ? isOfWords : () => true;
   }
 
   make(program: readonly Step[]): IrBlock {
     const { b } = this;
-    b.marker(0x1000, 0);
+    const { pc } = this.ingredients;
+    b.marker(pc, 0);
     for (const step of program) {
       if (!this.left || step.what === 'label') this.step(step);
     }
@@ -109,7 +136,12 @@ class Program {
     this.marker();
     if (program.length % 3 === 0) this.branch(program.length);
     else this.leave(program.length, program.length);
-    return b.finish(0x1000, 4 * b.instructions);
+    return b.finish(pc, 4 * b.instructions);
+  }
+
+  private choose<N extends OpName>(from: readonly N[], which: number): N {
+    const offered = from.filter(this.offers);
+    return offered[which % offered.length]!;
   }
 
   private emit(op: OpName, args: readonly IrValue[], imm: number): IrValue {
@@ -126,19 +158,19 @@ class Program {
   private step({ what, which, a, b, c }: Step): void {
     switch (what) {
       case 'pure':
-        this.pure(PURE_OPS[which % PURE_OPS.length]!, [a, b, c], which >> 7);
+        this.pure(this.choose(PURE_OPS, which), [a, b, c], which >> 7);
         return;
       case 'get':
-        this.get(a % 4 === 0 ? GETS[which % GETS.length]! : 'get', b);
+        this.get(a % 4 === 0 ? this.choose(GETS, which) : 'get', b);
         return;
       case 'set':
-        this.set(a % 6 === 0 ? SETS[which % SETS.length]! : 'set', b, c);
+        this.set(a % 6 === 0 ? this.choose(SETS, which) : 'set', b, c);
         return;
       case 'load':
-        this.emit(LOADS[which % LOADS.length]!, [this.address(a, b)], c % 8);
+        this.emit(this.choose(LOADS, which), [this.address(a, b)], c % 8);
         return;
       case 'store': {
-        const op = STORES[which % STORES.length]!;
+        const op = this.choose(STORES, which);
         this.emit(op, [this.address(a, b), this.value(OPS[op].args[1], c)], which % 8);
         return;
       }
@@ -172,6 +204,26 @@ class Program {
         // One exit for each instruction, so that the way out says which it was; not at the outer level, which goes on.
         if (this.scopes.length > 1 && !this.exitsHere) this.leave(which, a);
         return;
+      case 'flags':
+        this.flags(FLAG_OPS[which % FLAG_OPS.length]!, [a, b, c], which % 5 !== 0);
+        return;
+      case 'condition': {
+        const nzcv = this.flagValue(a);
+        if (which % 4 === 0) {
+          this.emit('carryOf', [nzcv], 0);
+          return;
+        }
+        if (which % 8 === 2) {
+          this.b.emit('set', [nzcv], NZCV);
+          return;
+        }
+        const holds = this.emit('cond', [nzcv], b % 15);
+        if (which % 4 === 1) return;
+        const label = this.b.newLabel();
+        this.b.skipIfZero(holds, label);
+        this.scopes.push({ label, values: [] });
+        return;
+      }
       default:
         this.b.ordered(which % 2 === 0 ? 'barrier' : 'clrex');
     }
@@ -179,7 +231,7 @@ class Program {
 
   private marker(): void {
     this.exitsHere = false;
-    this.b.marker(0x1000 + 4 * this.b.instructions, 0);
+    this.b.marker(this.ingredients.pc + 4 * this.b.instructions, 0);
   }
 
   private label(): void {
@@ -192,7 +244,13 @@ class Program {
     const op = EXITS[which % EXITS.length]!;
     const args = op === 'exitJumpTo' ? [this.value('i32', operand)] : [];
     const imm =
-      op === 'exitRaise' ? 3 : op === 'exitWait' ? 1 : op === 'exitDynamic' || op === 'exitJumpTo' ? 0 : 0x40;
+      op === 'exitRaise'
+        ? 3
+        : op === 'exitWait'
+          ? 1
+          : op === 'exitDynamic' || op === 'exitJumpTo'
+            ? 0
+            : this.target(which >> 3);
     const imm2 = op === 'exitRaise' || op === 'exitWait' ? 77 : 0;
     this.b.exit(op, args, imm, imm2);
     this.left = true;
@@ -204,9 +262,14 @@ class Program {
     const label = this.b.newLabel();
     const condition = this.emit('cond', [this.value('i32', n)], n % 14);
     this.b.skipIfZero(condition, label);
-    this.b.exit('exitJump', [], 0x2000);
+    this.b.exit('exitJump', [], this.target(n + 1));
     this.b.label(label);
-    this.b.exit('exitJump', [], 0x3000);
+    this.b.exit('exitJump', [], this.target(n + 2));
+  }
+
+  private target(n: number): number {
+    const { targets } = this.ingredients;
+    return targets[n % targets.length]!;
   }
 
   private get(op: (typeof GETS)[number], n: number): void {
@@ -223,8 +286,28 @@ class Program {
     else this.emit(op, [value], slot);
   }
 
+  /** What instructions that set flags do: as a rule the flags are written, and where older ones take part it is these. */
+  private flags(op: (typeof FLAG_OPS)[number], choices: readonly number[], written: boolean): void {
+    const args = OPS[op].args.map((type, i) => {
+      if (isCarry(op, i)) return this.emit('and', [this.value('i32', choices[i]!), this.b.const(1)], 0);
+      const isOld = i === OPS[op].args.length - 1 && op !== 'nzcvSub';
+      return isOld ? this.flagValue(choices[i]!) : this.value(type, choices[i]!);
+    });
+    const value = this.emit(op, args, 0);
+    if (written) this.b.emit('set', [value], NZCV);
+  }
+
+  /** The flags of now, or some that were computed before. */
+  private flagValue(choice: number): IrValue {
+    const known = this.scopes.flatMap(({ values }) => values).filter(isFlags);
+    const recent = known.slice(-3);
+    if (choice % 3 === 0 || recent.length === 0) return this.emit('get', [], NZCV);
+    return recent[choice % recent.length]!;
+  }
+
   private slot(words: number, n: number): number {
-    const slots = SLOTS.filter((slot) => slot % words === 0 && (words === 1 || slot !== 16));
+    const least = words === 2 && this.ingredients.wordsOnly ? 32 : 0;
+    const slots = SLOTS.filter((slot) => slot >= least && slot % words === 0 && (words === 1 || slot !== 16));
     return slots[n % slots.length]!;
   }
 
@@ -262,7 +345,8 @@ class Program {
   /** A value of a type: a recent one as a rule, or a constant. */
   private value(type: IrType, choice: number): IrValue {
     const known = this.scopes.flatMap(({ values }) => values).filter((value) => value.type === type);
-    const recent = known.slice(-12);
+    // Flags are seldom taken for numbers: then they have to be one word.
+    const recent = (choice % 32 === 1 ? known : known.filter((value) => !isFlags(value))).slice(-12);
     if (choice % 8 !== 0 && recent.length > 0) return recent[choice % recent.length]!;
     const { b } = this;
     const n = INTERESTING[choice % INTERESTING.length]!;
@@ -279,6 +363,10 @@ class Program {
         return b.const(choice % 16 === 0 ? choice : n);
     }
   }
+}
+
+function isFlags({ op, imm }: IrValue): boolean {
+  return op.startsWith('nzcv') || (op === 'get' && imm === NZCV);
 }
 
 /** Operands that must be 0 or 1. */
@@ -320,6 +408,10 @@ export function immediateOf(op: OpName, n: number): number {
 }
 
 /** The same program in one of two styles. */
-export function programOf(program: readonly Step[], style: Style): IrBlock {
-  return new Program(style).make(program);
+export function programOf(
+  program: readonly Step[],
+  style: Style,
+  ingredients: Ingredients = EVERYTHING,
+): IrBlock {
+  return new Program(style, ingredients).make(program);
 }

@@ -224,6 +224,8 @@ export class NodeCompiler {
     const { code, region } = this;
     const [source] = value.args;
     if (isFlagWrite(value)) {
+      // They are the flags already; what they were made of may be gone.
+      if (this.committed.has(source)) return;
       if (this.plan.virtual.has(source)) {
         region.flags.write(source, this);
         this.committed.add(source);

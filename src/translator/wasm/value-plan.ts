@@ -49,6 +49,9 @@ class Planning {
   private readonly writes = new Map<number, number[]>();
   /** Positions of skips and labels. */
   private readonly joins: number[] = [];
+  /** What skips pass over: from the skip to its label. */
+  private readonly skipped: { readonly from: number; to: number }[] = [];
+  private readonly openSkips: { readonly from: number; to: number }[] = [];
   private readonly virtual = new Set<IrValue>();
   private readonly deferred = new Set<IrValue>();
   private readonly aliases = new Set<IrValue>();
@@ -106,7 +109,16 @@ class Planning {
     if (value.op === 'call' && ((value.helper?.effects ?? 0) & Effect.WritesState) !== 0) {
       for (let slot = 0; slot <= Slot.Nzcv; slot++) this.noteWrite(slot, at);
     }
-    if (value.op === 'skipIfZero' || value.op === 'label') this.joins.push(at);
+    if (value.op === 'skipIfZero') {
+      const skip = { from: at, to: Infinity };
+      this.skipped.push(skip);
+      this.openSkips.push(skip);
+    } else if (value.op === 'label') {
+      (this.openSkips.pop() as { to: number }).to = at;
+    } else {
+      return;
+    }
+    this.joins.push(at);
   }
 
   private noteWrite(slot: number, at: number): void {
@@ -117,6 +129,16 @@ class Planning {
 
   private writtenBetween(slot: number, after: number, before: number): boolean {
     return this.writes.get(slot)?.some((at) => at > after && at < before) ?? false;
+  }
+
+  /** Whether what is done at `at` has been done whenever `later` is reached: it is not in code that a skip passes over. */
+  private alwaysBefore(at: number, later: number): boolean {
+    return !this.skipped.some(({ from, to }) => from < at && at < to && to < later);
+  }
+
+  /** The flags that were written at `at` are still those of `later`. */
+  private areFlagsStill(at: number, later: number): boolean {
+    return !this.writtenBetween(Slot.Nzcv, at, later) && this.alwaysBefore(at, later);
   }
 
   /**
@@ -136,7 +158,7 @@ class Planning {
       const asks = user.op === 'cond' || user.op === 'carryOf' || isOld;
       if (!asks && !isFlagWrite(user)) return false;
       if (at > written) {
-        if (this.writtenBetween(Slot.Nzcv, written, at)) return false;
+        if (!this.areFlagsStill(written, at)) return false;
       } else {
         if (this.writtenBetween(Slot.Nzcv, defined, at)) return false;
         if (asks && !isSub && !isFlagRead(value)) return false;
@@ -149,7 +171,7 @@ class Planning {
 
   private oldSurvives(newer: IrValue, written: number): boolean {
     const commit = this.commitOf(newer);
-    return commit !== undefined && !this.writtenBetween(Slot.Nzcv, written, commit);
+    return commit !== undefined && this.areFlagsStill(written, commit);
   }
 
   /** Flags that keep older ones are written where these are the current ones. */
@@ -161,7 +183,7 @@ class Planning {
     const oldWritten = isFlagRead(old)
       ? (this.position.get(old) as number)
       : (this.commitOf(old) ?? Infinity);
-    return oldWritten < defined && !this.writtenBetween(Slot.Nzcv, oldWritten, commit);
+    return oldWritten < defined && this.areFlagsStill(oldWritten, commit);
   }
 
   /** One use, nothing in between that changes an operand, no join of paths in between. */
