@@ -2,6 +2,8 @@
  * armemu as a library. What needs Node is injected: `armemu/vfio` gives real PCI devices, `armemu/host` terminals
  * and files.
  */
+
+export type { EngineStatistics, RegionExit, SlowAccesses } from './arm/engine-statistics.ts';
 export {
   ArmemuError,
   EndpointError,

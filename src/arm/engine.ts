@@ -10,10 +10,19 @@ import { PendingFault } from '../translator/pending-fault.ts';
 import { withSpinExits } from '../translator/spin-exits.ts';
 import { VectorTable } from '../translator/vector/table.ts';
 import { warmUpInterpreter } from '../translator/warm-up.ts';
+import { RegionStatistics } from '../translator/wasm/region-statistics.ts';
 import { ArmCpu, type CpuEnvironment } from './cpu.ts';
 import { type CpuSavedState, restoreCpu, saveCpu } from './cpu-saved-state.ts';
 import { Psr } from './cpu-state.ts';
 import type { EngineKind } from './engine-kind.ts';
+import {
+  AccessCounter,
+  counted,
+  countsByName,
+  type EngineStatistics,
+  RegionCounters,
+  regionsOf,
+} from './engine-statistics.ts';
 import { enterException } from './exceptions.ts';
 import { fpDenied } from './fp-permission.ts';
 import { ARM_HELPERS, type ArmHelperName } from './helpers.ts';
@@ -139,6 +148,11 @@ export class ArmEngine implements Saveable<EngineState> {
   private readonly regions: RegionRunner | undefined;
   /** The last fault or raise came from compiled code. */
   private inRegion = false;
+  /** Of the interpreter and of regions. */
+  private readonly accesses = new AccessCounter();
+  private readonly helperCalls = new Float64Array(HELPER_NAMES.length);
+  /** Instructions that were not run here. */
+  private instructionsBefore = 0;
   private readonly hooks: EngineHooks;
   private active: ArmCpu;
   private isLate: () => boolean = never;
@@ -261,11 +275,47 @@ export class ArmEngine implements Saveable<EngineState> {
     }
     this.switchTo(running);
     for (const [i, state] of cpus.entries()) restoreCpu(this.cpus[i], state);
+    this.instructionsBefore += instructions - this.instructions;
     this.instructions = instructions;
     this.cache.flush();
     this.tlb.invalidateAll(-1);
     this.interpreter.jumps.forgetAll();
     this.words[EVENT] = eventWord;
+  }
+
+  /** What was done so far. */
+  statistics(): EngineStatistics {
+    const { cache, tlb, regions } = this;
+    const counters = regions?.counters ?? new RegionCounters(HELPER_NAMES.length, VECTOR_ROWS.length);
+    const compiled = regions?.instructions ?? 0;
+    const called = countsByName(HELPER_NAMES, this.helperCalls);
+    const inRegions = countsByName(HELPER_NAMES, counters.helpers);
+    return {
+      engine: this.kind,
+      instructions: this.instructions,
+      instructionsBy: {
+        interpreter: this.instructions - this.instructionsBefore - compiled,
+        wasm: compiled,
+      },
+      blocks: { translated: cache.translated, invalidated: cache.invalidated, flushes: cache.flushes },
+      regions: regionsOf(regions?.store.statistics ?? new RegionStatistics()),
+      regionExits: counters.exitsByName(),
+      tlb: { firstLevelMisses: tlb.misses, secondLevelMisses: tlb.main.misses },
+      slowAccesses: {
+        interpreter: this.accesses.without(counters.accesses),
+        wasm: counters.accesses.copy(),
+      },
+      helperCalls: Object.fromEntries(
+        Object.entries(called).map(([name, calls]) => {
+          const wasm = inRegions[name] ?? 0;
+          return [name, { interpreter: calls - wasm, wasm }];
+        }),
+      ),
+      vectorCalls: countsByName(
+        VECTOR_ROWS.map(({ name }) => name),
+        counters.vectors,
+      ),
+    };
   }
 
   /** Takes effect with the next `run`. Only between two of them. @param points undefined, or with a point at least */
@@ -629,6 +679,7 @@ export class ArmEngine implements Saveable<EngineState> {
         locate: (va) => this.active.mmu.translateFetch(va),
       },
       () => this.lookAround(),
+      new RegionCounters(HELPER_NAMES.length, VECTOR_ROWS.length),
     );
   }
 
@@ -751,23 +802,31 @@ export class ArmEngine implements Saveable<EngineState> {
   }
 
   private interpreterEnvironment(model: CpuModel): InterpreterEnvironment {
+    const { accesses, helperCalls } = this;
     const functions = systemHelpers(() => this.active, this.fault, new CoprocessorMap(model));
     return {
       fault: this.fault,
-      slowLoad: (va, size, flags) =>
-        this.isWatched(va, size, false) ? 0 : this.active.data.slowLoad(va, size, flags),
+      slowLoad: (va, size, flags) => {
+        accesses.loads++;
+        return this.isWatched(va, size, false) ? 0 : this.active.data.slowLoad(va, size, flags);
+      },
       slowStore: (va, size, low, high, flags) => {
+        accesses.stores++;
         if (!this.isWatched(va, size, true)) this.active.data.slowStore(va, size, low, high, flags);
       },
-      loadExclusive: (va, size) =>
-        this.isWatched(va, size, false) ? 0 : this.active.data.loadExclusive(va, size),
-      storeExclusive: (va, size, low, high) =>
-        this.isWatched(va, size, true) ? 0 : this.active.data.storeExclusive(va, size, low, high),
+      loadExclusive: (va, size) => {
+        accesses.exclusives++;
+        return this.isWatched(va, size, false) ? 0 : this.active.data.loadExclusive(va, size);
+      },
+      storeExclusive: (va, size, low, high) => {
+        accesses.exclusives++;
+        return this.isWatched(va, size, true) ? 0 : this.active.data.storeExclusive(va, size, low, high);
+      },
       barrier: () => {
         // Orders this thread's accesses to RAM against a device's; an atomic access is a full fence on every host.
         Atomics.load(this.words, EVENT);
       },
-      helpers: HELPER_NAMES.map((name) => functions[name]),
+      helpers: HELPER_NAMES.map((name, i) => counted(functions[name], helperCalls, i)),
       vector: (number, imm, d, a, b) => this.vectors.run(number, imm, d, a, b),
     };
   }

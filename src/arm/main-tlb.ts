@@ -55,6 +55,8 @@ export class MainTlb {
   private empty = true;
   /** Walks that had to be made, for measurements. */
   walks = 0;
+  /** Lookups that found nothing; the walk after one may fault. */
+  misses = 0;
 
   /**
    * The number of the regime with these registers; forgets everything when there are too many.
@@ -86,6 +88,7 @@ export class MainTlb {
         return true;
       }
     }
+    this.misses++;
     return false;
   }
 

@@ -235,6 +235,7 @@ export class Mmu {
         return entry;
       }
     }
+    this.tlb.misses++;
     const privileged = this.privileged && !unprivileged;
     const fault = this.translate(va, kind, privileged);
     if (fault !== FaultKind.None) {

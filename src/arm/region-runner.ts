@@ -10,6 +10,7 @@ import { BUDGET_PIECE, FlagKind, RegionWord } from '../translator/wasm/region-ab
 import { buildRegion } from '../translator/wasm/region-builder.ts';
 import { HOT, type RegionSource, RegionStore } from '../translator/wasm/region-store.ts';
 import { SiteTable } from '../translator/wasm/site-table.ts';
+import type { RegionCounters } from './engine-statistics.ts';
 import { StateSlot } from './state.ts';
 
 const NZCV = (MemoryLayout.state >>> 2) + StateSlot.NZCV;
@@ -50,6 +51,7 @@ export class RegionRunner {
   private readonly nzcv: (kind: number, nz: number, a: number, b: number) => number;
   /** Guest instructions that regions have run. */
   instructions = 0;
+  readonly counters: RegionCounters;
   private readonly source: RegionSource;
 
   /** @param changed called when code that may be running is void. */
@@ -62,11 +64,14 @@ export class RegionRunner {
     helperIndex: (helper: HelperInfo) => number,
     code: CodeSource,
     changed: () => void,
+    counters: RegionCounters,
   ) {
+    this.counters = counters;
     this.words = memory.words;
     this.interpreter = interpreter;
     const { words } = memory;
     const { fault } = env;
+    const { accesses, helpers, vectors } = counters;
     const note = (): void => {
       if (fault.faulted) words[W.Fault] = 1;
     };
@@ -78,29 +83,34 @@ export class RegionRunner {
     const base = instantiateBase(memory, table, {
       slowLoad: (va, size, flags) => {
         called();
+        accesses.loads++;
         const value = env.slowLoad(va, size, flags);
         note();
         return value;
       },
       slowStore: (va, size, low, high, flags) => {
         called();
+        accesses.stores++;
         env.slowStore(va, size, low, high, flags);
         note();
       },
       loadExclusive: (va, size) => {
         called();
+        accesses.exclusives++;
         const value = env.loadExclusive(va, size);
         note();
         return value;
       },
       storeExclusive: (va, size, low, high) => {
         called();
+        accesses.exclusives++;
         const value = env.storeExclusive(va, size, low, high);
         note();
         return value;
       },
       callHelper: (number, a, b, c) => {
         called();
+        helpers[number]++;
         const value = env.helpers[number](a, b, c);
         note();
         return value;
@@ -112,8 +122,10 @@ export class RegionRunner {
       base,
       sites: this.sites,
       helperIndex,
-      vector: (number: number, imm: number, d: number, a: number, b: number) =>
-        env.vector(number, imm, d, a, b),
+      vector: (number: number, imm: number, d: number, a: number, b: number) => {
+        vectors[number]++;
+        env.vector(number, imm, d, a, b);
+      },
     };
     const { watches, ramBase } = physical;
     this.store = new RegionStore(memory, watches, ramBase, interpreter.jumps, table, context, changed);
@@ -150,6 +162,7 @@ export class RegionRunner {
     const result = this.store.functionOf(number)(piece, tlb * 4);
     interpreter.budget = words[W.Budget] + words[W.Reserve];
     this.instructions += before - interpreter.budget;
+    this.counters.exits[result]++;
     words[NZCV] =
       words[W.FlagKind] === FlagKind.Raw
         ? words[W.FlagA]

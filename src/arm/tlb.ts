@@ -68,6 +68,8 @@ export class TlbArrays {
   private readonly writableIn: Int32Array;
   private readonly guesses = new Uint8Array(GUESSES);
   private code: CodeByAddress | undefined;
+  /** Data accesses whose page no array knew, for measurements. */
+  misses = 0;
 
   constructor(memory: MachineMemory, watches: PageWatches, ramBase: number) {
     this.words = memory.words;

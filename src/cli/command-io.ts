@@ -1,5 +1,6 @@
 import type { DebuggableMachine } from '../host/gdb-socket.ts';
 import type { InputStream, OutputStream, SerialLine } from '../host/terminal.ts';
+import type { EngineStatistics } from '../index.ts';
 import type { MonitorHost } from '../machine/monitor.ts';
 import type { MachineOptions } from '../machine/options.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
@@ -26,6 +27,8 @@ export interface CommandMachine extends Saving, DebuggableMachine {
   start(options?: { readonly stopped?: boolean }): Promise<void>;
   stop(): Promise<unknown>;
   monitor(line: string, host: MonitorHost): Promise<string>;
+  /** What the engine has done. */
+  statistics(): EngineStatistics;
   pause(): void;
   resume(): void;
 }

@@ -18,6 +18,8 @@ export interface SessionSettings {
   readonly gdb?: SocketAddress;
   /** The machine stands still until somebody tells it to go on. */
   readonly startStopped?: boolean;
+  /** Told when a machine has ended, whatever ended it. */
+  readonly onEnd?: (machine: CommandMachine) => void | Promise<void>;
 }
 
 /** What a session runs: options of the first machine, and of those after a reset. */
@@ -87,6 +89,7 @@ class Session {
       const { reason, code } = await machine.exited;
       await machine.stop();
       await this.saving;
+      await this.settings.onEnd?.(machine);
       if (this.endCode !== undefined) return this.endCode;
       if (this.settings.saveAtEnd !== undefined && (reason !== 'reset' || !this.settings.reboot)) {
         this.say('the guest ended by itself: nothing was saved');

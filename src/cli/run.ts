@@ -24,6 +24,7 @@ import { collect, wholeNumber } from './option-values.ts';
 import { runSession } from './run-session.ts';
 import { openShares } from './share-option.ts';
 import { type ReadSnapshot, readSnapshot } from './snapshot-file.ts';
+import { statisticsReport } from './statistics-report.ts';
 
 /** Options of `armemu run` as commander gives them. */
 interface RunFlags {
@@ -53,6 +54,7 @@ interface RunFlags {
   readonly save?: string;
   readonly restore?: string;
   readonly dumpDtb?: string;
+  readonly stats?: boolean | string;
   readonly log?: string;
 }
 
@@ -134,12 +136,14 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
     .option('--restore <file>', 'go on where a machine was saved; what it was like is taken from the file')
     .option('--dump-dtb <file>', "write the board's device tree to a file, and end")
     .option('-d, --log <items>', "print what devices report: 'guest_errors', 'unimp', or both with a comma")
+    .option('--stats [format]', "at the end, print what the engine has done, as 'text' (default) or 'json'")
     .addHelpText('after', EXAMPLES)
     .action(async (flags: RunFlags) => done(await run(flags, io)));
 }
 
 async function run(flags: RunFlags, io: CommandIo): Promise<number> {
   refuseForLockstep(flags);
+  const report = statisticsReport(flags.stats);
   const interactive = io.stdin.isTTY === true;
   const snapshot = flags.restore === undefined ? undefined : await readSnapshot(flags.restore, io.stderr);
   const embedded = !namesGuest(flags) && snapshot === undefined;
@@ -196,6 +200,9 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
       feedInput: !selfTest,
       reboot: flags.reboot,
       startStopped: flags.stopped === true,
+      onEnd: (machine) => {
+        if (report !== undefined) io.stderr.write(report(machine.statistics()));
+      },
       ...(flags.save === undefined ? {} : { saveAtEnd: flags.save }),
       ...(flags.gdb === undefined ? {} : { gdb: parseSocketAddress(flags.gdb, '--gdb') }),
     });

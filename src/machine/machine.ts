@@ -2,6 +2,7 @@ import { withGicSystemRegisters } from '../arm/cp15-gic.ts';
 import type { ArmCpu } from '../arm/cpu.ts';
 import { ArmEngine, type EngineHooks } from '../arm/engine.ts';
 import type { EngineKind } from '../arm/engine-kind.ts';
+import type { EngineStatistics } from '../arm/engine-statistics.ts';
 import { CPU_MODELS } from '../arm/models.ts';
 import type { CpuModel } from '../arm/system-registers.ts';
 import { assembleBoard, type Board, directStorageOf } from '../boards/assemble-board.ts';
@@ -433,6 +434,11 @@ export class Machine {
   /** Guest instructions run so far, by all CPUs. */
   get instructions(): number {
     return this.engine.instructions;
+  }
+
+  /** What was done to run the guest; with `lockstep` by the engine that is compared with the interpreter. */
+  statistics(): EngineStatistics {
+    return (this.lockstep?.second.engine ?? this.engine).statistics();
   }
 
   private psciSystem() {

@@ -62,6 +62,10 @@ export class TranslationCache {
   private byPage = new Map<number, Set<CachedBlock>>();
   private next = CODE_START;
   private foreign = false;
+  /** Blocks that were added, and that were invalidated one by one; how often all were thrown away. */
+  translated = 0;
+  invalidated = 0;
+  flushes = 0;
   private readonly epochs: CodeEpochs;
   private readonly drop = (block: CachedBlock): void => this.invalidate(block);
   private readonly doubt = (block: CachedBlock): void => {
@@ -152,6 +156,7 @@ export class TranslationCache {
     this.byPage = new Map();
     this.next = CODE_START;
     this.foreign = false;
+    this.flushes++;
     this.epochs.clear();
     this.links.forgetAll();
     this.onFlush();
@@ -184,6 +189,7 @@ export class TranslationCache {
       valid: true,
     };
     this.blocks.push(block);
+    this.translated++;
     const sameAddress = this.byAddress.get(key.pa);
     if (sameAddress === undefined) this.byAddress.set(key.pa, [block]);
     else sameAddress.push(block);
@@ -236,6 +242,7 @@ export class TranslationCache {
 
   private invalidate(block: CachedBlock): void {
     block.valid = false;
+    this.invalidated++;
     this.memory.words[block.code] = Bc.Stale;
     this.epochs.removed(block);
     this.links.forget(block.pc);

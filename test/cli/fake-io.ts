@@ -1,12 +1,39 @@
 import { EventEmitter } from 'node:events';
 import type { CommandIo, CommandMachine } from '../../src/cli/command-io.ts';
 import { main } from '../../src/cli/command-line.ts';
+import type { EngineStatistics } from '../../src/index.ts';
 import type { MonitorHost } from '../../src/machine/monitor.ts';
 import type { MachineOptions } from '../../src/machine/options.ts';
 import { SerialPort } from '../../src/machine/serial.ts';
 import type { PciEndpoint } from '../../src/pci/endpoint.ts';
 
 type Exit = Awaited<CommandMachine['exited']>;
+
+/** What every fake machine says of its engine. */
+export const FAKE_STATISTICS: EngineStatistics = {
+  engine: 'wasm',
+  instructions: 2_000_000,
+  instructionsBy: { interpreter: 500_000, wasm: 1_500_000 },
+  blocks: { translated: 20, invalidated: 2, flushes: 1 },
+  regions: {
+    compiled: 3,
+    modules: 1,
+    instructions: 40,
+    bytes: 1234,
+    buildMs: 1.25,
+    compileMs: 2.5,
+    invalidated: 1,
+    evictions: 0,
+  },
+  regionExits: { interrupted: 100, lookup: 10, resync: 5, raise: 4, fault: 3, wait: 28 },
+  tlb: { firstLevelMisses: 7, secondLevelMisses: 6 },
+  slowAccesses: {
+    interpreter: { loads: 11, stores: 12, exclusives: 13 },
+    wasm: { loads: 21, stores: 22, exclusives: 23 },
+  },
+  helperCalls: { writeCpsr: { interpreter: 1, wasm: 2 }, coprocessorRead: { interpreter: 30, wasm: 0 } },
+  vectorCalls: { 'vadd.f32': 9 },
+};
 
 /** A machine without a CPU: the test says what its guest does. */
 export class FakeMachine implements CommandMachine {
@@ -67,6 +94,11 @@ export class FakeMachine implements CommandMachine {
     this.calls.push(`monitor ${line}`);
     if (line === 'quit') host.quit();
     return line.startsWith('save ') ? ((await host.save?.(line.slice(5))) ?? '') : `did ${line}\nand more`;
+  }
+
+  statistics() {
+    this.calls.push('statistics');
+    return FAKE_STATISTICS;
   }
 
   pause(): void {
