@@ -499,6 +499,7 @@ export class ArmEngine implements Saveable<EngineState> {
       cpu.mmu.selectContext(cpu.state.privileged);
       interpreter.tlb = this.stopPoints?.watches === true ? EMPTY_TLB : this.tlb.base(cpu.mmu.array);
       interpreter.jumps.contextTag = this.tlb.owner(cpu.mmu.array) << 2;
+      interpreter.jumps.sharedTag = ~this.tlb.sharer(cpu.mmu.array) << 2;
       slots[StateSlot.FpDenied] = fpDenied(
         cpu.regs.CPACR,
         slots[StateSlot.Fpexc],
@@ -557,6 +558,7 @@ export class ArmEngine implements Saveable<EngineState> {
       this.debugStop = { reason: 'breakpoint' };
       return 0;
     }
+    cpu.mmu.fetchesShared = true;
     const pa = cpu.mmu.translateFetch(pc);
     if (pa < 0) return this.prefetchAbort(cpu, pc);
     if (this.stepNext)
@@ -566,7 +568,8 @@ export class ArmEngine implements Saveable<EngineState> {
       // The budget ends inside the block: a shorter one stops at exactly the right instruction.
       block = this.blockAt(cpu, pc, pa, flags, interpreter.budget);
     } else if (block !== undefined && flags <= PLAIN_FLAGS) {
-      interpreter.jumps.remember(pc, flags, block.code, this.regions?.usableAt(block) ?? 0);
+      const region = this.regions?.usableAt(block) ?? 0;
+      interpreter.jumps.remember(pc, flags, block.code, region, cpu.mmu.fetchesShared);
     }
     return block === undefined ? this.prefetchAbort(cpu, this.faultedFetch) : block.code;
   }
@@ -589,7 +592,10 @@ export class ArmEngine implements Saveable<EngineState> {
     limit: number,
   ): CachedBlock | undefined {
     const swp = (cpu.regs.SCTLR & Sctlr.SW) !== 0;
-    const key = { pc, pa, flags: flags | (limit << 16) | (swp ? SWP_EXISTS : 0) };
+    const keyFlags = flags | (limit << 16) | (swp ? SWP_EXISTS : 0);
+    const known = this.cache.findByCode(this.interpreter.jumps.lastCode(pc), pc, pa, keyFlags);
+    if (known !== undefined) return known;
+    const key = { pc, pa, flags: keyFlags };
     const page = pc & -4096;
     const cached = this.cache.find(pc, pa, key.flags, () => cpu.mmu.translateFetch(page + 4096));
     if (cached !== undefined) return cached;

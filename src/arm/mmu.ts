@@ -42,6 +42,8 @@ function asidOf(regs: SystemRegisters): number {
 export class Mmu {
   /** Number of the TLB array of the current context. */
   array = 0;
+  /** Cleared by every fetch whose translation other address spaces need not share: see {@link TlbArrays.sharer}. */
+  fetchesShared = true;
   /** Whether the current mode is privileged, as of the last `selectContext`. */
   privileged = true;
   /** The requester of this CPU's device accesses, privileged and not; table walks are privileged ones. */
@@ -154,6 +156,7 @@ export class Mmu {
   translateFetch(va: number): number {
     const fault = this.translate(va, AccessKind.Execute, this.privileged);
     if (fault === FaultKind.None) {
+      if (!this.walk.global || (!this.long && this.walk.domain !== 0)) this.fetchesShared = false;
       this.tlb.fetched.note(va, this.walk.leafBits);
       return this.walk.physical;
     }
@@ -271,6 +274,7 @@ export class Mmu {
     if ((regs.SCTLR & Sctlr.M) === 0) {
       walk.physical = va >>> 0;
       walk.leafBits = 12;
+      walk.global = false;
       this.rights = Rights.All;
       return FaultKind.None;
     }

@@ -22,6 +22,7 @@ const W = {
   Fault: RegionWord.Fault >>> 2,
   Site: RegionWord.Site >>> 2,
   Context: RegionWord.Context >>> 2,
+  Shared: RegionWord.Shared >>> 2,
   Tlb: RegionWord.Tlb >>> 2,
   StrictAlignment: RegionWord.StrictAlignment >>> 2,
   RaiseKind: RegionWord.RaiseKind >>> 2,
@@ -155,6 +156,7 @@ export class RegionRunner {
     words[W.Reserve] = before - piece;
     words[W.Fault] = 0;
     words[W.Context] = interpreter.jumps.contextTag;
+    words[W.Shared] = interpreter.jumps.sharedTag;
     words[W.Tlb] = tlb * 4;
     words[W.StrictAlignment] = strictAlignment ? 1 : 0;
     words[W.FlagKind] = FlagKind.Raw;

@@ -60,6 +60,8 @@ export class TlbArrays {
   private useCounter = 0;
   private readonly owners = new Int32Array(ARRAYS);
   private lastOwner = 0;
+  private readonly sharers = new Int32Array(ARRAYS).fill(1);
+  private lastSharer = 1;
   /** Entries of devices' storage are somewhere. */
   private holdsDirect = false;
   /** For each array a bit per MiB of virtual addresses: pieces of a leaf larger than 4 KiB are in the array. */
@@ -97,6 +99,14 @@ export class TlbArrays {
   }
 
   /**
+   * The number, at least 1, of all that a context has in common with those of other address spaces: what is global and
+   * of domain 0 is translated for fetches alike in all contexts of one number.
+   */
+  sharer(array: number): number {
+    return this.sharers[array];
+  }
+
+  /**
    * The array of the context with this key (KEY_WORDS numbers); the least recently used one is taken over.
    * @param hash a number that few other keys share.
    */
@@ -125,7 +135,21 @@ export class TlbArrays {
     if (this.lastOwner === MAX_OWNER) this.renumber();
     this.owners[victim] = ++this.lastOwner;
     this.keys.set(key, victim * KEY_WORDS);
+    this.sharers[victim] = this.sharerOf(victim) ?? ++this.lastSharer;
     return victim;
+  }
+
+  /** The number of another array whose context differs in the address space and in what other domains may do only. */
+  private sharerOf(array: number): number | undefined {
+    const key = array * KEY_WORDS;
+    for (let a = 0; a < ARRAYS; a++) {
+      if (a === array || this.inUse[a] === 0) continue;
+      const other = a * KEY_WORDS;
+      const differs = SHARED_KEY.some((i) => this.keys[key + i] !== this.keys[other + i]);
+      if (!differs && ((this.keys[key + KEY_DACR] ^ this.keys[other + KEY_DACR]) & 3) === 0)
+        return this.sharers[a];
+    }
+    return undefined;
   }
 
   /** Numbers start anew; what is known by the old ones must go. */
@@ -133,6 +157,8 @@ export class TlbArrays {
     this.forgetCode();
     for (let a = 0; a < ARRAYS; a++) this.owners[a] = a;
     this.lastOwner = ARRAYS - 1;
+    for (let a = 0; a < ARRAYS; a++) this.sharers[a] = a + 1;
+    this.lastSharer = ARRAYS;
   }
 
   /**
@@ -305,3 +331,6 @@ export class TlbArrays {
 export const TLB_KEY_WORDS = KEY_WORDS;
 /** Place of the ASID in a key. */
 export const KEY_ASID = 3;
+const KEY_DACR = 4;
+/** Of a key: TTBCR, SCTLR, privilege, CPU. Not the tables, the ASID, and the memory types, which don't matter for fetches. */
+const SHARED_KEY = [2, 5, 8, KEY_WORDS - 1];

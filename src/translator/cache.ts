@@ -1,7 +1,7 @@
 import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import { type PageWatches, WatchKind } from '../memory/page-watches.ts';
 import { CodeEpochs } from './code-epochs.ts';
-import { Bc } from './interpreter.ts';
+import { Bc, ENTER_NUMBER } from './interpreter.ts';
 import type { HelperInfo } from './ir/ops.ts';
 import type { IrBlock } from './ir/value.ts';
 import { verifyBlock } from './ir/verify.ts';
@@ -105,6 +105,14 @@ export class TranslationCache {
       return undefined;
     }
     return undefined;
+  }
+
+  /** The same as `find`, for who has an idea of where the block's code is; undefined where that is wrong. */
+  findByCode(code: number, pc: number, pa: number, flags: number): CachedBlock | undefined {
+    const block = this.blocks[this.memory.words[code + ENTER_NUMBER] >>> 0];
+    if (block?.code !== code || !block.valid || this.watches.bypassed) return undefined;
+    const isIt = block.pc === pc && block.pa === pa && block.flags === flags && block.secondPage < 0;
+    return isIt ? block : undefined;
   }
 
   /**

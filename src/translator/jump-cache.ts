@@ -19,8 +19,10 @@ function entryOf(pc: number): number {
 
 /** Where code is, by virtual address and context. In the machine's memory, where compiled regions look it up too. */
 export class JumpCache {
-  /** Distinguishes translation contexts; a multiple of 4. */
+  /** Distinguishes translation contexts; a multiple of 4, and not negative. */
   contextTag = 0;
+  /** The same for code that many contexts share; negative. */
+  sharedTag = -8;
   private readonly words: Int32Array;
 
   constructor(memory: MachineMemory) {
@@ -32,11 +34,12 @@ export class JumpCache {
    * Records where the code of (pc, T, E) is in the current context.
    * @param code word index of interpreter code.
    * @param region number of the region that begins there; 0 for none.
+   * @param shared whether that is so in all contexts with the same {@link sharedTag}.
    */
-  remember(pc: number, flags: number, code: number, region = 0): void {
+  remember(pc: number, flags: number, code: number, region = 0, shared = false): void {
     const e = entryOf(pc);
     this.words[e + PC] = pc;
-    this.words[e + TAG] = this.contextTag | flags;
+    this.words[e + TAG] = (shared ? this.sharedTag : this.contextTag) | flags;
     this.words[e + CODE] = code;
     this.words[e + REGION] = region;
   }
@@ -45,7 +48,15 @@ export class JumpCache {
   recall(pc: number, flags: number): number {
     const e = entryOf(pc);
     const { words } = this;
-    return words[e + PC] === pc && words[e + TAG] === (this.contextTag | flags) ? words[e + CODE] : 0;
+    if (words[e + PC] !== pc) return 0;
+    const tag = words[e + TAG];
+    return tag === (this.sharedTag | flags) || tag === (this.contextTag | flags) ? words[e + CODE] : 0;
+  }
+
+  /** The code that was remembered for pc last, in whatever context, and perhaps forgotten since; 0 for none. */
+  lastCode(pc: number): number {
+    const e = entryOf(pc);
+    return this.words[e + PC] === pc ? this.words[e + CODE] : 0;
   }
 
   /** The region at pc, whose block was just recalled; 0 for none. */

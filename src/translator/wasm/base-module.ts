@@ -305,9 +305,15 @@ function defineFlow(define: Define, host: HostFunctions, regionType: number): vo
       .get(pc)
       .op(Op.I32Ne)
       .brIf(miss);
-    code.get(entry).load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Tag);
+    const tag = code.local('i32');
+    code
+      .get(entry)
+      .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Tag)
+      .tee(tag);
+    word(code, RegionWord.Shared);
+    code.get(flags).op(Op.I32Or, Op.I32Ne).get(tag);
     word(code, RegionWord.Context);
-    code.get(flags).op(Op.I32Or, Op.I32Ne).brIf(miss);
+    code.get(flags).op(Op.I32Or, Op.I32Ne, Op.I32And).brIf(miss);
     code
       .get(entry)
       .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Region)

@@ -37,6 +37,8 @@ export const RegionWord = {
   FlagNz: BASE + 40,
   FlagA: BASE + 44,
   FlagB: BASE + 48,
+  /** As Context, for code that many contexts share. */
+  Shared: BASE + 52,
 } as const;
 
 /** How the flags are kept. All but Raw have N and Z in `nz`: its sign, and whether it is zero. */

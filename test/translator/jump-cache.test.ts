@@ -1,0 +1,47 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { MachineMemory } from '../../src/memory/machine-memory.ts';
+import { JumpCache } from '../../src/translator/jump-cache.ts';
+
+const PC = 0xc000_8000 | 0;
+const THUMB = 1;
+let jumps: JumpCache;
+
+beforeEach(() => {
+  jumps = new JumpCache(new MachineMemory(0x1_0000));
+  jumps.contextTag = 4;
+  jumps.sharedTag = -16;
+});
+
+describe('what one context knows', () => {
+  test('another does not, nor the other instruction set', () => {
+    jumps.remember(PC, 0, 1234, 7);
+    expect([jumps.recall(PC, 0), jumps.regionAt(PC)]).toEqual([1234, 7]);
+    expect([jumps.recall(PC, THUMB), jumps.recall(PC + 4, 0)]).toEqual([0, 0]);
+    jumps.contextTag = 8;
+    expect(jumps.recall(PC, 0)).toBe(0);
+  });
+
+  test('others with the same shared tag know, where it is shared', () => {
+    jumps.remember(PC, THUMB, 1234, 7, true);
+    jumps.contextTag = 8;
+    expect([jumps.recall(PC, THUMB), jumps.recall(PC, 0)]).toEqual([1234, 0]);
+    jumps.sharedTag = -20;
+    expect(jumps.recall(PC, THUMB)).toBe(0);
+  });
+
+  test('is forgotten with its page, whoever knew it', () => {
+    jumps.remember(PC, 0, 1, 0, true);
+    jumps.remember(PC + 8, 0, 2);
+    jumps.forgetPage(PC + 0x123);
+    expect([jumps.recall(PC, 0), jumps.recall(PC + 8, 0)]).toEqual([0, 0]);
+  });
+});
+
+test('the code that was known last is still named, until another takes the place', () => {
+  expect(jumps.lastCode(PC)).toBe(0);
+  jumps.remember(PC, 0, 1234);
+  jumps.forgetAll();
+  expect(jumps.lastCode(PC)).toBe(1234);
+  jumps.remember(PC + 2 * 16384, 0, 99);
+  expect(jumps.lastCode(PC)).toBe(0);
+});
