@@ -105,6 +105,18 @@ function unalignedAllowed(code: FunctionBody, info: number, entry: number): void
   code.op(Op.I32Or, Op.I32Eqz);
 }
 
+/**
+ * The same for eight bytes, of which MemFlag.AlignedWord asks for a multiple of 4 only: two words in one page that is in
+ * the TLB, so that both are done or none.
+ */
+function unalignedAllowed64(code: FunctionBody, va: number, info: number, entry: number): void {
+  code.get(info).i32(0x500).op(Op.I32And);
+  code.get(info).i32(9).op(Op.I32ShrU).i32(1).op(Op.I32And).get(va).i32(3).op(Op.I32And, Op.I32Mul);
+  code.get(entry).load(Load.I32, ENTRY_FLAGS).i32(DEVICE).op(Op.I32And, Op.I32Or, Op.I32Or);
+  word(code, RegionWord.StrictAlignment);
+  code.op(Op.I32Or, Op.I32Eqz);
+}
+
 /** Info without MemFlag.Aligned... leaves size in its low byte. */
 function pushSizeOf(code: FunctionBody, info: number): void {
   code.get(info).i32(0xff).op(Op.I32And);
@@ -158,7 +170,7 @@ function defineLoads(define: Define, host: HostFunctions): void {
     const low = code.local('i32');
     const slow = code.block();
     testEntry(code, va, entry, READ_TAG, () => pushSizeOf(code, info));
-    unalignedAllowed(code, info, entry);
+    unalignedAllowed64(code, va, info, entry);
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     pushHost(code, va, entry);
     code.load(Load.I64).get(budget).ret();
@@ -203,6 +215,14 @@ function defineStores(define: Define, host: HostFunctions): void {
     code.get(budget);
   });
   define('store64', (code) => {
+    const entry = code.local('i32');
+    const slow = code.block();
+    testEntry(code, va, entry, WRITE_TAG, () => pushSizeOf(code, info));
+    unalignedAllowed64(code, va, info, entry);
+    code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+    pushHost(code, va, entry);
+    code.get(value).store(Store.I64).get(budget).ret();
+    code.end();
     noteCall(code, site, budget);
     code.get(va);
     pushSizeOf(code, info);
