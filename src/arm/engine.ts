@@ -11,6 +11,7 @@ import { withSpinExits } from '../translator/spin-exits.ts';
 import { VectorTable } from '../translator/vector/table.ts';
 import { warmUpInterpreter } from '../translator/warm-up.ts';
 import { RegionStatistics } from '../translator/wasm/region-statistics.ts';
+import { PROMOTION, type Promotion } from '../translator/wasm/region-store.ts';
 import { ArmCpu, type CpuEnvironment } from './cpu.ts';
 import { type CpuSavedState, restoreCpu, saveCpu } from './cpu-saved-state.ts';
 import { Psr } from './cpu-state.ts';
@@ -174,6 +175,7 @@ export class ArmEngine implements Saveable<EngineState> {
   /**
    * @param timers one for each CPU, or undefined where the model has none; its length is the number of CPUs.
    * @param peripheralBase what CBAR reads.
+   * @param promotion when hot code is compiled, where it is
    */
   constructor(
     memory: MachineMemory,
@@ -183,6 +185,7 @@ export class ArmEngine implements Saveable<EngineState> {
     peripheralBase: number,
     hooks: EngineHooks,
     kind: EngineKind = 'interpreter',
+    promotion = PROMOTION,
   ) {
     warmUpInterpreter();
     this.kind = kind;
@@ -236,7 +239,7 @@ export class ArmEngine implements Saveable<EngineState> {
       (helper) => this.helperIndex(helper),
       jumps,
     );
-    if (kind === 'wasm') this.regions = this.makeRegions(memory, env);
+    if (kind === 'wasm') this.regions = this.makeRegions(memory, env, promotion);
     this.active.state.activate();
     // The global monitor (A3.4.1): a store by another observer clears it. Other CPUs run only while this one is parked,
     // which clears it too; a bus master's stores may come in the midst of a slice. Clearing it for any address is allowed.
@@ -668,7 +671,11 @@ export class ArmEngine implements Saveable<EngineState> {
     };
   }
 
-  private makeRegions(memory: MachineMemory, env: InterpreterEnvironment): RegionRunner {
+  private makeRegions(
+    memory: MachineMemory,
+    env: InterpreterEnvironment,
+    promotion: Promotion,
+  ): RegionRunner {
     return new RegionRunner(
       memory,
       this.physical,
@@ -686,6 +693,7 @@ export class ArmEngine implements Saveable<EngineState> {
       },
       () => this.lookAround(),
       new RegionCounters(HELPER_NAMES.length, VECTOR_ROWS.length),
+      promotion,
     );
   }
 

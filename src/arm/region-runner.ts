@@ -8,7 +8,7 @@ import { instantiateBase } from '../translator/wasm/base-module.ts';
 import { DEFAULT_REGION_LIMITS, type Region } from '../translator/wasm/region.ts';
 import { BUDGET_PIECE, FlagKind, RegionWord } from '../translator/wasm/region-abi.ts';
 import { buildRegion } from '../translator/wasm/region-builder.ts';
-import { HOT, type RegionSource, RegionStore } from '../translator/wasm/region-store.ts';
+import { type Promotion, type RegionSource, RegionStore } from '../translator/wasm/region-store.ts';
 import { SiteTable } from '../translator/wasm/site-table.ts';
 import type { RegionCounters } from './engine-statistics.ts';
 import { StateSlot } from './state.ts';
@@ -66,6 +66,7 @@ export class RegionRunner {
     code: CodeSource,
     changed: () => void,
     counters: RegionCounters,
+    promotion: Promotion,
   ) {
     this.counters = counters;
     this.words = memory.words;
@@ -129,9 +130,18 @@ export class RegionRunner {
       },
     };
     const { watches, ramBase } = physical;
-    this.store = new RegionStore(memory, watches, ramBase, interpreter.jumps, table, context, changed);
+    this.store = new RegionStore(
+      memory,
+      watches,
+      ramBase,
+      interpreter.jumps,
+      table,
+      context,
+      changed,
+      promotion,
+    );
     this.source = { build: (block) => build(block, code), locate: (va) => code.locate(va) };
-    cache.countdown = HOT;
+    cache.countdown = promotion.hot;
     cache.onFlush = () => this.store.flush();
   }
 

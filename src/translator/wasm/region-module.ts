@@ -61,3 +61,16 @@ export function instantiateRegions(
   };
   return new WebAssembly.Instance(new WebAssembly.Module(bytes), { host }).exports;
 }
+
+/** Functions of regions, in their order, and how much WebAssembly they are. */
+export interface CompiledModule {
+  readonly functions: readonly WebAssembly.WasmFunction[];
+  readonly bytes: number;
+}
+
+/** All regions in one module. @throws whatever the host throws when it will not or can't */
+export function compileRegions(regions: readonly Region[], context: RegionModuleContext): CompiledModule {
+  const bytes = writeRegionModule(regions, context);
+  const exports = instantiateRegions(bytes, context);
+  return { functions: regions.map((_region, i) => exports[`r${i}`]), bytes: bytes.length };
+}

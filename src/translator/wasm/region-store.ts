@@ -5,23 +5,37 @@ import { Bc, ENTER_COUNTDOWN } from '../interpreter.ts';
 import type { JumpCache } from '../jump-cache.ts';
 import type { CompiledRegion, RamRange, RegionFunction, RegionPage } from './compiled-region.ts';
 import type { Region } from './region.ts';
-import { instantiateRegions, type RegionModuleContext, writeRegionModule } from './region-module.ts';
+import { type CompiledModule, compileRegions, type RegionModuleContext } from './region-module.ts';
 import { RegionStatistics } from './region-statistics.ts';
 
-/** Runs of a block after which a region is made from it on. */
-export const HOT = 300;
-/** A region that waits for company is compiled when its block has run so often again. */
-const AGAIN = 1500;
-/** Regions in a module: instances cost 0.3 ms each on Node 20. */
-const BATCH = 24;
+/** When code becomes regions, and how. */
+export interface Promotion {
+  /** Runs of a block after which a region is made from it on. */
+  readonly hot: number;
+  /** A region that waits for company is compiled when its block has run so often again. */
+  readonly again: number;
+  /** Regions in a module: instances cost 0.3 ms each on Node 20. */
+  readonly batch: number;
+  /** Pages whose code is rewritten more often are left to the interpreter. */
+  readonly rewrites: number;
+  /** Makes functions of regions. @throws whatever the host throws when it will not or can't */
+  readonly compile: (regions: readonly Region[], context: RegionModuleContext) => CompiledModule;
+}
+
+export const PROMOTION: Promotion = {
+  hot: 300,
+  again: 1500,
+  batch: 24,
+  rewrites: 64,
+  compile: compileRegions,
+};
+
 /** Countdown of a block that shall never be hot. */
 export const NEVER_HOT = 0x7fffffff;
 /** Regions that there may be; when there are more all are thrown away. */
 const MAX_REGIONS = 16384;
 /** Bytes of WebAssembly that they may have. */
 const MAX_BYTES = 64 * 2 ** 20;
-/** Pages whose code is rewritten more often are left to the interpreter. */
-const MAX_REWRITES = 64;
 
 /** What the store asks about the code around a hot block, in the translation context of now. */
 export interface RegionSource {
@@ -55,6 +69,7 @@ export class RegionStore {
   private bySecondPage = new Map<number, Set<CompiledRegion>>();
   private readonly rewrites = new Map<number, number>();
   private readonly changed: () => void;
+  private readonly promotion: Promotion;
 
   /**
    * @param table the regions' functions by number, as the base module sees them.
@@ -68,6 +83,7 @@ export class RegionStore {
     table: WebAssembly.Table,
     context: RegionModuleContext,
     changed: () => void,
+    promotion: Promotion,
   ) {
     this.memory = memory;
     this.watches = watches;
@@ -76,6 +92,7 @@ export class RegionStore {
     this.table = table;
     this.context = context;
     this.changed = changed;
+    this.promotion = promotion;
     watches.setWatcher(WatchKind.Region, (offset, length) => this.invalidateRange(offset, length));
   }
 
@@ -164,14 +181,13 @@ export class RegionStore {
     }
     const began = performance.now();
     try {
-      const bytes = writeRegionModule(
+      const { functions, bytes } = this.promotion.compile(
         batch.map(({ region }) => region),
         this.context,
       );
-      const exports = instantiateRegions(bytes, this.context);
-      this.bytes += bytes.length;
-      this.statistics.compiled(batch, bytes.length, performance.now() - began);
-      for (const [i, { compiled }] of batch.entries()) this.install(compiled, exports[`r${i}`]);
+      this.bytes += bytes;
+      this.statistics.compiled(batch, bytes, performance.now() - began);
+      for (const [i, { compiled }] of batch.entries()) this.install(compiled, functions[i]);
     } catch (error) {
       this.enabled = false;
       this.evict();
@@ -203,14 +219,14 @@ export class RegionStore {
     this.statistics.built(performance.now() - began);
     this.byBlock.set(block, compiled);
     this.watch(compiled);
-    this.setCountdown(block, AGAIN);
+    this.setCountdown(block, this.promotion.again);
     this.waiting.push({ compiled, region });
-    if (this.waiting.length >= BATCH) this.compileWaiting();
+    if (this.waiting.length >= this.promotion.batch) this.compileWaiting();
   }
 
   private mayBePromoted(block: CachedBlock): boolean {
     if (!this.isRam(block.pa) || block.secondPage >= 0) return false;
-    return (this.rewrites.get(Math.floor((block.pa - this.ramBase) / 4096)) ?? 0) < MAX_REWRITES;
+    return (this.rewrites.get(Math.floor((block.pa - this.ramBase) / 4096)) ?? 0) < this.promotion.rewrites;
   }
 
   private isRam(pa: number): boolean {
@@ -247,7 +263,7 @@ export class RegionStore {
   private demote(block: CachedBlock): void {
     if (!block.valid) return;
     if (this.memory.words[block.code] === Bc.Promoted) this.memory.words[block.code] = Bc.Enter;
-    this.setCountdown(block, this.enabled ? HOT : NEVER_HOT);
+    this.setCountdown(block, this.enabled ? this.promotion.hot : NEVER_HOT);
   }
 
   private watch(compiled: CompiledRegion): void {
