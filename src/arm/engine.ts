@@ -149,6 +149,8 @@ export class ArmEngine implements Saveable<EngineState> {
   private readonly regions: RegionRunner | undefined;
   /** The last fault or raise came from compiled code. */
   private inRegion = false;
+  /** The next block is the interpreter's, whatever regions there are. */
+  private afterSlow = false;
   /** Of the interpreter and of regions. */
   private readonly accesses = new AccessCounter();
   private readonly helperCalls = new Float64Array(HELPER_NAMES.length);
@@ -409,6 +411,15 @@ export class ArmEngine implements Saveable<EngineState> {
     return true;
   }
 
+  /** A region has left before an access that is not in the TLB: the interpreter does it, and what comes after it. */
+  private leftForAccess(slots: Int32Array): void {
+    const { pc, it, notExecuted } = this.place();
+    this.interpreter.budget += notExecuted + 1;
+    slots[StateSlot.PC] = pc;
+    slots[StateSlot.IT] = it;
+    this.afterSlow = true;
+  }
+
   /** Runs the region that begins at the PC, if there is one, and otherwise the interpreter. */
   private runFrom(code: number, cpu: ArmCpu, slots: Int32Array): RunResult {
     const { interpreter, words } = this;
@@ -416,9 +427,11 @@ export class ArmEngine implements Saveable<EngineState> {
     this.inRegion = false;
     let result: RunResult;
     if (words[code] !== Bc.Promoted) {
+      this.afterSlow = false;
       result = interpreter.run(code);
     } else {
-      const region = this.regionAt(slots);
+      const region = this.afterSlow ? 0 : this.regionAt(slots);
+      this.afterSlow = false;
       const before = interpreter.budget;
       result = region === 0 ? RunResult.Interrupted : this.runRegion(region, cpu);
       // Too small a budget for the region's longest way: the interpreter does the rest of it.
@@ -528,6 +541,9 @@ export class ArmEngine implements Saveable<EngineState> {
       if (!this.exact && this.words[code + 1] > interpreter.budget) return 'budget';
       switch (this.stepNext ? this.step(code) : this.runFrom(code, cpu, slots)) {
         case RunResult.Lookup:
+          break;
+        case RunResult.Slow:
+          this.leftForAccess(slots);
           break;
         case RunResult.Hot:
           this.regions?.hot(this.cache.block(interpreter.currentBlock));

@@ -1,7 +1,7 @@
 import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { CachedBlock, TranslationCache } from '../translator/cache.ts';
-import type { Interpreter, InterpreterEnvironment, RunResult } from '../translator/interpreter.ts';
+import { type Interpreter, type InterpreterEnvironment, RunResult } from '../translator/interpreter.ts';
 import type { HelperInfo } from '../translator/ir/ops.ts';
 import type { IrBlock } from '../translator/ir/value.ts';
 import { instantiateBase } from '../translator/wasm/base-module.ts';
@@ -31,6 +31,7 @@ const W = {
   FlagNz: RegionWord.FlagNz >>> 2,
   FlagA: RegionWord.FlagA >>> 2,
   FlagB: RegionWord.FlagB >>> 2,
+  Hottest: RegionWord.Hottest >>> 2,
 } as const;
 
 /** What the runner asks of the engine about the code of the CPU that runs. */
@@ -179,6 +180,12 @@ export class RegionRunner {
       words[W.FlagKind] === FlagKind.Raw
         ? words[W.FlagA]
         : this.nzcv(words[W.FlagKind], words[W.FlagNz], words[W.FlagA], words[W.FlagB]);
+    const hottest = words[W.Hottest];
+    if (hottest !== 0) {
+      words[W.Hottest] = 0;
+      this.store.improve(hottest, this.source);
+    }
+    if (result === RunResult.Slow) this.store.slowExit(this.sites.region(words[W.Site]), this.source);
     interpreter.raiseKind = words[W.RaiseKind];
     interpreter.raiseArgument = words[W.RaiseArgument];
     return result;

@@ -7,6 +7,11 @@ import { type HostClock, InstructionClock } from './clock.ts';
 
 /** A slice is at most this long: an event word set by a native thread is seen within it even in one endless block. */
 const MAX_SLICE = 20_000;
+/**
+ * With compiled code and the host's clock: compiled code sees the event word by itself, and comes back often enough for the
+ * host's compiler to replace it by better code.
+ */
+const MAX_COMPILED_SLICE = 500_000;
 const MIN_SLICE = 500;
 /** Host time that a slice should take, so that yielding in time is possible on slow hosts too. */
 const SLICE_TARGET_MS = 1;
@@ -77,6 +82,7 @@ export class RunLoop implements Saveable<RunLoopState> {
   private readonly clock: HostClock | InstructionClock;
   /** Looks at what native threads have reported. */
   private readonly service: () => void;
+  private readonly maxSlice: number;
   private slice = MAX_SLICE;
   /** Host time at which the event loop is due. */
   private yieldAt = 0;
@@ -114,6 +120,8 @@ export class RunLoop implements Saveable<RunLoopState> {
     this.service = service;
     this.dozedAt = new Float64Array(engine.cpus.length).fill(Number.NEGATIVE_INFINITY);
     engine.exact = false;
+    const compiled = engine.kind === 'wasm' && !(clock instanceof InstructionClock);
+    this.maxSlice = compiled ? MAX_COMPILED_SLICE : MAX_SLICE;
     // Input that arrives while all CPUs wait may arm a timer (the PL011's receive timeout) before it interrupts.
     clock.onEarlierDeadline(() => {
       if (clock instanceof InstructionClock) engine.shorten(clock.instructionsUntil(clock.nextDeadlineNs()));
@@ -269,7 +277,7 @@ export class RunLoop implements Saveable<RunLoopState> {
     if (elapsedMs > 2 * SLICE_TARGET_MS) this.slice = Math.max(MIN_SLICE, this.slice >> 1);
     // A slice may end a block early: it counts as spent when most of it is.
     else if (elapsedMs < SLICE_TARGET_MS / 2 && executed > this.slice / 2) {
-      this.slice = Math.min(MAX_SLICE, this.slice * 2);
+      this.slice = Math.min(this.maxSlice, this.slice * 2);
     }
   }
 

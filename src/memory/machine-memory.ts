@@ -27,6 +27,9 @@ export const MemoryLayout = {
   tlbEntries: 512,
   /** One array more, in which nothing is ever found: every access then takes the slow path. */
   emptyTlb: 0x60000,
+  /** A word for each compiled region: how often it has asked for another piece of the budget. */
+  regionHeat: 0xb0000,
+  regionHeatEnd: 0xf0000,
   /** Where code is, by virtual address: four words an entry (translator/jump-cache.ts). */
   jumpCache: 0x100000,
   jumpCacheEntries: 16384,

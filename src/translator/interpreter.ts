@@ -119,6 +119,8 @@ export const enum RunResult {
   Wait = 5,
   /** Block `currentBlock`, which has not begun, has run as often as its countdown says. */
   Hot = 6,
+  /** A compiled region has left before an access that the interpreter is to do. */
+  Slow = 7,
 }
 
 /** What generated code calls. Results beyond one word go to the CallHigh slot. */

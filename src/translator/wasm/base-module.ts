@@ -6,6 +6,7 @@ import { Load, Op, Store } from './opcodes.ts';
 import {
   BUDGET_PIECE,
   FlagKind,
+  HOTTEST,
   JumpEntry,
   REGION_PARAMS,
   REGION_RESULTS,
@@ -39,8 +40,8 @@ export const BASE_FUNCTIONS = {
   storeExclusive: { params: ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32', 'i32'] },
   /** (helper, a, b, c, site, budget): result and budget. */
   callHelper: { params: ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32', 'i32'] },
-  /** (budget): the budget with another piece of the reserve, unless the event word is set. */
-  refill: { params: ['i32'], results: ['i32'] },
+  /** (budget, region): the budget with another piece of the reserve, unless the event word is set. */
+  refill: { params: ['i32', 'i32'], results: ['i32'] },
   /** (kind, nz, a, b): NZCV. */
   nzcv: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
   /** (budget, tlb, pc, T and E): goes on in the region there, or leaves. */
@@ -79,6 +80,22 @@ function handBackWhereEvent(code: FunctionBody, budget: number): void {
   word(code, RegionWord.Reserve);
   code.get(budget).op(Op.I32Add).store(Store.I32, RegionWord.Reserve);
   code.i32(0).set(budget);
+  code.end();
+}
+
+/** Adds another piece of the reserve to the budget, unless the event word is set. @param take a local */
+export function emitRefill(code: FunctionBody, budget: number, take: number): void {
+  const done = code.block();
+  word(code, MemoryLayout.eventWord);
+  code.brIf(done);
+  word(code, RegionWord.Reserve);
+  code.i32(BUDGET_PIECE);
+  word(code, RegionWord.Reserve);
+  code.i32(BUDGET_PIECE).op(Op.I32LtS, Op.Select).set(take);
+  code.i32(0);
+  word(code, RegionWord.Reserve);
+  code.get(take).op(Op.I32Sub).store(Store.I32, RegionWord.Reserve);
+  code.get(budget).get(take).op(Op.I32Add).set(budget);
   code.end();
 }
 
@@ -299,20 +316,17 @@ function defineFlow(define: Define, host: HostFunctions, regionType: number): vo
     code.get(budget);
   });
   define('refill', (code) => {
-    const [budget] = [0];
-    const take = code.local('i32');
-    word(code, MemoryLayout.eventWord);
+    const [budget, region] = [0, 1];
+    const heat = code.local('i32');
+    emitRefill(code, budget, code.local('i32'));
+    code.get(region).i32(2).op(Op.I32Shl).get(region).i32(2).op(Op.I32Shl);
+    code.load(Load.I32, MemoryLayout.regionHeat).i32(1).op(Op.I32Add).tee(heat);
+    code.store(Store.I32, MemoryLayout.regionHeat);
+    code.get(heat).i32(HOTTEST).op(Op.I32Eq);
     code.if();
-    code.get(budget).ret();
+    code.i32(0).get(region).store(Store.I32, RegionWord.Hottest);
     code.end();
-    word(code, RegionWord.Reserve);
-    code.i32(BUDGET_PIECE);
-    word(code, RegionWord.Reserve);
-    code.i32(BUDGET_PIECE).op(Op.I32LtS, Op.Select).set(take);
-    code.i32(0);
-    word(code, RegionWord.Reserve);
-    code.get(take).op(Op.I32Sub).store(Store.I32, RegionWord.Reserve);
-    code.get(budget).get(take).op(Op.I32Add);
+    code.get(budget);
   });
   define('go', (code) => {
     const [budget, tlb, pc, flags] = [0, 1, 2, 3];

@@ -30,4 +30,8 @@ export interface CompiledRegion {
   source: Uint8Array | undefined;
   /** Whether the bytes were compared in this epoch. */
   trusted: boolean;
+  /** How it was compiled: without calls is better, but for regions whose accesses are too often slow. */
+  kind: 'plain' | 'call-free' | 'plain for good';
+  /** Accesses that left it since its heat was looked at. */
+  slowExits: number;
 }

@@ -19,6 +19,12 @@ export function valTypeByte(type: ValType): number {
   return VAL_TYPE[type];
 }
 
+/** What is known of a branch instruction (WebAssembly branch hinting proposal). */
+export interface BranchHint {
+  readonly offset: number;
+  readonly likely: boolean;
+}
+
 /**
  * The code of one function while it is written. Methods append one instruction each and give the body back where
  * calls are worth chaining. Labels are the control depth at which a structure was opened: `br` counts the distance.
@@ -27,6 +33,8 @@ export class FunctionBody {
   /** Open structures: blocks, loops, ifs. */
   depth = 0;
   private readonly code = new ByteWriter(1024);
+  private readonly branchHints: BranchHint[] = [];
+  private codeStart = 0;
   private readonly params: number;
   private readonly locals: ValType[] = [];
 
@@ -118,6 +126,17 @@ export class FunctionBody {
     this.depth--;
     this.code.byte(0x0b);
     return this;
+  }
+
+  /** An `if` that is hardly ever taken, or hardly ever not: the host's compiler keeps the other way free of its costs. */
+  ifHinted(likely: boolean, type?: ValType): number {
+    this.hint(likely);
+    return this.if(type);
+  }
+
+  brIfUnlikely(label: number): this {
+    this.hint(false);
+    return this.brIf(label);
   }
 
   br(label: number): this {
@@ -231,6 +250,11 @@ export class FunctionBody {
     return this;
   }
 
+  /** Places of hinted branches, from the body's first byte on, once it is finished. */
+  get hints(): readonly BranchHint[] {
+    return this.branchHints.map(({ offset, likely }) => ({ offset: offset + this.codeStart, likely }));
+  }
+
   /** The entry of the code section: size, locals, code, end. */
   finish(): Uint8Array<ArrayBuffer> {
     if (this.depth !== 0) throw new Error(`${this.depth} structures are still open at the end of a function`);
@@ -246,12 +270,17 @@ export class FunctionBody {
       body.unsigned(count);
       body.byte(VAL_TYPE[type]);
     }
+    this.codeStart = body.length;
     body.append(this.code.view());
     body.byte(0x0b);
     const entry = new ByteWriter(body.length + 5);
     entry.unsigned(body.length);
     entry.append(body.view());
     return entry.view();
+  }
+
+  private hint(likely: boolean): void {
+    this.branchHints.push({ offset: this.code.length, likely });
   }
 
   private open(opcode: number, type: ValType | undefined): number {

@@ -22,6 +22,8 @@ export interface MemoryContext {
   pushSite(): void;
   /** Leaves the region where the call before has raised a fault. */
   leaveOnFault(): void;
+  /** Leaves the region before an access that is not in the TLB; undefined where a function is called for it. */
+  readonly leaveSlow: (() => void) | undefined;
 }
 
 const LOAD_OF: { readonly [size: number]: number } = {
@@ -64,6 +66,13 @@ function pushInfo(m: MemoryContext, size: number, flags: number): void {
   m.code.i32(size | (flags << 8));
 }
 
+function leaveAtSite(m: MemoryContext, leave: () => void): void {
+  m.code.i32(0);
+  m.pushSite();
+  m.code.store(Store.I32, RegionWord.Site);
+  leave();
+}
+
 /** Loads from the address on the stack: an i32, or an i64 of eight bytes. */
 export function emitLoad(m: MemoryContext, size: number, flags: number): void {
   const { code } = m;
@@ -81,10 +90,11 @@ export function emitLoad(m: MemoryContext, size: number, flags: number): void {
     return;
   }
   testTlb(m, size, READ_TAG);
-  code.if(size === 8 ? 'i64' : 'i32');
+  code.ifHinted(true, size === 8 ? 'i64' : 'i32');
   pushHostAddress(m);
   code.load(LOAD_OF[size]).else();
-  callSlow();
+  if (m.leaveSlow === undefined) callSlow();
+  else leaveAtSite(m, m.leaveSlow);
   code.end();
 }
 
@@ -108,11 +118,12 @@ export function emitStore(m: MemoryContext, size: number, flags: number, pushVal
     return;
   }
   testTlb(m, size, WRITE_TAG);
-  code.if();
+  code.ifHinted(true);
   pushHostAddress(m);
   pushValue();
   code.store(STORE_OF[size]).else();
-  callSlow();
+  if (m.leaveSlow === undefined) callSlow();
+  else leaveAtSite(m, m.leaveSlow);
   code.end();
 }
 

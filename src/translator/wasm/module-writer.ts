@@ -1,5 +1,5 @@
 import { ByteWriter } from './byte-writer.ts';
-import { type FunctionBody, type ValType, valTypeByte } from './function-body.ts';
+import { type BranchHint, type FunctionBody, type ValType, valTypeByte } from './function-body.ts';
 
 /** Parameters and results of a function. */
 export interface FunctionType {
@@ -10,6 +10,7 @@ export interface FunctionType {
 const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 
 const enum Section {
+  Custom = 0,
   Type = 1,
   Import = 2,
   Function = 3,
@@ -31,6 +32,7 @@ export class ModuleWriter {
   private importedFunctions = 0;
   private readonly functionTypes: number[] = [];
   private readonly bodies: (Uint8Array | undefined)[] = [];
+  private readonly hints: [fn: number, hints: readonly BranchHint[]][] = [];
   private readonly exports: [name: string, fn: number][] = [];
 
   /** Index of a type, for indirect calls. */
@@ -77,6 +79,7 @@ export class ModuleWriter {
 
   define(fn: number, body: FunctionBody): void {
     this.bodies[fn - this.importedFunctions] = body.finish();
+    if (body.hints.length > 0) this.hints.push([fn, body.hints]);
   }
 
   export(name: string, fn: number): void {
@@ -113,6 +116,7 @@ export class ModuleWriter {
         s.unsigned(fn);
       }
     });
+    if (this.hints.length > 0) section(out, Section.Custom, (s) => this.writeHints(s));
     section(out, Section.Code, (s) => {
       s.unsigned(this.bodies.length);
       for (const [i, body] of this.bodies.entries()) {
@@ -121,6 +125,21 @@ export class ModuleWriter {
       }
     });
     return out.view();
+  }
+
+  /** Must come before the code; functions in ascending order, as must be the branches in each. */
+  private writeHints(s: ByteWriter): void {
+    s.name('metadata.code.branch_hint');
+    s.unsigned(this.hints.length);
+    for (const [fn, hints] of this.hints.toSorted(([a], [b]) => a - b)) {
+      s.unsigned(fn);
+      s.unsigned(hints.length);
+      for (const { offset, likely } of hints) {
+        s.unsigned(offset);
+        s.unsigned(1);
+        s.byte(likely ? 1 : 0);
+      }
+    }
   }
 
   private import(name: string, kind: number): void {

@@ -10,7 +10,7 @@ import { emitPure } from './pure-code.ts';
 import { exitTarget, type RegionNode } from './region.ts';
 import { RegionParam, RegionResult, RegionWord, Slot, slotAddress } from './region-abi.ts';
 import type { RegionCompiler } from './region-compiler.ts';
-import { successorOf, writesFlagSlot } from './region-flow.ts';
+import { type WaysInside, waysInside, writesFlagSlot } from './region-flow.ts';
 import { isFlagRead, isFlags, isFlagWrite, isRegisterRead, type ValuePlan } from './value-plan.ts';
 import { emitVector } from './vector-emitters.ts';
 import { isQuadword } from './wide-writes.ts';
@@ -25,6 +25,9 @@ const STATE = MemoryLayout.state >>> 2;
 const { Budget: BUDGET, Tlb: TLB } = RegionParam;
 const T_FLAG = 1;
 const E_FLAG = 2;
+/** So many addresses are compared one after the other, more by a table, which may have so many places. */
+const FEW_GUESSES = 3;
+const LARGEST_SWITCH = 1024;
 
 /** Code of one node of a region: a block of IR. */
 export class NodeCompiler {
@@ -64,6 +67,7 @@ export class NodeCompiler {
       functions: region.env.imports,
       pushSite: () => this.pushSite(),
       leaveOnFault: () => region.leaveOnFault(),
+      leaveSlow: region.env.callFree ? () => region.leaveSlow() : undefined,
     };
   }
 
@@ -445,29 +449,68 @@ export class NodeCompiler {
     const { code, region } = this;
     const { flags } = region.region;
     const { go, interwork } = region.env.imports;
-    const successor = successorOf(region.region, this.number, value);
-    const target = exitTarget(value, flags);
+    const { target, guesses } = waysInside(region.region, this.number, value);
     if (target !== undefined) {
-      if (successor !== undefined) {
-        this.stayInside(successor);
-        return;
-      }
+      this.stayInside(target);
+      return;
+    }
+    const known = exitTarget(value, flags);
+    if (known !== undefined) {
       region.writeBack();
-      code.get(BUDGET).get(TLB).i32(target).i32(flags).returnCall(go);
+      code.get(BUDGET).get(TLB).i32(known).i32(flags).returnCall(go);
       return;
     }
     const to = this.local(value.args[0]);
-    const { expected } = this.node;
-    if (successor !== undefined && expected !== undefined) {
-      const pc = value.op === 'exitInterwork' ? expected.pc | (flags & T_FLAG) : expected.pc;
-      code.get(to).i32(pc).op(Op.I32Eq);
-      code.if();
-      this.stayInside(successor);
-      code.end();
-    }
+    // An interworking address has T in bit 0.
+    const thumb = value.op === 'exitInterwork' ? flags & T_FLAG : 0;
+    if (guesses.length <= FEW_GUESSES) this.compareGuesses(to, guesses, thumb);
+    else this.switchGuesses(to, guesses, thumb);
     region.writeBack();
     code.get(BUDGET).get(TLB).get(to);
     if (value.op === 'exitJumpTo') code.i32(flags).returnCall(go);
     else code.i32(flags & E_FLAG).returnCall(interwork);
+  }
+
+  private compareGuesses(to: number, guesses: WaysInside['guesses'], thumb: number): void {
+    const { code } = this;
+    for (const { pc, node } of guesses) {
+      code
+        .get(to)
+        .i32(pc | thumb)
+        .op(Op.I32Eq);
+      code.if();
+      this.stayInside(node);
+      code.end();
+    }
+  }
+
+  /** A table of branches by the distance from the lowest address; what is not in it goes on after this. */
+  private switchGuesses(to: number, guesses: WaysInside['guesses'], thumb: number): void {
+    const { code } = this;
+    const unit = thumb === 1 || (this.region.region.flags & T_FLAG) !== 0 ? 1 : 2;
+    const lowest = Math.min(...guesses.map(({ pc }) => pc));
+    const places = guesses.map(({ pc }) => (pc - lowest) >>> unit);
+    const size = Math.max(...places) + 1;
+    if (size > LARGEST_SWITCH) {
+      this.compareGuesses(to, guesses, thumb);
+      return;
+    }
+    const otherwise = code.block();
+    const labels = guesses.map(() => code.block());
+    const table = new Array<number>(size).fill(otherwise);
+    for (const [i, place] of places.entries()) table[place] = labels[i];
+    // The low bits come out on top: what is not aligned is far out of the table.
+    code
+      .get(to)
+      .i32(lowest | thumb)
+      .op(Op.I32Sub)
+      .i32(unit)
+      .op(Op.I32Rotr)
+      .brTable(table, otherwise);
+    for (const { node } of [...guesses].reverse()) {
+      code.end();
+      this.stayInside(node);
+    }
+    code.end();
   }
 }

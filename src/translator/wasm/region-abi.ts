@@ -37,6 +37,8 @@ export const RegionWord = {
   FlagNz: BASE + 40,
   FlagA: BASE + 44,
   FlagB: BASE + 48,
+  /** Number of a region that has become worth a better compilation; 0 for none. */
+  Hottest: BASE + 52,
   /** As Context, for code that many contexts share. */
   Shared: BASE + 52,
 } as const;
@@ -53,7 +55,7 @@ export const FlagKind = {
   Add: 3,
 } as const;
 
-/** Why a region function came back: the numbers of the interpreter's RunResult. */
+/** Why a region function came back: the numbers of the interpreter's RunResult, as far as it has them. */
 export const RegionResult = {
   Interrupted: 0,
   Lookup: 1,
@@ -61,7 +63,12 @@ export const RegionResult = {
   Raise: 3,
   Fault: 4,
   Wait: 5,
+  /** The access at the site has not been done: the interpreter is to do it, and goes on from there. */
+  Slow: 7,
 } as const;
+
+/** Pieces of the budget after which a region is worth a better compilation. */
+export const HOTTEST = 128;
 
 /** An entry of the jump cache in the machine's memory: four words. */
 export const JumpEntry = {

@@ -1,11 +1,12 @@
+import { MemoryLayout } from '../../memory/machine-memory.ts';
 import type { HelperInfo } from '../ir/ops.ts';
-import type { BaseFunction } from './base-module.ts';
+import { type BaseFunction, emitRefill } from './base-module.ts';
 import { FlagsCode } from './flags-code.ts';
 import { FunctionBody } from './function-body.ts';
 import { LocalPool } from './local-pool.ts';
 import { pushFault } from './memory-code.ts';
 import { NodeCompiler } from './node-compiler.ts';
-import { Op, Store } from './opcodes.ts';
+import { Load, Op, Store } from './opcodes.ts';
 import type { Region } from './region.ts';
 import { REGION_PARAMS, RegionParam, RegionResult, RegionWord, Slot, slotAddress } from './region-abi.ts';
 import { analyseRegion, type RegionFlow } from './region-flow.ts';
@@ -23,6 +24,13 @@ export type RegionImports = { readonly [N in BaseFunction]: number } & {
 /** What compiling a region needs to know besides the region. */
 export interface CompileEnvironment {
   readonly imports: RegionImports;
+  /** The region's number in the table. */
+  readonly number: number;
+  /**
+   * Accesses that are not in the TLB leave the region, rather than to call something. Without calls a loop keeps its values
+   * in machine registers; each such access is dear.
+   */
+  readonly callFree: boolean;
   /** Number of a helper, or of a vector function, as the interpreter calls them. */
   helperIndex(helper: HelperInfo): number;
   /** A new site: a guest instruction that may fault, raise or call out, and how many of its block come after it. */
@@ -59,7 +67,7 @@ export class RegionCompiler {
 
   compile(): FunctionBody {
     const { code, region, flow } = this;
-    code.i32(RegionResult.Fault).set(this.result);
+    code.i32(this.env.callFree ? RegionResult.Slow : RegionResult.Fault).set(this.result);
     this.leave = code.block();
     this.registers.load();
     this.flags.load();
@@ -81,7 +89,18 @@ export class RegionCompiler {
   /** The same with a fault, where one was raised. */
   leaveOnFault(): void {
     pushFault(this.code);
-    this.code.brIf(this.leave);
+    if (this.env.callFree) {
+      this.code.ifHinted(false);
+      this.leaveWith(RegionResult.Fault);
+      this.code.end();
+    } else {
+      this.code.brIfUnlikely(this.leave);
+    }
+  }
+
+  /** Leaves before an access at the site that was just stored; only where the region is call-free. */
+  leaveSlow(): void {
+    this.code.br(this.leave);
   }
 
   /** Writes the PC of the next instruction. */
@@ -93,13 +112,23 @@ export class RegionCompiler {
   checkBudget(pc: number, instructions: number): void {
     const { code } = this;
     code.get(BUDGET).i32(instructions).op(Op.I32LtS);
-    code.if();
-    code.get(BUDGET).call(this.env.imports.refill).tee(BUDGET).i32(instructions).op(Op.I32LtS);
+    code.ifHinted(false);
+    const { number, callFree } = this.env;
+    if (callFree) this.refillHere(number);
+    else code.get(BUDGET).i32(number).call(this.env.imports.refill).set(BUDGET);
+    code.get(BUDGET).i32(instructions).op(Op.I32LtS);
     code.if();
     this.storePc(pc);
     this.leaveWith(RegionResult.Interrupted);
     code.end();
     code.end();
+  }
+
+  private refillHere(number: number): void {
+    const { code } = this;
+    const heat = MemoryLayout.regionHeat + 4 * number;
+    code.i32(0).i32(0).load(Load.I32, heat).i32(1).op(Op.I32Add).store(Store.I32, heat);
+    emitRefill(code, BUDGET, this.va);
   }
 
   /** Writes registers and flags back for a way out of its own. */

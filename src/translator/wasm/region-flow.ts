@@ -24,12 +24,31 @@ export function writesFlagSlot(value: IrValue): boolean {
   return value.op === 'call' && ((value.helper?.effects ?? 0) & Effect.WritesState) !== 0;
 }
 
-/** Where an exit goes inside of the region: the node, or undefined. Dynamic exits may come back to who called. */
-export function successorOf(region: Region, node: number, value: IrValue): number | undefined {
-  const { targets, expected } = region.nodes[node];
+/** Ways of an exit that stay inside of the region. */
+export interface WaysInside {
+  /** Where a jump to a known address goes. */
+  readonly target: number | undefined;
+  /** Where a jump to an address in a register may go, by that address: a return to who called, the cases of a switch. */
+  readonly guesses: readonly { readonly pc: number; readonly node: number }[];
+}
+
+const NO_GUESSES: WaysInside['guesses'] = [];
+const NONE: WaysInside = { target: undefined, guesses: NO_GUESSES };
+
+/** Where an operation of a node goes as far as it stays inside of the region. */
+export function waysInside(region: Region, node: number, value: IrValue): WaysInside {
+  if (!value.op.startsWith('exitJump') && value.op !== 'exitInterwork') return NONE;
+  const { targets, expected, choices } = region.nodes[node];
   const target = exitTarget(value, region.flags);
-  if (target !== undefined) return targets.get(target);
-  return value.op === 'exitJumpTo' || value.op === 'exitInterwork' ? expected?.node : undefined;
+  if (target !== undefined) return { target: targets.get(target), guesses: NO_GUESSES };
+  if (value.op === 'exitJump') return NONE;
+  const guesses = [...choices].map(([pc, to]) => ({ pc, node: to }));
+  return { target: undefined, guesses: expected === undefined ? guesses : [expected, ...guesses] };
+}
+
+function successorsOf(region: Region, node: number, value: IrValue): number[] {
+  const { target, guesses } = waysInside(region, node, value);
+  return target === undefined ? guesses.map((guess) => guess.node) : [target];
 }
 
 /** Runs over a block's operations with what is known of the flags; tells at each exit that stays inside. */
@@ -55,8 +74,7 @@ function followFlags(
     } else if (writesFlagSlot(value)) {
       known = KnownFlags.Raw;
     } else if (value.op.startsWith('exit')) {
-      const successor = successorOf(region, node, value);
-      if (successor !== undefined) atExit(successor, known);
+      for (const successor of successorsOf(region, node, value)) atExit(successor, known);
       left = true;
     }
   }
@@ -137,7 +155,7 @@ export function analyseRegion(region: Region): RegionFlow {
     return plan;
   });
   const successors = region.nodes.map(({ block }, node) =>
-    block.ops.map((value) => successorOf(region, node, value)).filter((next) => next !== undefined),
+    block.ops.flatMap((value) => successorsOf(region, node, value)),
   );
   return {
     plans,

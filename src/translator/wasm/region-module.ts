@@ -19,9 +19,17 @@ export interface RegionModuleContext {
   vector(number: number, imm: number, d: number, a: number, b: number): void;
 }
 
+/** A region to compile. */
+export interface RegionToCompile {
+  readonly region: Region;
+  readonly number: number;
+  /** See CompileEnvironment. */
+  readonly callFree: boolean;
+}
+
 /** One module with a function per region: `r0`, `r1`... */
 export function writeRegionModule(
-  regions: readonly Region[],
+  regions: readonly RegionToCompile[],
   context: RegionModuleContext,
 ): Uint8Array<ArrayBuffer> {
   const writer = new ModuleWriter();
@@ -35,12 +43,14 @@ export function writeRegionModule(
   ) as { readonly [N in BaseFunction]: number };
   const vector = writer.importFunction('vector', ['i32', 'i32', 'i32', 'i32', 'i32'], []);
   const pure = writer.importFunction('pure', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']);
-  for (const [i, region] of regions.entries()) {
+  for (const [i, { region, number, callFree }] of regions.entries()) {
     const fn = writer.declare(REGION_PARAMS, REGION_RESULTS);
     const body = compileRegion(region, {
       imports: { ...base, vector, pure },
+      number,
+      callFree,
       helperIndex: (helper) => context.helperIndex(helper),
-      site: (pc, it, notExecuted) => context.sites.add(pc, it, notExecuted),
+      site: (pc, it, notExecuted) => context.sites.add(pc, it, notExecuted, number),
     });
     writer.define(fn, body);
     writer.export(`r${i}`, fn);
@@ -69,7 +79,10 @@ export interface CompiledModule {
 }
 
 /** All regions in one module. @throws whatever the host throws when it will not or can't */
-export function compileRegions(regions: readonly Region[], context: RegionModuleContext): CompiledModule {
+export function compileRegions(
+  regions: readonly RegionToCompile[],
+  context: RegionModuleContext,
+): CompiledModule {
   const bytes = writeRegionModule(regions, context);
   const exports = instantiateRegions(bytes, context);
   return { functions: regions.map((_region, i) => exports[`r${i}`]), bytes: bytes.length };

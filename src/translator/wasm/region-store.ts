@@ -5,7 +5,12 @@ import { Bc, ENTER_COUNTDOWN } from '../interpreter.ts';
 import type { JumpCache } from '../jump-cache.ts';
 import type { CompiledRegion, RamRange, RegionFunction, RegionPage } from './compiled-region.ts';
 import type { Region } from './region.ts';
-import { type CompiledModule, compileRegions, type RegionModuleContext } from './region-module.ts';
+import {
+  type CompiledModule,
+  compileRegions,
+  type RegionModuleContext,
+  type RegionToCompile,
+} from './region-module.ts';
 import { RegionStatistics } from './region-statistics.ts';
 
 /** When code becomes regions, and how. */
@@ -19,7 +24,7 @@ export interface Promotion {
   /** Pages whose code is rewritten more often are left to the interpreter. */
   readonly rewrites: number;
   /** Makes functions of regions. @throws whatever the host throws when it will not or can't */
-  readonly compile: (regions: readonly Region[], context: RegionModuleContext) => CompiledModule;
+  readonly compile: (regions: readonly RegionToCompile[], context: RegionModuleContext) => CompiledModule;
 }
 
 export const PROMOTION: Promotion = {
@@ -36,6 +41,10 @@ export const NEVER_HOT = 0x7fffffff;
 const MAX_REGIONS = 16384;
 /** Bytes of WebAssembly that they may have. */
 const MAX_BYTES = 64 * 2 ** 20;
+/** Slow accesses after which a call-free region's heat is looked at, and how many pieces of the budget it must have run then. */
+const SLOW_EXITS = 256;
+const FEWEST_PIECES = 128;
+const HEAT = MemoryLayout.regionHeat >>> 2;
 
 /** What the store asks about the code around a hot block, in the translation context of now. */
 export interface RegionSource {
@@ -67,6 +76,8 @@ export class RegionStore {
   private byRamPage = new Map<number, Set<CompiledRegion>>();
   /** By virtual page other than the entry's: who must be found anew when that page moves. */
   private bySecondPage = new Map<number, Set<CompiledRegion>>();
+  /** Addresses of blocks that are inside of regions, and have not been hot by themselves. */
+  private readonly inside = new Set<number>();
   private readonly rewrites = new Map<number, number>();
   private readonly changed: () => void;
   private readonly promotion: Promotion;
@@ -113,7 +124,11 @@ export class RegionStore {
       return;
     }
     const known = this.byBlock.get(block);
-    if (known === undefined) this.add(block, source);
+    if (known === undefined && this.isInside(block)) {
+      // Once the region around it is there, it may be that nobody comes here from outside any more.
+      this.setCountdown(block, this.promotion.again);
+      this.compileWaiting();
+    } else if (known === undefined) this.add(block, source);
     else if (known.number === 0) this.compileWaiting();
     else this.promote(block);
   }
@@ -165,6 +180,7 @@ export class RegionStore {
     this.byRamPage = new Map();
     this.bySecondPage = new Map();
     this.waiting = [];
+    this.inside.clear();
     this.bytes = 0;
     this.context.sites.clear();
     this.jumps.forgetAll();
@@ -179,26 +195,83 @@ export class RegionStore {
       this.evict();
       return;
     }
+    for (const [i, { compiled }] of batch.entries()) compiled.number = this.regions.length + i;
+    const functions = this.compile(batch);
+    if (functions === undefined) return;
+    for (const [i, { compiled }] of batch.entries()) this.install(compiled, functions[i]);
+  }
+
+  /** A region has run so much that it is worth a compilation without calls. */
+  improve(number: number, source: RegionSource): void {
+    const compiled = this.regions[number];
+    if (compiled === undefined || compiled.kind !== 'plain') return;
+    this.recompile(compiled, 'call-free', source);
+  }
+
+  /** An access has left a call-free region. Where that happens too often, it becomes a plain one again. */
+  slowExit(number: number, source: RegionSource): void {
+    const compiled = this.regions[number];
+    if (compiled === undefined || ++compiled.slowExits < SLOW_EXITS) return;
+    const pieces = this.memory.words[HEAT + number];
+    this.memory.words[HEAT + number] = 0;
+    compiled.slowExits = 0;
+    if (pieces < FEWEST_PIECES) this.recompile(compiled, 'plain for good', source);
+  }
+
+  /** Replaces a region's function; its code is read again, in the context of now, in which it has just run. */
+  private recompile(compiled: CompiledRegion, kind: CompiledRegion['kind'], source: RegionSource): void {
+    compiled.kind = kind;
+    const region = source.build(compiled.block);
+    if (
+      region === undefined ||
+      !sameRanges(ramRanges(region, this.pagesOf(region, source), this.ramBase), compiled.ranges)
+    ) {
+      return;
+    }
+    const functions = this.compile([{ compiled, region }]);
+    if (functions === undefined) return;
+    this.functions[compiled.number] = functions[0] as unknown as RegionFunction;
+    this.table.set(compiled.number, functions[0]);
+  }
+
+  private pagesOf(region: Region, source: RegionSource): RegionPage[] {
+    return region.pages.map((va) => ({ va, pa: source.locate(va) }));
+  }
+
+  /** The functions of regions that have numbers; undefined where the host refuses. */
+  private compile(
+    batch: readonly { readonly compiled: CompiledRegion; readonly region: Region }[],
+  ): WebAssembly.WasmFunction[] | undefined {
     const began = performance.now();
     try {
       const { functions, bytes } = this.promotion.compile(
-        batch.map(({ region }) => region),
+        batch.map(({ region, compiled: { number, kind } }) => ({
+          region,
+          number,
+          callFree: kind === 'call-free',
+        })),
         this.context,
       );
       this.bytes += bytes;
       this.statistics.compiled(batch, bytes, performance.now() - began);
-      for (const [i, { compiled }] of batch.entries()) this.install(compiled, functions[i]);
+      return [...functions];
     } catch (error) {
       this.enabled = false;
       this.evict();
       this.onRefused(error);
+      return undefined;
     }
+  }
+
+  /** Whether a block is the beginning of a node of a region that began elsewhere; asked once of each. */
+  private isInside(block: CachedBlock): boolean {
+    return this.inside.delete(block.pc);
   }
 
   private add(block: CachedBlock, source: RegionSource): void {
     const began = performance.now();
     const region = this.mayBePromoted(block) ? source.build(block) : undefined;
-    const pages = region?.pages.map((va) => ({ va, pa: source.locate(va) }));
+    const pages = region && this.pagesOf(region, source);
     if (region === undefined || pages === undefined || pages.some(({ pa }) => !this.isRam(pa))) {
       this.setCountdown(block, NEVER_HOT);
       return;
@@ -214,12 +287,15 @@ export class RegionStore {
       valid: true,
       source: undefined,
       trusted: true,
+      kind: 'plain',
+      slowExits: 0,
     };
     if (this.watches.bypassed) compiled.source = this.sourceOf(compiled);
     this.statistics.built(performance.now() - began);
     this.byBlock.set(block, compiled);
     this.watch(compiled);
     this.setCountdown(block, this.promotion.again);
+    for (const { block: inner } of region.nodes) if (inner.pc !== region.pc) this.inside.add(inner.pc);
     this.waiting.push({ compiled, region });
     if (this.waiting.length >= this.promotion.batch) this.compileWaiting();
   }
@@ -238,11 +314,11 @@ export class RegionStore {
   }
 
   private install(compiled: CompiledRegion, fn: WebAssembly.WasmFunction): void {
-    const number = this.regions.length;
-    this.regions.push(compiled);
-    this.functions.push(fn as unknown as RegionFunction);
+    const { number } = compiled;
+    this.regions[number] = compiled;
+    this.functions[number] = fn as unknown as RegionFunction;
+    this.memory.words[HEAT + number] = 0;
     this.table.set(number, fn);
-    compiled.number = number;
     this.promote(compiled.block);
     this.jumps.forget(compiled.pc);
   }
@@ -356,6 +432,13 @@ function ramRanges(region: Region, pages: readonly RegionPage[], ramBase: number
     }
   }
   return result;
+}
+
+function sameRanges(a: readonly RamRange[], b: readonly RamRange[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ offset, length }, i) => offset === b[i].offset && length === b[i].length)
+  );
 }
 
 function addTo<T>(map: Map<number, Set<T>>, key: number, value: T): void {

@@ -1,29 +1,33 @@
 /** Guest instructions in compiled regions that may fault, raise or call out, by number. */
 export class SiteTable {
-  /** Three words each: PC, ITSTATE, instructions of the block that come after it. */
-  private words = new Int32Array(3 * 1024);
+  /** Four words each: PC, ITSTATE, instructions of the block that come after it, the region's number. */
+  private words = new Int32Array(4 * 1024);
   private used = 0;
 
-  add(pc: number, it: number, notExecuted: number): number {
-    if (3 * this.used === this.words.length) {
+  add(pc: number, it: number, notExecuted: number, region: number): number {
+    if (4 * this.used === this.words.length) {
       const larger = new Int32Array(2 * this.words.length);
       larger.set(this.words);
       this.words = larger;
     }
-    this.words.set([pc, it, notExecuted], 3 * this.used);
+    this.words.set([pc, it, notExecuted, region], 4 * this.used);
     return this.used++;
   }
 
   pc(site: number): number {
-    return this.words[3 * site];
+    return this.words[4 * site];
   }
 
   it(site: number): number {
-    return this.words[3 * site + 1];
+    return this.words[4 * site + 1];
   }
 
   notExecuted(site: number): number {
-    return this.words[3 * site + 2];
+    return this.words[4 * site + 2];
+  }
+
+  region(site: number): number {
+    return this.words[4 * site + 3];
   }
 
   clear(): void {
