@@ -46,6 +46,9 @@ const SLOW_EXITS = 256;
 const FEWEST_PIECES = 128;
 const HEAT = MemoryLayout.regionHeat >>> 2;
 
+/** In a block's flags: its limit of instructions. */
+const LIMIT_SHIFT = 16;
+
 /** What the store asks about the code around a hot block, in the translation context of now. */
 export interface RegionSource {
   /** The region from a block on; undefined where none can be made. */
@@ -301,6 +304,8 @@ export class RegionStore {
   }
 
   private mayBePromoted(block: CachedBlock): boolean {
+    // A block that is cut short is there to stop after its last instruction.
+    if (block.flags >>> LIMIT_SHIFT !== 0) return false;
     if (!this.isRam(block.pa) || block.secondPage >= 0) return false;
     return (this.rewrites.get(Math.floor((block.pa - this.ramBase) / 4096)) ?? 0) < this.promotion.rewrites;
   }
