@@ -42,15 +42,25 @@ const READ_TAG = 0;
 const WRITE_TAG = 4;
 const ADDEND = 8;
 
-/** Pushes whether the aligned access at `va` is in the TLB. */
-function testTlb(m: MemoryContext, size: number, tag: number): void {
+/** Eight bytes of which no part is more than a word: at multiples of 4 no setting and no memory type forbids them. */
+function isOfWords(size: number, flags: number): boolean {
+  return size === 8 && (flags & MemFlag.Aligned) === 0 && flags !== MemFlag.None;
+}
+
+/** Pushes whether the access at `va` is aligned, or at least its words are, and in the TLB. */
+function testTlb(m: MemoryContext, size: number, flags: number, tag: number): void {
   const { code } = m;
   code.get(m.va).i32(8).op(Op.I32ShrU).i32(TLB_INDEX_MASK).op(Op.I32And).get(m.tlb).op(Op.I32Add);
   code.tee(m.entry).load(Load.I32, tag);
-  code
-    .get(m.va)
-    .i32(-4096 | (size - 1))
-    .op(Op.I32And, Op.I32Eq);
+  code.get(m.va);
+  // The second word is the one that may lie in another page, and that page is not in this entry.
+  if (isOfWords(size, flags))
+    code
+      .i32(4)
+      .op(Op.I32Add)
+      .i32(-4096 | 3);
+  else code.i32(-4096 | (size - 1));
+  code.op(Op.I32And, Op.I32Eq);
 }
 
 function pushHostAddress(m: MemoryContext): void {
@@ -89,7 +99,7 @@ export function emitLoad(m: MemoryContext, size: number, flags: number): void {
     callSlow();
     return;
   }
-  testTlb(m, size, READ_TAG);
+  testTlb(m, size, flags, READ_TAG);
   code.ifHinted(true, size === 8 ? 'i64' : 'i32');
   pushHostAddress(m);
   code.load(LOAD_OF[size]).else();
@@ -117,7 +127,7 @@ export function emitStore(m: MemoryContext, size: number, flags: number, pushVal
     callSlow();
     return;
   }
-  testTlb(m, size, WRITE_TAG);
+  testTlb(m, size, flags, WRITE_TAG);
   code.ifHinted(true);
   pushHostAddress(m);
   pushValue();
