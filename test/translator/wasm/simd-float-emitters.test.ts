@@ -8,7 +8,7 @@ import { Operands } from '../../soft-float/operands.ts';
 import { casesOf, randomFpscr, VectorHarness } from './vector-harness.ts';
 
 const PLACES = 5;
-const ROUNDS = 1500;
+const ROUNDS = 800;
 const REGISTERS = 72;
 
 const rows = rowsOf(SIMD_FLOAT, SIMD_FLOAT_SCALAR).filter(hasEmitter);

@@ -7,7 +7,7 @@ import { hasEmitter } from '../../../src/translator/wasm/vector-emitters.ts';
 import { Operands } from '../../soft-float/operands.ts';
 import { casesOf, randomFpscr, type VectorCase, VectorHarness } from './vector-harness.ts';
 
-const ROUNDS = 2000;
+const ROUNDS = 1200;
 const PLACES = 5;
 
 /** Registers with doubles, singles or small whole numbers, as the row's operands have them. */
