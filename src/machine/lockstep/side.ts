@@ -10,6 +10,9 @@ import { WrittenPages } from './written-pages.ts';
 
 const EVENT = MemoryLayout.eventWord >>> 2;
 
+/** An engine that comes back to its dispatcher so often for the same instruction never gets on. */
+const ASKED_BEFORE_STUCK = 10_000;
+
 /** Size and places of the memory that both sides have. */
 export interface SideShape {
   readonly ramBytes: number;
@@ -134,13 +137,26 @@ export class Side {
     const end = engine.instructions + count;
     for (let progress = true; ; ) {
       const before = engine.instructions;
-      const reason = engine.run(engine.cpus[cpu], end - before);
+      const reason = engine.run(engine.cpus[cpu], end - before, this.isStuck());
       const goesOn = reason === 'event' && this.mismatch === undefined && engine.instructions < end;
       const stuck = !progress && engine.instructions === before;
       if (!goesOn || stuck) return reason;
       progress = engine.instructions > before;
       this.eventWord = 0;
     }
+  }
+
+  /** Asked between blocks: whether the engine has long run without executing an instruction. */
+  private isStuck(): () => boolean {
+    let executed = -1;
+    let asked = 0;
+    return () => {
+      if (this.engine.executed !== executed) {
+        executed = this.engine.executed;
+        asked = 0;
+      }
+      return ++asked > ASKED_BEFORE_STUCK;
+    };
   }
 
   /**

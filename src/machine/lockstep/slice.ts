@@ -116,8 +116,9 @@ export class Slice {
       (GIVES_WAY.includes(first.reason) || GIVES_WAY.includes(second.reason)) &&
       first.reason !== second.reason;
     if (run === executed && !stops) return [];
-    const text = (count: number, { reason }: Outcome): string => `${count} (${reason ?? 'failed'})`;
-    return [{ what: 'instructions', first: text(executed, first), second: text(run, second) }];
+    const text = (count: number, { reason }: Outcome): string =>
+      `${count} (${reason === 'late' ? 'then it gets on no more' : (reason ?? 'failed')})`;
+    return [{ what: 'instructions', first: `${executed} (${first.reason})`, second: text(run, second) }];
   }
 
   /** The second side asked the world for something else than the first did. */

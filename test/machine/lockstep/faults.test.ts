@@ -150,6 +150,19 @@ describe('a second engine that is wrong', () => {
     expect(report).toContain('RangeError: memory access out of bounds');
   });
 
+  test('that gets on no more is stopped', async () => {
+    const report = await disturbed(loop(), {
+      after: 1000,
+      apply: ({ engine }) => {
+        engine.run = (_cpu, _budget, isLate) => {
+          while (isLate?.() === false);
+          return 'late';
+        };
+      },
+    });
+    expect(report).toMatch(/instructions +\d+ \(\w+\) +\d+ \(then it gets on no more\)/);
+  });
+
   test('that waits alone is stopped', async () => {
     const report = await disturbed(loop(), {
       after: 1000,
