@@ -101,6 +101,7 @@ export const enum Bc {
 export const ENTER_WORDS = 5;
 /** Which of them counts the runs that are left until the block is hot. */
 export const ENTER_COUNTDOWN = 4;
+/** And which has the block's number. */
 export const ENTER_NUMBER = 2;
 
 /** Why {@link Interpreter.run} came back. PC is valid in the state window after each of them. */
