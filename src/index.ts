@@ -4,6 +4,7 @@
  */
 
 export type { EngineStatistics, RegionExit, SlowAccesses } from './arm/engine-statistics.ts';
+export { type GuestFunction, readSymbols, SymbolTable } from './boot/symbols.ts';
 export {
   ArmemuError,
   EndpointError,
@@ -26,6 +27,8 @@ export {
 export type { MonitorHost } from './machine/monitor.ts';
 export type { NicOptions } from './machine/nic-options.ts';
 export type { ClockMode, EngineMode, GuestImage, MachineOptions, SnapshotImage } from './machine/options.ts';
+export type { Profile, ProfileSample } from './machine/profile/sampler.ts';
+export { foldedStacks, speedscope } from './machine/profile/stacks.ts';
 export type { SemihostingOptions } from './machine/semihosting-calls.ts';
 export type { ExpectOptions, SerialPort } from './machine/serial.ts';
 export { describeSnapshot, type MachineShape, type PciSlot } from './machine/shape.ts';

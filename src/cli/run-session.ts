@@ -18,8 +18,8 @@ export interface SessionSettings {
   readonly gdb?: SocketAddress;
   /** The machine stands still until somebody tells it to go on. */
   readonly startStopped?: boolean;
-  /** Told when a machine has ended, whatever ended it. */
-  readonly onEnd?: (machine: CommandMachine) => void | Promise<void>;
+  /** Told of each machine before it starts. @returns what is done when it has ended, whatever ended it */
+  readonly observe?: (machine: CommandMachine) => () => Promise<void>;
 }
 
 /** What a session runs: options of the first machine, and of those after a reset. */
@@ -85,11 +85,12 @@ class Session {
       this.terminal.connectOutput(machine.serial);
       if (this.settings.feedInput) this.terminal.startInput();
       this.gdb?.serve(machine);
+      const ended = this.settings.observe?.(machine);
       await machine.start({ stopped: isFirst && this.settings.startStopped === true });
       const { reason, code } = await machine.exited;
       await machine.stop();
       await this.saving;
-      await this.settings.onEnd?.(machine);
+      await ended?.();
       if (this.endCode !== undefined) return this.endCode;
       if (this.settings.saveAtEnd !== undefined && (reason !== 'reset' || !this.settings.reboot)) {
         this.say('the guest ended by itself: nothing was saved');

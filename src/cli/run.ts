@@ -21,6 +21,7 @@ import { Drives } from './drive-option.ts';
 import { ExitCode } from './exit-codes.ts';
 import { parseNics } from './nic-option.ts';
 import { collect, wholeNumber } from './option-values.ts';
+import { ProfileFile } from './profile-option.ts';
 import { runSession } from './run-session.ts';
 import { openShares } from './share-option.ts';
 import { type ReadSnapshot, readSnapshot } from './snapshot-file.ts';
@@ -55,6 +56,8 @@ interface RunFlags {
   readonly restore?: string;
   readonly dumpDtb?: string;
   readonly stats?: boolean | string;
+  readonly profile?: string;
+  readonly symbols?: readonly string[];
   readonly log?: string;
 }
 
@@ -136,6 +139,15 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
     .option('--restore <file>', 'go on where a machine was saved; what it was like is taken from the file')
     .option('--dump-dtb <file>', "write the board's device tree to a file, and end")
     .option('-d, --log <items>', "print what devices report: 'guest_errors', 'unimp', or both with a comma")
+    .option(
+      '--profile <file>',
+      'write where the guest spent its instructions: folded stacks (.folded, .txt) or speedscope (.json)',
+    )
+    .option(
+      '--symbols <file>',
+      "names of functions for it: ELF file or System.map; may be repeated (default: the kernel's)",
+      collect,
+    )
     .option('--stats [format]', "at the end, print what the engine has done, as 'text' (default) or 'json'")
     .addHelpText('after', EXAMPLES)
     .action(async (flags: RunFlags) => done(await run(flags, io)));
@@ -173,6 +185,7 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     return ExitCode.ok;
   }
   const kernel = await readOptional(flags.kernel, 'kernel');
+  const profile = await ProfileFile.open(flags.profile, flags.symbols, kernel);
   const bios = await readOptional(flags.bios, 'firmware');
   const initrd = await readOptional(flags.initrd, 'initrd');
   const addresses = flags.vfio ?? [];
@@ -200,8 +213,12 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
       feedInput: !selfTest,
       reboot: flags.reboot,
       startStopped: flags.stopped === true,
-      onEnd: (machine) => {
-        if (report !== undefined) io.stderr.write(report(machine.statistics()));
+      observe: (machine) => {
+        profile?.add(machine.profile());
+        return async () => {
+          await profile?.write();
+          if (report !== undefined) io.stderr.write(report(machine.statistics()));
+        };
       },
       ...(flags.save === undefined ? {} : { saveAtEnd: flags.save }),
       ...(flags.gdb === undefined ? {} : { gdb: parseSocketAddress(flags.gdb, '--gdb') }),

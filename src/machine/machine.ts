@@ -27,6 +27,7 @@ import { type Lockstep, lockstepOf, type MakeEngine } from './lockstep/lockstep.
 import { Monitor, type MonitorHost, type MonitorTarget } from './monitor.ts';
 import { MachineMonitorTarget } from './monitor-target.ts';
 import { type EngineMode, type MachineOptions, type NormalizedOptions, normalizeOptions } from './options.ts';
+import { type Profile, Sampler } from './profile/sampler.ts';
 import { psciCall } from './psci.ts';
 import { nextTurn, RunLoop } from './run-loop.ts';
 import { restoreDisks, saveDisks } from './saved-disks.ts';
@@ -439,6 +440,22 @@ export class Machine {
   /** What was done to run the guest; with `lockstep` by the engine that is compared with the interpreter. */
   statistics(): EngineStatistics {
     return (this.lockstep?.second.engine ?? this.engine).statistics();
+  }
+
+  /**
+   * Begins to count where the guest spends its instructions, from nothing: a profile that was begun before gets no more.
+   * The samples of a machine with `clock: 'instructions'` are the same each time.
+   * @param options `interval`: instructions of a CPU between two samples, on average
+   * @throws RangeError for an interval that is no whole number from 1 on
+   */
+  profile(options: { readonly interval?: number } = {}): Profile {
+    const { interval } = options;
+    if (interval !== undefined && !(Number.isSafeInteger(interval) && interval > 0)) {
+      throw new RangeError(`an interval of ${interval} instructions can't be`);
+    }
+    const sampler = new Sampler(this.engine.cpus, this.physical, interval);
+    this.loop.sampler = sampler;
+    return sampler;
   }
 
   private psciSystem() {

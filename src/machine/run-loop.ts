@@ -58,6 +58,13 @@ export interface GuestRunner {
   run(cpu: ArmCpu, budget: number, isLate: () => boolean): StopReason;
 }
 
+/** What looks where CPUs are after an exact number of their instructions. */
+export interface SliceSampler {
+  /** Instructions that a CPU has to run until then, at least 1. */
+  untilNext(cpu: ArmCpu): number;
+  ran(cpu: ArmCpu, instructions: number): void;
+}
+
 /** Where a run loop is between two pieces of guest time, for a machine that is saved. */
 export type RunLoopState = {
   /** Number of the CPU whose slice goes on, or -1, and how many instructions it has left. */
@@ -102,6 +109,7 @@ export class RunLoop implements Saveable<RunLoopState> {
   private stopReason: StopReason = 'budget';
   private wakeUp: (() => void) | undefined;
   running = false;
+  sampler: SliceSampler | undefined;
   /** Called when a CPU stopped for the debugger, who pauses the machine then. */
   onDebugStop: (cpu: ArmCpu) => void = () => {};
 
@@ -187,6 +195,7 @@ export class RunLoop implements Saveable<RunLoopState> {
     const before = engine.instructions;
     this.stopReason = engine.stepInstruction(cpu, ignoreWatchpoints);
     const executed = engine.instructions - before;
+    this.sampler?.ran(cpu, executed);
     if (!(clock instanceof InstructionClock)) return;
     if (this.interrupted === undefined) {
       clock.advance(executed);
@@ -227,7 +236,7 @@ export class RunLoop implements Saveable<RunLoopState> {
       const executed =
         this.clock instanceof InstructionClock
           ? this.runCounted(cpu, this.clock)
-          : this.runSlice(cpu, this.slice);
+          : this.runSlice(cpu, this.slice, false);
       const now = performance.now();
       this.adapt(now - before, executed);
       if (this.stopped || this.paused || now >= this.yieldAt) return true;
@@ -240,11 +249,14 @@ export class RunLoop implements Saveable<RunLoopState> {
     if (this.interrupted === undefined) this.clock.runDue();
   }
 
-  /** @returns instructions executed. */
-  private runSlice(cpu: ArmCpu, budget: number): number {
-    const { engine } = this;
+  /** @param exact whether the budget is to be used up to its last instruction. @returns instructions executed. */
+  private runSlice(cpu: ArmCpu, budget: number, exact: boolean): number {
+    const { engine, sampler } = this;
     const before = engine.instructions;
-    this.stopReason = this.runner.run(cpu, budget, this.isLate);
+    const untilSample = sampler?.untilNext(cpu) ?? Number.POSITIVE_INFINITY;
+    engine.exact = exact || untilSample <= budget;
+    this.stopReason = this.runner.run(cpu, Math.min(budget, untilSample), this.isLate);
+    sampler?.ran(cpu, engine.instructions - before);
     if (this.stopReason === 'debug') this.onDebugStop(cpu);
     this.dozedAt[cpu.cpu] = this.stopReason === 'wfe' ? engine.instructions : Number.NEGATIVE_INFINITY;
     return engine.instructions - before;
@@ -256,8 +268,7 @@ export class RunLoop implements Saveable<RunLoopState> {
       this.left = Math.max(1, Math.min(MAX_SLICE, clock.instructionsUntil(clock.nextDeadlineNs())));
     }
     // Only the slice's end has to be at exactly one instruction.
-    this.engine.exact = this.left <= this.slice;
-    const executed = this.runSlice(cpu, Math.min(this.left, this.slice));
+    const executed = this.runSlice(cpu, Math.min(this.left, this.slice), this.left <= this.slice);
     this.ran += executed;
     // A timer may have been armed in the slice, or a shorter deadline than the slice's end have come.
     this.left = Math.min(this.left - executed, clock.instructionsUntil(clock.nextDeadlineNs()));

@@ -96,6 +96,12 @@ export class FakeMachine implements CommandMachine {
     return line.startsWith('save ') ? ((await host.save?.(line.slice(5))) ?? '') : `did ${line}\nand more`;
   }
 
+  profile() {
+    this.calls.push('profile');
+    const sample = { cpu: 0, mode: 'kernel', pc: 0x4001_0004, caller: undefined, instructions: 70 } as const;
+    return { samples: () => [sample] };
+  }
+
   statistics() {
     this.calls.push('statistics');
     return FAKE_STATISTICS;

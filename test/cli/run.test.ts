@@ -26,7 +26,8 @@ function endpointNames(options: MachineOptions): string[] {
 
 describe('armemu run', () => {
   test('hands the options of the command line to the library', async () => {
-    const argv = '-M virt --cpu cortex-a15 --smp 2 -m 1G --clock instructions --engine wasm --append hello'.split(' ');
+    const argv =
+      '-M virt --cpu cortex-a15 --smp 2 -m 1G --clock instructions --engine wasm --append hello'.split(' ');
     const options = await optionsOf(new FakeWorld(), 'run', ...argv, '--kernel', kernelPath);
     expect(options).toMatchObject({
       machine: 'virt',
