@@ -83,7 +83,9 @@ function growthLines(growth) {
       `${row.memoryMiB} MiB, ${row.smp}`,
       ...names.flatMap((name) => {
         const { ratio, ours, qemu } = row[name];
-        return [ratio, ours.seconds, ours.peakMiB, qemu.seconds, qemu.peakMiB].map((value) => number(value));
+        return [ratio, ours.seconds, ours.peakMiB, qemu?.seconds, qemu?.peakMiB].map((value) =>
+          number(value),
+        );
       }),
     ]),
   ]);
