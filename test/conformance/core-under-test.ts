@@ -1,7 +1,7 @@
 import { cortexA15 } from '../../src/arm/cortex-a15.ts';
 import type { ArmCpu } from '../../src/arm/cpu.ts';
 import { isWide } from '../../src/arm/decode/tables.ts';
-import { ArmEngine } from '../../src/arm/engine.ts';
+import { ArmEngine, type EngineHooks } from '../../src/arm/engine.ts';
 import { StateSlot } from '../../src/arm/state.ts';
 import { translateBlock } from '../../src/arm/translate-block.ts';
 import { MachineMemory, MemoryLayout } from '../../src/memory/machine-memory.ts';
@@ -9,6 +9,7 @@ import { PageWatches, type WatchKind } from '../../src/memory/page-watches.ts';
 import { PhysicalMemory } from '../../src/memory/physical-memory.ts';
 import type { Requester } from '../../src/ports/mmio.ts';
 import type { IrValue } from '../../src/translator/ir/value.ts';
+import { PROMOTION, type Promotion } from '../../src/translator/wasm/region-store.ts';
 import { buildArena, dataPattern, type Poke } from './arena.ts';
 import type { CpuUnderTest } from './cpu-under-test.ts';
 import {
@@ -98,9 +99,10 @@ export class CoreUnderTest implements CpuUnderTest {
   private interrupt = 0;
   private callsAtVectors = false;
 
-  constructor() {
+  /** @param promotion where given, code is compiled, when it says so; otherwise the interpreter runs it */
+  constructor(promotion?: Promotion) {
     this.watchForStrays();
-    this.engine = new ArmEngine(this.memory, this.physical, cortexA15, [undefined], 0, {
+    const hooks: EngineHooks = {
       // The recorder's board has PSCI by HVC, which answers NOT_SUPPORTED to what it does not know (ARM DEN 0022 5.2.2).
       hypervisorCall: (cpu, conduit) => {
         if (conduit === 'hvc') cpu.state.slots[StateSlot.R0] = -1;
@@ -109,7 +111,18 @@ export class CoreUnderTest implements CpuUnderTest {
       semihostingCall: (_cpu, _thumb, instruction, comment) =>
         this.callsAtVectors && instruction === 'svc' && CALL_COMMENTS.includes(comment) ? 'wait' : 'guest',
       attention: () => {},
-    });
+    };
+    const kind = promotion === undefined ? 'interpreter' : 'wasm';
+    this.engine = new ArmEngine(
+      this.memory,
+      this.physical,
+      cortexA15,
+      [undefined],
+      0,
+      hooks,
+      kind,
+      promotion ?? PROMOTION,
+    );
     this.cpu = this.engine.cpus[0]!;
     this.engine.cache.verify = true;
     for (const { address, words } of buildArena())
@@ -142,6 +155,11 @@ export class CoreUnderTest implements CpuUnderTest {
       },
     };
     this.physical.map(RAM_BASE + REPLAY_BYTES, RESULTS_BASE - RAM_BASE, behind, "the recorder's own memory");
+  }
+
+  /** Throws all translations away. */
+  forgetCode(): void {
+    this.engine.cache.flush();
   }
 
   private poke(address: number, value: number): void {

@@ -1,0 +1,148 @@
+import { FunctionBody } from '../../src/translator/wasm/function-body.ts';
+import { ModuleWriter } from '../../src/translator/wasm/module-writer.ts';
+import { Store } from '../../src/translator/wasm/opcodes.ts';
+import type { Region } from '../../src/translator/wasm/region.ts';
+import {
+  REGION_PARAMS,
+  REGION_RESULTS,
+  RegionParam,
+  RegionResult,
+  RegionWord,
+} from '../../src/translator/wasm/region-abi.ts';
+import {
+  type CompiledModule,
+  compileRegions,
+  type RegionModuleContext,
+} from '../../src/translator/wasm/region-module.ts';
+import type { Promotion } from '../../src/translator/wasm/region-store.ts';
+import type { RecordedVector } from './codec.ts';
+import { CoreUnderTest } from './core-under-test.ts';
+import { replayVector } from './replay.ts';
+
+/** Regions in a module: more of them make it slower, fewer more modules. */
+const AT_ONCE = 200;
+
+interface Prepared {
+  readonly region: Region;
+  fn: WebAssembly.WasmFunction | undefined;
+}
+
+/** A region that does nothing, so that the interpreter runs its code. */
+function makeIdle(context: RegionModuleContext): WebAssembly.WasmFunction {
+  const writer = new ModuleWriter();
+  writer.importMemory('memory', context.memory.wasm.buffer.byteLength / 65536);
+  const code = new FunctionBody(REGION_PARAMS);
+  code.i32(0).get(RegionParam.Budget).store(Store.I32, RegionWord.Budget).i32(RegionResult.Interrupted);
+  const fn = writer.declare(REGION_PARAMS, REGION_RESULTS);
+  writer.define(fn, code);
+  writer.export('idle', fn);
+  const host = { memory: context.memory.wasm };
+  return new WebAssembly.Instance(new WebAssembly.Module(writer.finish()), { host }).exports.idle;
+}
+
+/** Whether two regions are compiled to the same code. */
+function isSame(a: Region, b: Region): boolean {
+  return (
+    a.pc === b.pc &&
+    a.flags === b.flags &&
+    a.instructions === b.instructions &&
+    a.nodes.length === b.nodes.length &&
+    a.nodes.every(({ block }, n) => {
+      const { ops } = b.nodes[n]!.block;
+      return (
+        block.ops.length === ops.length &&
+        block.ops.every(({ op, imm, imm2, helper, args }, i) => {
+          const other = ops[i]!;
+          return (
+            op === other.op &&
+            imm === other.imm &&
+            imm2 === other.imm2 &&
+            helper === other.helper &&
+            args.every((arg, k) => arg.id === other.args[k]!.id && arg.imm === other.args[k]!.imm)
+          );
+        })
+      );
+    })
+  );
+}
+
+/**
+ * Replays vectors in compiled regions. All code of a vector is a region from its first run on; as modules take much longer than
+ * vectors, a first pass in the interpreter finds out which regions there are, and a second one runs them.
+ */
+export class RegionReplay {
+  private readonly cpu: CoreUnderTest;
+  private context: RegionModuleContext | undefined;
+  private idle: WebAssembly.WasmFunction | undefined;
+  private collecting = true;
+  /** Regions by the vector that needs them. */
+  private prepared: Prepared[][] = [];
+  private vector = 0;
+  /** Regions that the second pass needed and the first did not. */
+  late = 0;
+
+  constructor() {
+    const promotion: Promotion = {
+      hot: 1,
+      again: 1,
+      batch: 1,
+      rewrites: Number.POSITIVE_INFINITY,
+      compile: (regions, context) => this.compile(regions, context),
+    };
+    this.cpu = new CoreUnderTest(promotion);
+  }
+
+  /** @returns what differs, for each vector that does not do as was recorded */
+  replay(name: string, vectors: readonly RecordedVector[]): string[] {
+    this.collecting = true;
+    this.prepared = vectors.map(() => []);
+    const interpreted = this.pass(name, vectors);
+    this.cpu.forgetCode();
+    this.compilePrepared();
+    this.collecting = false;
+    const compiled = this.pass(`${name}, compiled`, vectors);
+    this.cpu.forgetCode();
+    return [...interpreted, ...compiled];
+  }
+
+  private pass(name: string, vectors: readonly RecordedVector[]): string[] {
+    const failures: string[] = [];
+    for (const [i, recorded] of vectors.entries()) {
+      this.vector = i;
+      const failure = replayVector(this.cpu, name, recorded);
+      if (failure !== undefined) failures.push(failure);
+    }
+    return failures;
+  }
+
+  private compile(regions: readonly Region[], context: RegionModuleContext): CompiledModule {
+    this.context = context;
+    return { functions: regions.map((region) => this.functionOf(region, context)), bytes: 0 };
+  }
+
+  private functionOf(region: Region, context: RegionModuleContext): WebAssembly.WasmFunction {
+    const known = this.prepared[this.vector] ?? [];
+    if (this.collecting) {
+      known.push({ region, fn: undefined });
+      this.idle ??= makeIdle(context);
+      return this.idle;
+    }
+    const fn = known.find((prepared) => isSame(prepared.region, region))?.fn;
+    if (fn === undefined) this.late++;
+    return fn ?? compileRegions([region], context).functions[0]!;
+  }
+
+  private compilePrepared(): void {
+    const { context } = this;
+    if (context === undefined) return;
+    const all = this.prepared.flat();
+    for (let i = 0; i < all.length; i += AT_ONCE) {
+      const batch = all.slice(i, i + AT_ONCE);
+      const { functions } = compileRegions(
+        batch.map(({ region }) => region),
+        context,
+      );
+      for (const [k, fn] of functions.entries()) batch[k]!.fn = fn;
+    }
+  }
+}
