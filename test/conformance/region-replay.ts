@@ -13,17 +13,27 @@ import {
   type CompiledModule,
   compileRegions,
   type RegionModuleContext,
+  type RegionToCompile,
 } from '../../src/translator/wasm/region-module.ts';
 import type { Promotion } from '../../src/translator/wasm/region-store.ts';
 import type { RecordedVector } from './codec.ts';
 import { CoreUnderTest } from './core-under-test.ts';
 import { replayVector } from './replay.ts';
 
+/** All code is compiled at its first run, each region by itself. */
+export const AT_ONCE: Promotion = {
+  hot: 1,
+  again: 1,
+  batch: 1,
+  rewrites: Number.POSITIVE_INFINITY,
+  compile: compileRegions,
+};
+
 /** Regions in a module: more of them make it slower, fewer more modules. */
-const AT_ONCE = 200;
+const IN_A_MODULE = 200;
 
 interface Prepared {
-  readonly region: Region;
+  readonly job: RegionToCompile;
   fn: WebAssembly.WasmFunction | undefined;
 }
 
@@ -78,18 +88,10 @@ export class RegionReplay {
   /** Regions by the vector that needs them. */
   private prepared: Prepared[][] = [];
   private vector = 0;
-  /** Regions that the second pass needed and the first did not. */
-  late = 0;
+  private readonly refusals: string[] = [];
 
   constructor() {
-    const promotion: Promotion = {
-      hot: 1,
-      again: 1,
-      batch: 1,
-      rewrites: Number.POSITIVE_INFINITY,
-      compile: (regions, context) => this.compile(regions, context),
-    };
-    this.cpu = new CoreUnderTest(promotion);
+    this.cpu = new CoreUnderTest({ ...AT_ONCE, compile: (jobs, context) => this.compile(jobs, context) });
   }
 
   /** @returns what differs, for each vector that does not do as was recorded */
@@ -102,7 +104,7 @@ export class RegionReplay {
     this.collecting = false;
     const compiled = this.pass(`${name}, compiled`, vectors);
     this.cpu.forgetCode();
-    return [...interpreted, ...compiled];
+    return [...interpreted, ...compiled, ...this.refusals.splice(0)];
   }
 
   private pass(name: string, vectors: readonly RecordedVector[]): string[] {
@@ -115,31 +117,37 @@ export class RegionReplay {
     return failures;
   }
 
-  private compile(regions: readonly Region[], context: RegionModuleContext): CompiledModule {
+  private compile(jobs: readonly RegionToCompile[], context: RegionModuleContext): CompiledModule {
     this.context = context;
-    return { functions: regions.map((region) => this.functionOf(region, context)), bytes: 0 };
+    try {
+      return { functions: jobs.map((job) => this.functionOf(job, context)), bytes: 0 };
+    } catch (error) {
+      // The engine would go on without regions.
+      this.refusals.push(`no region: ${error instanceof Error ? error.stack : error}`);
+      throw error;
+    }
   }
 
-  private functionOf(region: Region, context: RegionModuleContext): WebAssembly.WasmFunction {
+  private functionOf(job: RegionToCompile, context: RegionModuleContext): WebAssembly.WasmFunction {
     const known = this.prepared[this.vector] ?? [];
     if (this.collecting) {
-      known.push({ region, fn: undefined });
+      // Regions of both kinds have their turn.
+      known.push({ job: { ...job, callFree: this.vector % 2 === 1 }, fn: undefined });
       this.idle ??= makeIdle(context);
       return this.idle;
     }
-    const fn = known.find((prepared) => isSame(prepared.region, region))?.fn;
-    if (fn === undefined) this.late++;
-    return fn ?? compileRegions([region], context).functions[0]!;
+    const fn = known.find((prepared) => isSame(prepared.job.region, job.region))?.fn;
+    return fn ?? compileRegions([job], context).functions[0]!;
   }
 
   private compilePrepared(): void {
     const { context } = this;
     if (context === undefined) return;
     const all = this.prepared.flat();
-    for (let i = 0; i < all.length; i += AT_ONCE) {
-      const batch = all.slice(i, i + AT_ONCE);
+    for (let i = 0; i < all.length; i += IN_A_MODULE) {
+      const batch = all.slice(i, i + IN_A_MODULE);
       const { functions } = compileRegions(
-        batch.map(({ region }) => region),
+        batch.map(({ job }) => job),
         context,
       );
       for (const [k, fn] of functions.entries()) batch[k]!.fn = fn;

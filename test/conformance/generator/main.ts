@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { EngineKind } from '../../../src/arm/engine-kind.ts';
 import { encodeVectors, type RecordedGroup, type RecordedVector } from '../codec.ts';
 import { CoreUnderTest } from '../core-under-test.ts';
 import { Recorder } from '../recorder.ts';
+import { AT_ONCE } from '../region-replay.ts';
 import { LIMIT, replayVector } from '../replay.ts';
 import { changesMemoryTypes, isAbortedExclusiveStore } from '../unknown-registers.ts';
 import { SETS, vectorFilePath } from '../vector-files.ts';
@@ -91,6 +93,8 @@ interface Plan {
   /** Files to write. */
   readonly files: readonly string[];
   readonly verbose: boolean;
+  /** What fresh vectors are replayed in. */
+  readonly engines: readonly EngineKind[];
 }
 
 async function record(recorder: Recorder, { seed, files, verbose }: Plan): Promise<number> {
@@ -117,15 +121,43 @@ interface Tally {
   readonly byGroup: Map<string, number>;
 }
 
+const ENGINES: readonly EngineKind[] = ['interpreter', 'wasm'];
+
+/** A CPU of each engine, to replay everything in all of them. */
+class Engines {
+  /** The first one. */
+  readonly cpu: CoreUnderTest;
+  private readonly all: readonly { readonly kind: EngineKind; readonly cpu: CoreUnderTest }[];
+
+  constructor(kinds: readonly EngineKind[]) {
+    this.all = kinds.map((kind) => ({
+      kind,
+      cpu: new CoreUnderTest(kind === 'wasm' ? AT_ONCE : undefined),
+    }));
+    this.cpu = this.all[0]!.cpu;
+  }
+
+  get strayed(): boolean {
+    return this.all.some(({ cpu }) => cpu.strayed);
+  }
+
+  /** @returns what differs in the first engine in which something does */
+  replay(name: string, recorded: RecordedVector): string | undefined {
+    let first: string | undefined;
+    for (const { kind, cpu } of this.all) first ??= replayVector(cpu, `${name} (${kind})`, recorded);
+    return first;
+  }
+}
+
 function replayGroups(
-  cpu: CoreUnderTest,
+  engines: Engines,
   groups: readonly RecordedGroup[],
   tally: Tally,
   skips: SkipCounts,
 ): void {
   for (const { name, vectors } of groups) {
     for (const recorded of vectors) {
-      count(cpu, { name, recorded, failure: replayVector(cpu, name, recorded) }, tally, skips);
+      count(engines.cpu, { name, recorded, failure: engines.replay(name, recorded) }, tally, skips);
     }
   }
 }
@@ -182,21 +214,22 @@ async function replayBlocks(
   groups: readonly RecordedGroup[],
   tally: Tally,
   skips: SkipCounts,
+  kinds: readonly EngineKind[],
 ): Promise<void> {
-  let cpu = new CoreUnderTest();
+  let engines = new Engines(kinds);
   const different: { readonly name: string; readonly recorded: RecordedVector }[] = [];
   let blocks = groups.flatMap(({ name, vectors }) => vectors.map((recorded) => ({ name, recorded })));
   for (let i = 0; i < blocks.length; i++) {
     const { name, recorded } = blocks[i]!;
-    const failure = replayVector(cpu, name, recorded);
-    if (!cpu.strayed) {
+    const failure = engines.replay(name, recorded);
+    if (!engines.strayed) {
       if (failure === undefined) tally.replayed++;
       else different.push({ name, recorded });
       continue;
     }
     countSkip(skips, name, 'an access to the pages of the recorder');
     // Ours has been changed, too.
-    cpu = new CoreUnderTest();
+    engines = new Engines(kinds);
     const rest = blocks.slice(i + 1);
     const outcomes = await recorder.record(
       rest.map((block) => block.recorded.vector),
@@ -222,8 +255,8 @@ async function replayBlocks(
       continue;
     }
     const recorded = { vector: vectors[i]!, outcome };
-    const alone = new CoreUnderTest();
-    count(alone, { name, recorded, failure: replayVector(alone, name, recorded) }, tally, skips);
+    const alone = new Engines(kinds);
+    count(alone.cpu, { name, recorded, failure: alone.replay(name, recorded) }, tally, skips);
   }
 }
 
@@ -231,12 +264,12 @@ async function freshRows(recorder: Recorder, plan: Plan, tally: Tally, skips: Sk
   const sets = sourceSets(plan.rows);
   const total = sets.reduce((sum, { weight, sources }) => sum + weight * sources.length, 0);
   if (total === 0) throw new Error(`no row and no group has a name like ${plan.rows}`);
-  const cpu = new CoreUnderTest();
+  const engines = new Engines(plan.engines);
   for (const { name, weight, sources } of sets) {
     if (sources.length === 0) continue;
     const perSource = plan.perRow ?? weight * Math.ceil(plan.vectors / total);
     const groups = await generate(recorder, sources, plan.seed, () => perSource, skips);
-    replayGroups(cpu, groups, tally, skips);
+    replayGroups(engines, groups, tally, skips);
     console.log(
       `${name}: ${sources.length} groups of ${perSource}; ${tally.replayed} replayed, ${tally.failed} differ so far`,
     );
@@ -267,7 +300,7 @@ async function freshBlocks(
     const groups = await recording;
     if (round + 1 < rounds) recording = start(round + 1);
     const failed = tally.failed;
-    await replayBlocks(recorder, groups, tally, skips);
+    await replayBlocks(recorder, groups, tally, skips, plan.engines);
     if (tally.failed > failed) {
       console.log(
         `${tally.failed - failed} blocks differ: --rows random --per-row ${each} --seed ${plan.seed + round}`,
@@ -315,6 +348,7 @@ export async function main(command: string | undefined, args: readonly string[])
       blocks: { type: 'string' },
       files: { type: 'string' },
       verbose: { type: 'boolean' },
+      engine: { type: 'string' },
     },
   });
   const onlyRows = [values.rows, values.vectors, values['per-row']].some((value) => value !== undefined);
@@ -327,7 +361,9 @@ export async function main(command: string | undefined, args: readonly string[])
     perRow: values['per-row'] === undefined ? undefined : Number(values['per-row']),
     files: (values.files ?? FILES.join()).split(','),
     verbose: values.verbose ?? false,
+    engines: ENGINES.filter((kind) => values.engine === undefined || kind === values.engine),
   };
+  if (plan.engines.length === 0) throw new Error(`--engine ${values.engine} is none of ${ENGINES.join()}`);
   const recorder = new Recorder();
   try {
     console.log(`seed ${plan.seed}`);
