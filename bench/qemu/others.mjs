@@ -9,6 +9,7 @@ import { kernelImage, newCodeImage } from './programs.mjs';
 import { KERNELS, WORKLOADS } from './workloads.mjs';
 
 const BENCH = fileURLToPath(new URL('../run.mjs', import.meta.url));
+const STATISTICS = fileURLToPath(new URL('../tools/statistics-child.mjs', import.meta.url));
 
 /** A measure of `npm run bench`, in a process of its own under the Node that is measured. */
 async function measureOfBench(name, node) {
@@ -44,7 +45,7 @@ const CALLS = 1000;
 const INSTRUCTIONS_OF_FUNCTION = 65;
 
 /** @returns microseconds that an instruction costs that is new: translation, and what runs slowly until then */
-export async function measureNewCode({ emulators, rounds, say }) {
+export async function measureNewCode({ emulators, rounds, node, say }) {
   const guests = [MANY, FEW].map((functions) => ({
     kernel: newCodeImage(functions, (CALLS * MANY) / functions),
   }));
@@ -56,7 +57,11 @@ export async function measureNewCode({ emulators, rounds, say }) {
       costs[who].push(((many.cpuMs - few.cpuMs) * 1000) / ((MANY - FEW) * INSTRUCTIONS_OF_FUNCTION));
     });
   }
+  const { stdout } = await promisify(execFile)(node, [STATISTICS, guests[0].kernel, 'wasm']);
+  const { buildMs, compileMs, instructions } = JSON.parse(stdout).regions;
   return {
+    /** Time for compiling regions alone. */
+    compiling: ((buildMs + compileMs) * 1000) / instructions,
     ours: median(costs.ours),
     qemu: median(costs.qemu),
     instructions: MANY * INSTRUCTIONS_OF_FUNCTION,
