@@ -28,8 +28,8 @@ export interface Promotion {
 }
 
 export const PROMOTION: Promotion = {
-  hot: 300,
-  again: 1500,
+  hot: 1500,
+  again: 8000,
   batch: 24,
   rewrites: 64,
   compile: compileRegions,
@@ -130,7 +130,6 @@ export class RegionStore {
     if (known === undefined && this.isInside(block)) {
       // Once the region around it is there, it may be that nobody comes here from outside any more.
       this.setCountdown(block, this.promotion.again);
-      this.compileWaiting();
     } else if (known === undefined) this.add(block, source);
     else if (known.number === 0) this.compileWaiting();
     else this.promote(block);
