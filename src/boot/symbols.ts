@@ -31,8 +31,8 @@ const STT_FUNC = 2;
 const STB_GLOBAL = 1;
 const SHN_LORESERVE = 0xff00;
 const LAST_ADDRESS = 2 ** 32;
-/** `c0008000 T _stext`, and in /proc/kallsyms the name of a module after it. */
-const MAP_LINE = /^([0-9a-f]{1,16}) ([A-Za-z?]) (\S+)(?:[ \t]+(\[\S+\]))?$/;
+/** `c0008000 T _stext`, and in /proc/kallsyms the name of a module after it; names of C++ have spaces. */
+const MAP_LINE = /^([0-9a-f]{1,16}) ([A-Za-z?]) (\S.*?)(?:[ \t]+(\[\S+\]))?$/;
 /** Of the assembler: where A32, T32 and data begin (ELF for the Arm Architecture 5.5.5). */
 const MAPPING_SYMBOL = /^\$[atd](\.|$)/;
 const SYMBOLS_REMEDY = "give an ELF file that was not stripped, a System.map, or 'nm' of a program";

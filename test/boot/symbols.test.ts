@@ -107,6 +107,10 @@ describe('System.map', () => {
 
   test('what nm says of undefined symbols is skipped, other text refused', () => {
     expect(namesIn(text('         U printf\n00010000 T main\n'), 0x10000)).toEqual(['main']);
+    expect(namesIn(text('00010000 T f(int, char)\n'), 0x10000)).toEqual(['f(int, char)']);
+    // Debian's System.map.
+    const dummy = text('ffffffffffffffff B The real System.map is elsewhere\n');
+    expect(() => readSymbols(dummy, 'f')).toThrow(/names no functions/);
     expect(() => readSymbols(text('hello\n'), 'f')).toThrow(/neither an ELF file nor a list/);
     expect(() => readSymbols(text('00010000 D data\n'), 'f')).toThrow(/names no functions/);
   });

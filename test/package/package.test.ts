@@ -70,7 +70,7 @@ function exitCode(child: ChildProcess): Promise<number | null> {
 describe('the types of the package', () => {
   test('serve a strict project for a browser, with every example of the documents', async () => {
     const examples = ['README.md', 'docs/library.md'].flatMap(examplesOf);
-    expect(examples.length).toBe(3);
+    expect(examples.length).toBe(4);
     examples.forEach((code, i) => {
       writeFileSync(join(project, `example-${i}.ts`), code);
     });
