@@ -1,3 +1,4 @@
+import type { WasmFunction } from '../../src/translator/wasm/compiled-region.ts';
 import { FunctionBody } from '../../src/translator/wasm/function-body.ts';
 import { ModuleWriter } from '../../src/translator/wasm/module-writer.ts';
 import { Store } from '../../src/translator/wasm/opcodes.ts';
@@ -34,11 +35,11 @@ const IN_A_MODULE = 200;
 
 interface Prepared {
   readonly job: RegionToCompile;
-  fn: WebAssembly.WasmFunction | undefined;
+  fn: WasmFunction | undefined;
 }
 
 /** A region that does nothing, so that the interpreter runs its code. */
-function makeIdle(context: RegionModuleContext): WebAssembly.WasmFunction {
+function makeIdle(context: RegionModuleContext): WasmFunction {
   const writer = new ModuleWriter();
   writer.importMemory('memory', context.memory.wasm.buffer.byteLength / 65536);
   const code = new FunctionBody(REGION_PARAMS);
@@ -83,7 +84,7 @@ function isSame(a: Region, b: Region): boolean {
 export class RegionReplay {
   private readonly cpu: CoreUnderTest;
   private context: RegionModuleContext | undefined;
-  private idle: WebAssembly.WasmFunction | undefined;
+  private idle: WasmFunction | undefined;
   private collecting = true;
   /** Regions by the vector that needs them. */
   private prepared: Prepared[][] = [];
@@ -128,7 +129,7 @@ export class RegionReplay {
     }
   }
 
-  private functionOf(job: RegionToCompile, context: RegionModuleContext): WebAssembly.WasmFunction {
+  private functionOf(job: RegionToCompile, context: RegionModuleContext): WasmFunction {
     const known = this.prepared[this.vector] ?? [];
     if (this.collecting) {
       // Regions of both kinds have their turn.

@@ -1,3 +1,4 @@
+import './webassembly-types.ts';
 import type { MachineMemory } from '../../memory/machine-memory.ts';
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { FunctionBody, type ValType } from './function-body.ts';

@@ -12,6 +12,9 @@ export interface RamRange {
   readonly length: number;
 }
 
+/** Any function of WebAssembly; it is cast to what it takes and gives. */
+export type WasmFunction = (...args: never[]) => unknown;
+
 export type RegionFunction = (budget: number, tlb: number) => number;
 
 /** A region of hot code: waiting to be compiled (number 0), or in the table. */

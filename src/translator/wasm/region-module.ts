@@ -1,6 +1,7 @@
 import type { MachineMemory } from '../../memory/machine-memory.ts';
 import type { HelperInfo } from '../ir/ops.ts';
 import { BASE_FUNCTIONS, type BaseFunction } from './base-module.ts';
+import type { WasmFunction } from './compiled-region.ts';
 import { ModuleWriter } from './module-writer.ts';
 import { runPure } from './pure-code.ts';
 import type { Region } from './region.ts';
@@ -74,7 +75,7 @@ export function instantiateRegions(
 
 /** Functions of regions, in their order, and how much WebAssembly they are. */
 export interface CompiledModule {
-  readonly functions: readonly WebAssembly.WasmFunction[];
+  readonly functions: readonly WasmFunction[];
   readonly bytes: number;
 }
 

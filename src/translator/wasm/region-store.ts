@@ -3,7 +3,13 @@ import { type PageWatches, WatchKind } from '../../memory/page-watches.ts';
 import type { CachedBlock } from '../cache.ts';
 import { Bc, ENTER_COUNTDOWN } from '../interpreter.ts';
 import type { JumpCache } from '../jump-cache.ts';
-import type { CompiledRegion, RamRange, RegionFunction, RegionPage } from './compiled-region.ts';
+import type {
+  CompiledRegion,
+  RamRange,
+  RegionFunction,
+  RegionPage,
+  WasmFunction,
+} from './compiled-region.ts';
 import type { Region } from './region.ts';
 import {
   type CompiledModule,
@@ -243,7 +249,7 @@ export class RegionStore {
   /** The functions of regions that have numbers; undefined where the host refuses. */
   private compile(
     batch: readonly { readonly compiled: CompiledRegion; readonly region: Region }[],
-  ): WebAssembly.WasmFunction[] | undefined {
+  ): WasmFunction[] | undefined {
     const began = performance.now();
     try {
       const { functions, bytes } = this.promotion.compile(
@@ -317,7 +323,7 @@ export class RegionStore {
     this.memory.words[block.code + ENTER_COUNTDOWN] = runs;
   }
 
-  private install(compiled: CompiledRegion, fn: WebAssembly.WasmFunction): void {
+  private install(compiled: CompiledRegion, fn: WasmFunction): void {
     const { number } = compiled;
     this.regions[number] = compiled;
     this.functions[number] = fn as unknown as RegionFunction;

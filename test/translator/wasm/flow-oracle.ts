@@ -1,4 +1,4 @@
-import '../../../src/memory/webassembly-types.ts';
+import '../../../src/translator/wasm/webassembly-types.ts';
 import fc from 'fast-check';
 import { FunctionBody } from '../../../src/translator/wasm/function-body.ts';
 import { ModuleWriter } from '../../../src/translator/wasm/module-writer.ts';

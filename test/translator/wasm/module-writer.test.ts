@@ -1,4 +1,4 @@
-import '../../../src/memory/webassembly-types.ts';
+import '../../../src/translator/wasm/webassembly-types.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FunctionBody } from '../../../src/translator/wasm/function-body.ts';

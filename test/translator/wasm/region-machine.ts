@@ -72,7 +72,13 @@ export class RegionMachine {
       vector: (number: number, imm: number, d: number, a: number, b: number) =>
         vectors.run(number, imm, d, a, b),
     };
-    const exports = instantiateRegions(writeRegionModule(regions.map((region, i) => ({ region, number: i + 1, callFree: false })), context), context);
+    const exports = instantiateRegions(
+      writeRegionModule(
+        regions.map((region, i) => ({ region, number: i + 1, callFree: false })),
+        context,
+      ),
+      context,
+    );
     return regions.map((_region, i) => exports[`r${i}`] as unknown as RegionFunction);
   }
 

@@ -1,4 +1,4 @@
-import '../../../src/memory/webassembly-types.ts';
+import '../../../src/translator/wasm/webassembly-types.ts';
 import { fixedPoint } from '../../../src/arm/fp/conversion-rows.ts';
 import { Fpscr } from '../../../src/arm/fp/fp-context.ts';
 import { VECTOR_ROWS } from '../../../src/arm/vector-rows.ts';
