@@ -34,6 +34,9 @@ const W = {
   Hottest: RegionWord.Hottest >>> 2,
 } as const;
 
+/** Regions count in 32 bits. */
+const LARGEST_BUDGET = 2 ** 30;
+
 /** What the runner asks of the engine about the code of the CPU that runs. */
 export interface CodeSource {
   /** The IR of the block at a virtual address, in the current context; undefined where it can't be fetched from RAM. */
@@ -51,6 +54,8 @@ export class RegionRunner {
   private readonly interpreter: Interpreter;
   private readonly sites = new SiteTable();
   private readonly nzcv: (kind: number, nz: number, a: number, b: number) => number;
+  /** What the budget has over what regions were given. */
+  private beyond = 0;
   /** Guest instructions that regions have run. */
   instructions = 0;
   readonly counters: RegionCounters;
@@ -80,7 +85,7 @@ export class RegionRunner {
     };
     // Whoever is called may ask how many instructions have run.
     const called = (): void => {
-      interpreter.budget = words[W.Budget] + words[W.Reserve];
+      interpreter.budget = this.beyond + words[W.Budget] + words[W.Reserve];
     };
     const table = RegionStore.makeTable();
     const base = instantiateBase(memory, table, {
@@ -163,8 +168,10 @@ export class RegionRunner {
   run(number: number, tlb: number, strictAlignment: boolean): RunResult {
     const { words, interpreter } = this;
     const before = interpreter.budget;
-    const piece = Math.min(before, BUDGET_PIECE);
-    words[W.Reserve] = before - piece;
+    const most = Math.min(before, LARGEST_BUDGET);
+    const piece = Math.min(most, BUDGET_PIECE);
+    this.beyond = before - most;
+    words[W.Reserve] = most - piece;
     words[W.Fault] = 0;
     words[W.Context] = interpreter.jumps.contextTag;
     words[W.Shared] = interpreter.jumps.sharedTag;
@@ -173,7 +180,7 @@ export class RegionRunner {
     words[W.FlagKind] = FlagKind.Raw;
     words[W.FlagA] = words[NZCV];
     const result = this.store.functionOf(number)(piece, tlb * 4);
-    interpreter.budget = words[W.Budget] + words[W.Reserve];
+    interpreter.budget = this.beyond + words[W.Budget] + words[W.Reserve];
     this.instructions += before - interpreter.budget;
     this.counters.exits[result]++;
     words[NZCV] =

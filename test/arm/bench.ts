@@ -9,7 +9,9 @@ import { PageWatches } from '../../src/memory/page-watches.ts';
 import { PhysicalMemory } from '../../src/memory/physical-memory.ts';
 import type { ArmTimer, ArmTimerRegister, ArmTimerRegister64 } from '../../src/ports/arm-timer.ts';
 import type { MmioDevice, Requester } from '../../src/ports/mmio.ts';
+import type { Promotion } from '../../src/translator/wasm/region-store.ts';
 import * as a from './assembler.ts';
+import { AT_ONCE } from './at-once.ts';
 
 export const RAM = 0x4000_0000;
 export const RAM_BYTES = 0x40_0000;
@@ -109,6 +111,18 @@ class StoredTimer implements ArmTimer {
   }
 }
 
+let standard: EngineKind = 'interpreter';
+
+/** From now on benches that do not say what runs guest code have this engine. */
+export function benchesRun(kind: EngineKind): void {
+  standard = kind;
+}
+
+/** What benches that do not say it run code with. */
+export function benchEngine(): EngineKind {
+  return standard;
+}
+
 /** CPUs, RAM and a device, without a board. Every exception vector has an endless loop. */
 export class Bench {
   readonly memory = new MachineMemory(RAM_BYTES);
@@ -122,13 +136,15 @@ export class Bench {
     model = cortexA15,
     device,
     hooks = {},
-    kind = 'interpreter',
+    kind = standard,
+    promotion = AT_ONCE,
   }: {
     cpus?: number;
     model?: CpuModel;
     device?: MmioDevice;
     hooks?: Partial<EngineHooks>;
     kind?: EngineKind;
+    promotion?: Promotion;
   } = {}) {
     if (device !== undefined) this.physical.map(DEVICE, 0x1000, device, 'device');
     this.engine = new ArmEngine(
@@ -144,6 +160,7 @@ export class Bench {
         ...hooks,
       },
       kind,
+      promotion,
     );
     this.engine.cache.verify = true;
     this.cpu = this.engine.cpus[0]!;

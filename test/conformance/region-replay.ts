@@ -16,19 +16,10 @@ import {
   type RegionModuleContext,
   type RegionToCompile,
 } from '../../src/translator/wasm/region-module.ts';
-import type { Promotion } from '../../src/translator/wasm/region-store.ts';
+import { AT_ONCE } from '../arm/at-once.ts';
 import type { RecordedVector } from './codec.ts';
 import { CoreUnderTest } from './core-under-test.ts';
 import { replayVector } from './replay.ts';
-
-/** All code is compiled at its first run, each region by itself. */
-export const AT_ONCE: Promotion = {
-  hot: 1,
-  again: 1,
-  batch: 1,
-  rewrites: Number.POSITIVE_INFINITY,
-  compile: compileRegions,
-};
 
 /** Regions in a module: more of them make it slower, fewer more modules. */
 const IN_A_MODULE = 200;

@@ -240,6 +240,7 @@ export class RegionStore {
     if (functions === undefined) return;
     this.functions[compiled.number] = functions[0] as unknown as RegionFunction;
     this.table.set(compiled.number, functions[0]);
+    if (this.watches.bypassed) compiled.source = this.sourceOf(compiled);
   }
 
   private pagesOf(region: Region, source: RegionSource): RegionPage[] {

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { EngineKind } from '../../../src/arm/engine-kind.ts';
+import { AT_ONCE } from '../../arm/at-once.ts';
 import { encodeVectors, type RecordedGroup, type RecordedVector } from '../codec.ts';
 import { CoreUnderTest } from '../core-under-test.ts';
 import { Recorder } from '../recorder.ts';
-import { AT_ONCE } from '../region-replay.ts';
 import { LIMIT, replayVector } from '../replay.ts';
 import { changesMemoryTypes, isAbortedExclusiveStore } from '../unknown-registers.ts';
 import { SETS, vectorFilePath } from '../vector-files.ts';
