@@ -1,3 +1,4 @@
+import { RunResult } from '../translator/interpreter.ts';
 import type { RegionStatistics } from '../translator/wasm/region-statistics.ts';
 import type { EngineKind } from './engine-kind.ts';
 
@@ -13,8 +14,9 @@ export interface SlowAccesses {
  * Why compiled code came back to the dispatcher. `interrupted`: an event, or the end of a budget. `lookup`: it goes on at an
  * address that no region is known for. `resync`: the translation context may have changed. `raise`: an exception that an
  * instruction is there for (SVC, undefined). `fault`: a data abort, or an access that must be alone. `wait`: WFI, WFE, YIELD.
+ * `slow`: an access that the interpreter is to do.
  */
-export type RegionExit = 'interrupted' | 'lookup' | 'resync' | 'raise' | 'fault' | 'wait';
+export type RegionExit = 'interrupted' | 'lookup' | 'resync' | 'raise' | 'fault' | 'wait' | 'slow';
 
 /** What an engine has done since its machine was made; a snapshot's past does not count, but for its instructions. */
 export interface EngineStatistics {
@@ -88,8 +90,8 @@ export class AccessCounter implements SlowAccesses {
 /** What the runner of regions counts. */
 export class RegionCounters {
   readonly accesses = new AccessCounter();
-  /** By RegionResult. */
-  readonly exits = new Float64Array(6);
+  /** By RunResult. */
+  readonly exits = new Float64Array(RunResult.Slow + 1);
   /** By number of a helper, and of a vector function. */
   readonly helpers: Float64Array;
   readonly vectors: Float64Array;
@@ -101,7 +103,7 @@ export class RegionCounters {
 
   exitsByName(): EngineStatistics['regionExits'] {
     const [interrupted, lookup, resync, raise, fault, wait] = this.exits;
-    return { interrupted, lookup, resync, raise, fault, wait };
+    return { interrupted, lookup, resync, raise, fault, wait, slow: this.exits[RunResult.Slow] };
   }
 }
 

@@ -29,7 +29,7 @@ describe('--stats', () => {
       /build, compile +1\.3 ms, 2\.5 ms/,
       /thrown away +1 invalidated, 0 evictions/,
       /entries of regions +150, 10,000 instructions each/,
-      /100 interrupted, 10 lookup, 5 resync, 4 raise, 3 fault, 28 wait/,
+      /100 interrupted, 10 lookup, 5 resync, 4 raise, 3 fault, 20 wait, 8 slow/,
       /TLB misses +7 first level, 6 second level/,
       /11 loads, 12 stores, 13 exclusives \(interpreter\)\n +21 loads, 22 stores, 23 exclusives \(regions\)/,
       /helper calls +coprocessorRead: 30 \(interpreter\), 0 \(regions\)\n +writeCpsr: 1 \(interpreter\), 2 \(regions\)/,

@@ -23,7 +23,7 @@ export interface Profile {
 }
 
 /** Samples on average this many instructions of a CPU apart. */
-export const SAMPLE_INTERVAL = 20_000;
+export const SAMPLE_INTERVAL = 50_000;
 
 interface Place {
   readonly sample: Omit<ProfileSample, 'instructions'>;
