@@ -414,7 +414,7 @@ export class ArmEngine implements Saveable<EngineState> {
   /** A region has left before an access that is not in the TLB: the interpreter does it, and what comes after it. */
   private leftForAccess(slots: Int32Array): void {
     const { pc, it, notExecuted } = this.place();
-    this.interpreter.budget += notExecuted + 1;
+    this.giveBack(notExecuted + 1);
     slots[StateSlot.PC] = pc;
     slots[StateSlot.IT] = it;
     this.afterSlow = true;
@@ -781,13 +781,19 @@ export class ArmEngine implements Saveable<EngineState> {
     return ((encoding >>> 4) & 0xfff0) | (encoding & 15);
   }
 
+  /** Instructions that were counted and have not run. */
+  private giveBack(instructions: number): void {
+    this.interpreter.budget += instructions;
+    if (this.inRegion) (this.regions as RegionRunner).instructions -= instructions;
+  }
+
   private faulted(cpu: ArmCpu): void {
-    const { interpreter, fault } = this;
+    const { fault } = this;
     const { pc, it, notExecuted } = this.place();
-    interpreter.budget += notExecuted;
+    this.giveBack(notExecuted);
     fault.faulted = false;
     if (fault.kind === STEP_FIRST || fault.kind === DEBUG_STOP) {
-      interpreter.budget++;
+      this.giveBack(1);
       cpu.state.slots[StateSlot.PC] = pc;
       cpu.state.slots[StateSlot.IT] = it;
       return;

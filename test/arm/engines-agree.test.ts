@@ -228,5 +228,8 @@ describe('two engines do the same with the same guest, looked at after any numbe
       expect(two.console.log).toEqual(one.console.log);
       expect(Buffer.compare(one.ram, two.ram)).toBe(0);
     }
+    const { instructions, instructionsBy } = two.bench.engine.statistics();
+    expect(instructionsBy.wasm).toBeGreaterThan(instructions / 3);
+    expect(instructionsBy.interpreter).toBeGreaterThanOrEqual(0);
   });
 });
