@@ -139,7 +139,8 @@ function longestPaths(region: Region, successors: readonly (readonly number[])[]
       path.pop();
     }
   };
-  for (let node = 0; node < successors.length; node++) if (longest[node] < 0) measure(node);
+  // What is no look and not reached from one is not reached at all, and might be a cycle without a look.
+  for (let node = 0; node < successors.length; node++) if (looks[node] && longest[node] < 0) measure(node);
   return looks.map((isLook, node) => (isLook ? longest[node] : 0));
 }
 
