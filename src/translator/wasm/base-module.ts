@@ -371,6 +371,14 @@ function defineFlags(define: Define): void {
     code.if();
     code.get(a).ret();
     code.end();
+    code.get(kind).i32(FlagKind.Difference).op(Op.I32Eq);
+    code.if();
+    code.get(a).get(b).op(Op.I32Sub).set(nz).i32(FlagKind.Sub).set(kind);
+    code.end();
+    code.get(kind).i32(FlagKind.Sum).op(Op.I32Eq);
+    code.if();
+    code.get(a).get(b).op(Op.I32Add).set(nz).i32(FlagKind.Add).set(kind);
+    code.end();
     const done = code.block();
     code.get(a).set(cv);
     code.get(kind).i32(FlagKind.Bits).op(Op.I32Eq).brIf(done);

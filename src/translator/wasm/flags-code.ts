@@ -6,20 +6,19 @@ import { FlagKind, RegionWord, Slot, slotAddress } from './region-abi.ts';
 
 /**
  * What is known of the flag locals where code is compiled: their kind, or that it is some kind (`Any`), or some kind
- * but Raw (`Split`). `Same` is added to Sub and Add where `nz` is that difference or sum.
+ * of Bits, Sub and Add (`Split`), which have `nz` in its local.
  */
 export const KnownFlags = {
   Raw: FlagKind.Raw,
   Bits: FlagKind.Bits,
   Sub: FlagKind.Sub,
   Add: FlagKind.Add,
-  Split: 4,
-  Any: 5,
-  Same: 8,
+  Difference: FlagKind.Difference,
+  Sum: FlagKind.Sum,
+  Split: 6,
+  Any: 7,
 } as const;
 
-const SAME_SUB = KnownFlags.Sub | KnownFlags.Same;
-const SAME_ADD = KnownFlags.Add | KnownFlags.Same;
 const V_BIT = 0x10000000;
 const CV_BITS = 0x30000000;
 
@@ -52,13 +51,32 @@ const AFTER_SUB: { readonly [condition: number]: number | undefined } = {
   [Condition.Le]: Op.I32LeS,
 };
 
+/** What is known once N and Z have been put apart. */
+const SPLIT_FROM: { readonly [known: number]: number } = {
+  [KnownFlags.Raw]: KnownFlags.Bits,
+  [KnownFlags.Bits]: KnownFlags.Bits,
+  [KnownFlags.Sub]: KnownFlags.Sub,
+  [KnownFlags.Add]: KnownFlags.Add,
+  [KnownFlags.Difference]: KnownFlags.Sub,
+  [KnownFlags.Sum]: KnownFlags.Add,
+  [KnownFlags.Split]: KnownFlags.Split,
+  [KnownFlags.Any]: KnownFlags.Split,
+};
+
+/** Whether N and Z are surely in their local. */
+function hasNz(known: number): boolean {
+  return (
+    known === KnownFlags.Bits ||
+    known === KnownFlags.Sub ||
+    known === KnownFlags.Add ||
+    known === KnownFlags.Split
+  );
+}
+
 /** What is known where two paths meet. */
 export function mergeFlags(a: number, b: number): number {
   if (a === b) return a;
-  const [kindA, kindB] = [a & ~KnownFlags.Same, b & ~KnownFlags.Same];
-  if (kindA === kindB) return kindA;
-  const anyRaw = [kindA, kindB].some((kind) => kind === KnownFlags.Raw || kind === KnownFlags.Any);
-  return anyRaw ? KnownFlags.Any : KnownFlags.Split;
+  return hasNz(a) && hasNz(b) ? KnownFlags.Split : KnownFlags.Any;
 }
 
 /** What is known after `set NZCV value`. @param virtual whether the value is kept as operands. */
@@ -66,17 +84,14 @@ export function flagsAfter(value: IrValue, before: number, virtual: boolean): nu
   if (!virtual) return KnownFlags.Raw;
   switch (value.op) {
     case 'nzcvSub':
-      return SAME_SUB;
+      return KnownFlags.Difference;
     case 'nzcvAdd':
-      return isZero(value.args[2]) ? SAME_ADD : KnownFlags.Bits;
+      return isZero(value.args[2]) ? KnownFlags.Sum : KnownFlags.Bits;
     case 'nzcvLogic':
       return KnownFlags.Bits;
     case 'nzcvNz':
-    case 'nzcvNz64': {
-      const kind = before & ~KnownFlags.Same;
-      if (kind === KnownFlags.Raw) return KnownFlags.Bits;
-      return kind === KnownFlags.Any ? KnownFlags.Split : kind;
-    }
+    case 'nzcvNz64':
+      return SPLIT_FROM[before];
     default:
       return before;
   }
@@ -132,13 +147,13 @@ export class FlagsCode {
   /** To the words between regions. @param known whether `known` holds here; false at exits that many places share. */
   store(known: boolean): void {
     const { code } = this;
-    const kind = known ? this.known & ~KnownFlags.Same : KnownFlags.Any;
+    const kind = known ? this.known : KnownFlags.Any;
     code.i32(0);
     if (kind < KnownFlags.Split) code.i32(kind);
     else code.get(this.kind);
     code.store(Store.I32, RegionWord.FlagKind);
     code.i32(0).get(this.a).store(Store.I32, RegionWord.FlagA);
-    if (kind !== KnownFlags.Raw) code.i32(0).get(this.nz).store(Store.I32, RegionWord.FlagNz);
+    if (hasNz(kind) || kind === KnownFlags.Any) code.i32(0).get(this.nz).store(Store.I32, RegionWord.FlagNz);
     if (kind !== KnownFlags.Raw && kind !== KnownFlags.Bits) {
       code.i32(0).get(this.b).store(Store.I32, RegionWord.FlagB);
     }
@@ -161,7 +176,7 @@ export class FlagsCode {
   /** Pushes the current NZCV as a word. */
   pushBits(): void {
     const { code } = this;
-    if ((this.known & ~KnownFlags.Same) === KnownFlags.Raw) {
+    if (this.known === KnownFlags.Raw) {
       code.get(this.a);
       return;
     }
@@ -209,30 +224,42 @@ export class FlagsCode {
   /** Pushes 1 where the condition holds under the current flags, else 0. */
   pushCondition(condition: number): void {
     const { code, known } = this;
-    if (known === SAME_SUB) {
+    if (known === KnownFlags.Difference) {
       const comparison = AFTER_SUB[condition];
       if (comparison !== undefined) {
         code.get(this.a).get(this.b).op(comparison);
         return;
       }
     }
-    const kind = known & ~KnownFlags.Same;
-    const split = kind !== KnownFlags.Raw && kind !== KnownFlags.Any;
-    if (split && condition <= Condition.Ne) {
-      code.get(this.nz).op(Op.I32Eqz);
+    if (condition <= Condition.Ne && this.canPushNz) {
+      this.pushNz();
+      code.op(Op.I32Eqz);
       if (condition === Condition.Ne) code.op(Op.I32Eqz);
-    } else if (split && (condition === Condition.Mi || condition === Condition.Pl)) {
-      code
-        .get(this.nz)
-        .i32(0)
-        .op(condition === Condition.Mi ? Op.I32LtS : Op.I32GeS);
-    } else if ((condition === Condition.Cs || condition === Condition.Cc) && kind < KnownFlags.Split) {
+    } else if ((condition === Condition.Mi || condition === Condition.Pl) && this.canPushNz) {
+      this.pushNz();
+      code.i32(0).op(condition === Condition.Mi ? Op.I32LtS : Op.I32GeS);
+    } else if ((condition === Condition.Cs || condition === Condition.Cc) && known < KnownFlags.Split) {
       this.pushCarry();
       if (condition === Condition.Cc) code.op(Op.I32Eqz);
     } else {
       this.pushBits();
       this.testBits(condition);
     }
+  }
+
+  private get canPushNz(): boolean {
+    return hasNz(this.known) || this.known === KnownFlags.Difference || this.known === KnownFlags.Sum;
+  }
+
+  /** Pushes a word of which N is the sign, and Z says whether it is zero. */
+  private pushNz(): void {
+    const { code, known } = this;
+    if (hasNz(known)) code.get(this.nz);
+    else
+      code
+        .get(this.a)
+        .get(this.b)
+        .op(known === KnownFlags.Difference ? Op.I32Sub : Op.I32Add);
   }
 
   /** The same for a difference that is not the current flags. */
@@ -266,11 +293,13 @@ export class FlagsCode {
   /** Pushes the current C flag. */
   pushCarry(): void {
     const { code } = this;
-    switch (this.known & ~KnownFlags.Same) {
+    switch (this.known) {
       case KnownFlags.Sub:
+      case KnownFlags.Difference:
         code.get(this.a).get(this.b).op(Op.I32GeU);
         break;
       case KnownFlags.Add:
+      case KnownFlags.Sum:
         code.get(this.a).get(this.b).op(Op.I32Add).get(this.a).op(Op.I32LtU);
         break;
       case KnownFlags.Raw:
@@ -290,10 +319,10 @@ export class FlagsCode {
       case 'get':
         return;
       case 'nzcvSub':
-        this.writePair(FlagKind.Sub, Op.I32Sub, value, operands);
+        this.writePair(FlagKind.Difference, value, operands);
         break;
       case 'nzcvAdd':
-        if (isZero(value.args[2])) this.writePair(FlagKind.Add, Op.I32Add, value, operands);
+        if (isZero(value.args[2])) this.writePair(FlagKind.Sum, value, operands);
         else this.writeSumWithCarry(value, operands);
         break;
       case 'nzcvLogic':
@@ -325,11 +354,10 @@ export class FlagsCode {
     this.code.i32(kind).set(this.kind);
   }
 
-  private writePair(kind: number, opcode: number, value: IrValue, operands: Operands): void {
-    const { code } = this;
-    const x = operands.local(value.args[0]);
-    const y = operands.local(value.args[1]);
-    code.get(x).get(y).op(opcode).set(this.nz).get(x).set(this.a).get(y).set(this.b);
+  private writePair(kind: number, value: IrValue, operands: Operands): void {
+    operands.push(value.args[0]);
+    operands.push(value.args[1]);
+    this.code.set(this.b).set(this.a);
     this.setKind(kind);
   }
 
@@ -367,15 +395,16 @@ export class FlagsCode {
   /** Pushes the current V in its place. */
   private pushOverflowBit(): void {
     const { code, a, b } = this;
-    const kind = this.known & ~KnownFlags.Same;
-    if (kind === KnownFlags.Sub || kind === KnownFlags.Add) {
+    const kind = this.known;
+    const isSub = kind === KnownFlags.Sub || kind === KnownFlags.Difference;
+    if (isSub || kind === KnownFlags.Add || kind === KnownFlags.Sum) {
       code.get(a).get(b).op(Op.I32Xor);
-      if (kind === KnownFlags.Add) code.i32(-1).op(Op.I32Xor);
+      if (!isSub) code.i32(-1).op(Op.I32Xor);
       code
         .get(a)
         .get(a)
         .get(b)
-        .op(kind === KnownFlags.Sub ? Op.I32Sub : Op.I32Add, Op.I32Xor, Op.I32And);
+        .op(isSub ? Op.I32Sub : Op.I32Add, Op.I32Xor, Op.I32And);
       code.i32(3).op(Op.I32ShrU);
     } else if (kind === KnownFlags.Raw || kind === KnownFlags.Bits) {
       code.get(a);
@@ -387,15 +416,27 @@ export class FlagsCode {
 
   /** Makes C and V stand alone, so that `nz` may be written. */
   private splitRaw(): void {
-    const { code } = this;
-    const kind = this.known & ~KnownFlags.Same;
-    if (kind !== KnownFlags.Raw && kind !== KnownFlags.Any) return;
-    if (kind === KnownFlags.Any) {
+    const { code, known } = this;
+    if (hasNz(known)) return;
+    if (known === KnownFlags.Difference || known === KnownFlags.Sum) {
+      this.setKind(SPLIT_FROM[known]);
+      return;
+    }
+    if (known === KnownFlags.Any) {
+      // Difference and Sum are two above Sub and Add.
+      code.get(this.kind).i32(FlagKind.Difference).op(Op.I32GeU);
+      code.if();
+      code
+        .get(this.kind)
+        .i32(FlagKind.Difference - FlagKind.Sub)
+        .op(Op.I32Sub)
+        .set(this.kind);
+      code.end();
       code.get(this.kind).op(Op.I32Eqz);
       code.if();
     }
     code.get(this.a).i32(CV_BITS).op(Op.I32And).set(this.a);
     this.setKind(FlagKind.Bits);
-    if (kind === KnownFlags.Any) code.end();
+    if (known === KnownFlags.Any) code.end();
   }
 }

@@ -43,7 +43,7 @@ export const RegionWord = {
   Shared: BASE + 52,
 } as const;
 
-/** How the flags are kept. All but Raw have N and Z in `nz`: its sign, and whether it is zero. */
+/** How the flags are kept. Bits, Sub and Add have N and Z in `nz`: its sign, and whether it is zero. */
 export const FlagKind = {
   /** `a` is the NZCV. */
   Raw: 0,
@@ -53,6 +53,10 @@ export const FlagKind = {
   Sub: 2,
   /** C and V of a + b. */
   Add: 3,
+  /** All flags of a - b. */
+  Difference: 4,
+  /** All flags of a + b. */
+  Sum: 5,
 } as const;
 
 /** Why a region function came back: the numbers of the interpreter's RunResult, as far as it has them. */
