@@ -38,6 +38,8 @@ import { MAX_BLOCK_INSTRUCTIONS, translateBlock } from './translate-block.ts';
 import { VECTOR_ROWS } from './vector-rows.ts';
 
 const EVENT = MemoryLayout.eventWord >>> 2;
+/** In the event word: the engine itself has to look around. Whoever has another reason writes 1 over it. */
+const OWN_EVENT = 2;
 const CODE_MOVED = (MemoryLayout.state >>> 2) + StateSlot.CodeMoved;
 const HELPER_NAMES = Object.keys(ARM_HELPERS) as ArmHelperName[];
 const HELPER_INDEX = new Map<HelperInfo, number>(HELPER_NAMES.map((name, i) => [ARM_HELPERS[name], i]));
@@ -147,6 +149,8 @@ export class ArmEngine implements Saveable<EngineState> {
   private readonly interpreter: Interpreter;
   /** Compiled code; undefined where only the interpreter runs. */
   private readonly regions: RegionRunner | undefined;
+  /** Why there is no compiled code at all. */
+  private refusal: unknown;
   /** The last fault or raise came from compiled code. */
   private inRegion = false;
   /** The next block is the interpreter's, whatever regions there are. */
@@ -241,7 +245,7 @@ export class ArmEngine implements Saveable<EngineState> {
       (helper) => this.helperIndex(helper),
       jumps,
     );
-    if (kind === 'wasm') this.regions = this.makeRegions(memory, env, promotion);
+    if (kind === 'wasm') this.regions = this.tryRegions(memory, env, promotion);
     this.active.state.activate();
     // The global monitor (A3.4.1): a store by another observer clears it. Other CPUs run only while this one is parked,
     // which clears it too; a bus master's stores may come in the midst of a slice. Clearing it for any address is allowed.
@@ -255,6 +259,12 @@ export class ArmEngine implements Saveable<EngineState> {
         this.lookAround();
       }
     };
+  }
+
+  /** @param told called once where the host refuses to compile, now or later: the interpreter runs everything from then on */
+  whenRefused(told: (error: unknown) => void): void {
+    if (this.regions !== undefined) this.regions.store.onRefused = told;
+    else if (this.refusal !== undefined) told(this.refusal);
   }
 
   /** Number of the CPU that runs, or ran last. */
@@ -358,6 +368,16 @@ export class ArmEngine implements Saveable<EngineState> {
     this.words[EVENT] = 1;
   }
 
+  /** Makes compiled code come back to this engine. Nobody else is told: when code is compiled depends on the host. */
+  private leaveRegions(): void {
+    Atomics.compareExchange(this.words, EVENT, 0, OWN_EVENT);
+  }
+
+  /** Whether nothing but {@link leaveRegions} has set the event word, which is cleared then. */
+  private isOwnEvent(): boolean {
+    return Atomics.compareExchange(this.words, EVENT, OWN_EVENT, 0) === OWN_EVENT;
+  }
+
   /**
    * Runs one CPU for at most `budget` instructions.
    * @param isLate asked now and then: translations and exceptions may take a hundred times as long as other instructions.
@@ -369,6 +389,7 @@ export class ArmEngine implements Saveable<EngineState> {
     this.isLate = isLate;
     this.debugStop = undefined;
     const reason = this.loop(cpu);
+    this.isOwnEvent();
     const executed = this.runBudget - this.interpreter.budget;
     this.instructions += executed;
     cpu.regs.instructionsRetired += executed;
@@ -503,7 +524,7 @@ export class ArmEngine implements Saveable<EngineState> {
     for (;;) {
       if (cpu.power !== 'on') return 'off';
       if (this.debugStop !== undefined) return 'debug';
-      if (words[EVENT] !== 0) {
+      if (words[EVENT] !== 0 && !this.isOwnEvent()) {
         if (!this.interruptsHeld) return 'event';
         this.eventHeld = true;
         words[EVENT] = 0;
@@ -687,6 +708,19 @@ export class ArmEngine implements Saveable<EngineState> {
     };
   }
 
+  private tryRegions(
+    memory: MachineMemory,
+    env: InterpreterEnvironment,
+    promotion: Promotion,
+  ): RegionRunner | undefined {
+    try {
+      return this.makeRegions(memory, env, promotion);
+    } catch (error) {
+      this.refusal = error;
+      return undefined;
+    }
+  }
+
   private makeRegions(
     memory: MachineMemory,
     env: InterpreterEnvironment,
@@ -707,7 +741,7 @@ export class ArmEngine implements Saveable<EngineState> {
         },
         locate: (va) => this.active.mmu.translateFetch(va),
       },
-      () => this.lookAround(),
+      () => this.leaveRegions(),
       new RegionCounters(HELPER_NAMES.length, VECTOR_ROWS.length),
       promotion,
     );

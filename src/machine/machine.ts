@@ -184,8 +184,15 @@ export class Machine {
       },
       attention: () => this.loop.wake(),
     };
-    const makeEngine: MakeEngine = (side, timers, sideHooks, kind) =>
-      new ArmEngine(side.memory, side.physical, model, timers, peripheralBase(options), sideHooks, kind);
+    const makeEngine: MakeEngine = ({ memory, physical: ownPhysical }, timers, sideHooks, kind) => {
+      const base = peripheralBase(options);
+      const engine = new ArmEngine(memory, ownPhysical, model, timers, base, sideHooks, kind);
+      engine.whenRefused((error) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        options.warn(`this host refuses to compile, so the interpreter runs everything: ${reason}`);
+      });
+      return engine;
+    };
     const { timers } = this.board;
     this.engine =
       lockstep?.connect(makeEngine, timers, hooks) ??
