@@ -126,7 +126,7 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
     )
     .option(
       '--engine <engine>',
-      "what runs guest code: 'interpreter' (default), 'wasm', or both at once to compare them: 'lockstep'",
+      "what runs guest code: 'wasm' (default), 'interpreter', or both at once to compare them: 'lockstep'",
     )
     .option(
       '--semihosting [folder=DIR]',

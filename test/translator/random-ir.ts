@@ -109,9 +109,10 @@ const isOfWords = (op: OpName): boolean =>
 
 class Program {
   private readonly b = new IrBuilder();
-  private readonly scopes: { label: IrLabel | undefined; values: IrValue[] }[] = [
-    { label: undefined, values: [] },
-  ];
+  private readonly scopes: {
+    label: IrLabel | undefined;
+    values: { readonly value: IrValue; readonly flags: boolean }[];
+  }[] = [{ label: undefined, values: [] }];
   private readonly style: Style;
   private readonly ingredients: Ingredients;
   private readonly offers: (op: OpName) => boolean;
@@ -147,12 +148,13 @@ class Program {
   private emit(op: OpName, args: readonly IrValue[], imm: number): IrValue {
     const pure = (OPS[op].effects as number) === Effect.None;
     const value = this.style === 'built' && pure ? this.b.pure(op, args, imm) : this.b.emit(op, args, imm);
-    if (value.type !== 'void') this.remember(value);
+    if (value.type !== 'void') this.remember(value, isFlags(op, imm));
     return value;
   }
 
-  private remember(value: IrValue): void {
-    this.scopes[this.scopes.length - 1]!.values.push(value);
+  /** @param flags whether it was asked for as flags, which is the same in both styles, whatever it was folded to */
+  private remember(value: IrValue, flags = false): void {
+    this.scopes[this.scopes.length - 1]!.values.push({ value, flags });
   }
 
   private step({ what, which, a, b, c }: Step): void {
@@ -274,7 +276,7 @@ class Program {
 
   private get(op: (typeof GETS)[number], n: number): void {
     const slot = this.slot(WORDS[OPS[op].result], n);
-    if (op === 'get' && this.style === 'built') this.remember(this.b.get(slot));
+    if (op === 'get' && this.style === 'built') this.remember(this.b.get(slot), isFlags('get', slot));
     else this.emit(op, [], slot);
   }
 
@@ -299,8 +301,8 @@ class Program {
 
   /** The flags of now, or some that were computed before. */
   private flagValue(choice: number): IrValue {
-    const known = this.scopes.flatMap(({ values }) => values).filter(isFlags);
-    const recent = known.slice(-3);
+    const known = this.scopes.flatMap(({ values }) => values).filter(({ flags }) => flags);
+    const recent = known.slice(-3).map(({ value }) => value);
     if (choice % 3 === 0 || recent.length === 0) return this.emit('get', [], NZCV);
     return recent[choice % recent.length]!;
   }
@@ -344,9 +346,11 @@ class Program {
 
   /** A value of a type: a recent one as a rule, or a constant. */
   private value(type: IrType, choice: number): IrValue {
-    const known = this.scopes.flatMap(({ values }) => values).filter((value) => value.type === type);
+    const known = this.scopes.flatMap(({ values }) => values).filter(({ value }) => value.type === type);
     // Flags are seldom taken for numbers: then they have to be one word.
-    const recent = (choice % 32 === 1 ? known : known.filter((value) => !isFlags(value))).slice(-12);
+    const recent = (choice % 32 === 1 ? known : known.filter(({ flags }) => !flags))
+      .slice(-12)
+      .map(({ value }) => value);
     if (choice % 8 !== 0 && recent.length > 0) return recent[choice % recent.length]!;
     const { b } = this;
     const n = INTERESTING[choice % INTERESTING.length]!;
@@ -365,7 +369,7 @@ class Program {
   }
 }
 
-function isFlags({ op, imm }: IrValue): boolean {
+function isFlags(op: OpName, imm: number): boolean {
   return op.startsWith('nzcv') || (op === 'get' && imm === NZCV);
 }
 
