@@ -237,6 +237,8 @@ export class RunLoop implements Saveable<RunLoopState> {
         this.clock instanceof InstructionClock
           ? this.runCounted(cpu, this.clock)
           : this.runSlice(cpu, this.slice, false);
+      // An event that was there before its turn began does not cost a CPU its turn: others' timers would starve it.
+      if (executed === 0 && this.stopReason === 'event') this.next = cpu.cpu;
       const now = performance.now();
       this.adapt(now - before, executed);
       if (this.stopped || this.paused || now >= this.yieldAt) return true;
