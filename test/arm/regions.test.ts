@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { MemoryLayout } from '../../src/memory/machine-memory.ts';
 import * as a from './assembler.ts';
 import { AT_ONCE } from './at-once.ts';
-import { Bench, CODE, RAM, RAM_BYTES, section, smallPage } from './bench.ts';
+import { Bench, CODE, DEVICE, RAM, RAM_BYTES, RecordingDevice, section, smallPage } from './bench.ts';
 
 const EVENT = MemoryLayout.eventWord >>> 2;
 const DATA = RAM + 0x20_0000;
@@ -107,6 +107,36 @@ test('every budget from 1 on leaves the state that the interpreter leaves', () =
     for (const bench of guests) bench.run(budget);
     expect(`${budget}: ${two.snapshot()}`).toBe(`${budget}: ${one.snapshot()}`);
   }
+});
+
+test('code that a bus master writes over while its region runs is seen after ISB', () => {
+  const device = new RecordingDevice();
+  const bench = new Bench({ kind: 'wasm', device });
+  const code = [a.addImm(0, 0, 1), a.bl(1, (FUNCTION - CODE) / 4), a.addReg(2, 2, 4)];
+  code.push(a.str(0, 1), a.ISB, a.b(code.length + 2, 0));
+  bench.load(CODE, code);
+  bench.load(FUNCTION, [a.movw(4, 0), a.bx(14)]);
+  // The device answers a store of n by writing a function that gives n.
+  device.write = (_offset, _size, value) => bench.load(FUNCTION, [a.movw(4, value)]);
+  bench.set(1, DEVICE);
+  bench.run(8 * 50);
+  expect([bench.reg(0), bench.reg(2)]).toEqual([50, (49 * 50) / 2]);
+});
+
+test('a state that was saved between two regions goes on as it did', () => {
+  const bench = compiled();
+  bench.load(CODE, [a.ldr(4, 1), a.addReg(5, 5, 4), a.str(5, 1), a.addImm(5, 5, 1), a.b(4, 0)]);
+  bench.set(1, DATA);
+  bench.run(777);
+  const saved = bench.engine.saveState();
+  const word = bench.word(DATA);
+  bench.run(1234);
+  const after = bench.snapshot();
+  bench.engine.restoreState(saved);
+  bench.load(DATA, [word]);
+  expect(bench.engine.instructions).toBe(777);
+  bench.run(1234);
+  expect(bench.snapshot()).toBe(after);
 });
 
 describe('regions and where code is', () => {
