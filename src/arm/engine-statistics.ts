@@ -107,7 +107,7 @@ export class RegionCounters {
   }
 }
 
-export function regionsOf(statistics: RegionStatistics): EngineStatistics['regions'] {
+function regionsOf(statistics: RegionStatistics): EngineStatistics['regions'] {
   const { regions, modules, instructions, bytes, buildMs, compileMs, invalidations, evictions } = statistics;
   return {
     compiled: regions,
@@ -122,7 +122,7 @@ export function regionsOf(statistics: RegionStatistics): EngineStatistics['regio
 }
 
 /** Counts by name, without those of nothing. */
-export function countsByName(names: readonly string[], counts: Float64Array): Record<string, number> {
+function countsByName(names: readonly string[], counts: Float64Array): Record<string, number> {
   const result: Record<string, number> = {};
   for (const [i, name] of names.entries()) if (counts[i] > 0) result[name] = (result[name] ?? 0) + counts[i];
   return result;
@@ -135,5 +135,52 @@ export function counted(helper: Helper, counts: Float64Array, index: number): He
   return (a, b, c) => {
     counts[index]++;
     return helper(a, b, c);
+  };
+}
+
+/** What an engine's parts have counted. */
+export interface CountingParts {
+  readonly engine: EngineKind;
+  /** Since the machine was made, those before it was restored included; then those that were run here. */
+  readonly instructions: number;
+  readonly interpreted: number;
+  readonly compiled: number;
+  readonly cache: { readonly translated: number; readonly invalidated: number; readonly flushes: number };
+  readonly regions: RegionStatistics;
+  readonly tlb: { readonly misses: number; readonly main: { readonly misses: number } };
+  readonly counters: RegionCounters;
+  /** Of the interpreter and of regions. */
+  readonly accesses: AccessCounter;
+  readonly helpers: readonly string[];
+  readonly helperCalls: Float64Array;
+  readonly vectors: readonly { readonly name: string }[];
+}
+
+/** All of it as one value. */
+export function engineStatistics(parts: CountingParts): EngineStatistics {
+  const { cache, tlb, counters, helpers } = parts;
+  const inRegions = countsByName(helpers, counters.helpers);
+  return {
+    engine: parts.engine,
+    instructions: parts.instructions,
+    instructionsBy: { interpreter: parts.interpreted, wasm: parts.compiled },
+    blocks: { translated: cache.translated, invalidated: cache.invalidated, flushes: cache.flushes },
+    regions: regionsOf(parts.regions),
+    regionExits: counters.exitsByName(),
+    tlb: { firstLevelMisses: tlb.misses, secondLevelMisses: tlb.main.misses },
+    slowAccesses: {
+      interpreter: parts.accesses.without(counters.accesses),
+      wasm: counters.accesses.copy(),
+    },
+    helperCalls: Object.fromEntries(
+      Object.entries(countsByName(helpers, parts.helperCalls)).map(([name, calls]) => {
+        const wasm = inRegions[name] ?? 0;
+        return [name, { interpreter: calls - wasm, wasm }];
+      }),
+    ),
+    vectorCalls: countsByName(
+      parts.vectors.map(({ name }) => name),
+      counters.vectors,
+    ),
   };
 }

@@ -5,27 +5,27 @@ import type { Saveable } from '../ports/saveable.ts';
 import { type CachedBlock, TranslationCache } from '../translator/cache.ts';
 import { Bc, Interpreter, type InterpreterEnvironment, RunResult } from '../translator/interpreter.ts';
 import { type HelperInfo, WaitKind } from '../translator/ir/ops.ts';
-import type { IrBlock } from '../translator/ir/value.ts';
 import { PendingFault } from '../translator/pending-fault.ts';
-import { withSpinExits } from '../translator/spin-exits.ts';
 import { VectorTable } from '../translator/vector/table.ts';
 import { warmUpInterpreter } from '../translator/warm-up.ts';
 import { RegionStatistics } from '../translator/wasm/region-statistics.ts';
 import { PROMOTION, type Promotion } from '../translator/wasm/region-store.ts';
 import { ArmCpu, type CpuEnvironment } from './cpu.ts';
-import { type CpuSavedState, restoreCpu, saveCpu } from './cpu-saved-state.ts';
+import { restoreCpu, saveCpu } from './cpu-saved-state.ts';
 import { Psr } from './cpu-state.ts';
 import type { EngineKind } from './engine-kind.ts';
 import {
   AccessCounter,
   counted,
-  countsByName,
   type EngineStatistics,
+  engineStatistics,
   RegionCounters,
-  regionsOf,
 } from './engine-statistics.ts';
+import type { EngineHooks, EngineState, StopReason } from './engine-types.ts';
 import { enterException } from './exceptions.ts';
 import { fpDenied } from './fp-permission.ts';
+import { GuestCode, PLAIN_FLAGS } from './guest-code.ts';
+import { haltComment } from './halt-comment.ts';
 import { ARM_HELPERS, type ArmHelperName } from './helpers.ts';
 import { advanceIt } from './lift/it-state.ts';
 import { RegionRunner } from './region-runner.ts';
@@ -34,7 +34,6 @@ import type { DebugStop, StopPoints } from './stop-points.ts';
 import { CoprocessorMap, systemHelpers } from './system-helpers.ts';
 import { type CpuModel, Sctlr } from './system-registers.ts';
 import { TlbArrays } from './tlb.ts';
-import { MAX_BLOCK_INSTRUCTIONS, translateBlock } from './translate-block.ts';
 import { VECTOR_ROWS } from './vector-rows.ts';
 
 const EVENT = MemoryLayout.eventWord >>> 2;
@@ -43,10 +42,6 @@ const OWN_EVENT = 2;
 const CODE_MOVED = (MemoryLayout.state >>> 2) + StateSlot.CodeMoved;
 const HELPER_NAMES = Object.keys(ARM_HELPERS) as ArmHelperName[];
 const HELPER_INDEX = new Map<HelperInfo, number>(HELPER_NAMES.map((name, i) => [ARM_HELPERS[name], i]));
-/** Blocks that start inside an IT block or are cut short have flags of their own and stay out of the jump cache. */
-const PLAIN_FLAGS = 3;
-/** In a block's key: SCTLR.SW was set where it was translated. */
-const SWP_EXISTS = 1 << 2;
 /** CTR.IminLine of the Cortex-A15: 16 words. */
 const CACHE_LINE = 64;
 
@@ -58,58 +53,9 @@ const never = (): boolean => false;
 const STEP_FIRST = -1;
 /** Another: an instruction that a debugger wants to stop before. */
 const DEBUG_STOP = -2;
-/** HLT (ARM DDI 0487 F5.1.60), always executed. */
-const HLT_A32 = 0xe1000070;
-const HLT_T16 = 0xba80;
 const EMPTY_TLB = MemoryLayout.emptyTlb >>> 2;
 
-/** Why {@link ArmEngine.run} came back to the machine. */
-export type StopReason =
-  /** All instructions of the budget have run. */
-  | 'budget'
-  /** The event word is set: a device or a native thread wants attention. */
-  | 'event'
-  /** The caller has no more time: `isLate`. */
-  | 'late'
-  /** WFI: nothing to do until an interrupt is pending. */
-  | 'wfi'
-  /** WFE without an event: another CPU may run now, or the machine may sleep a little. */
-  | 'wfe'
-  /** YIELD: another CPU may run now. */
-  | 'yield'
-  /** A loop that can end only by what another CPU or a device does (see spin-exits): it has run once in vain. */
-  | 'spin'
-  /** A stop point of the debugger: `debugStop` says which. */
-  | 'debug'
-  /** PSCI switched the CPU off, or the machine was reset or powered off. */
-  | 'off';
-
-/** What the engine asks of the machine. */
-export interface EngineHooks {
-  hypervisorCall(cpu: ArmCpu, conduit: 'hvc' | 'smc'): boolean;
-  /**
-   * A supervisor call or a halting instruction that semihosting may take (ARM DUI 0471).
-   * @returns `done` when it was handled: the guest goes on after the instruction; `wait` when it is to be executed again, a
-   * little later; `guest` when it is none
-   */
-  semihostingCall(
-    cpu: ArmCpu,
-    thumb: boolean,
-    instruction: 'svc' | 'hlt',
-    comment: number,
-  ): 'done' | 'wait' | 'guest';
-  /** An interrupt line into a CPU went up: a machine that sleeps must wake. */
-  attention(): void;
-}
-
-/** The CPUs between two instructions. */
-export type EngineState = {
-  /** Number of the CPU that ran last: its exclusive monitor lives on when it goes on. */
-  readonly active: number;
-  readonly instructions: number;
-  readonly eventWord: number;
-  readonly cpus: readonly CpuSavedState[];
-};
+export type { EngineHooks, EngineState, StopReason } from './engine-types.ts';
 
 /** The CPUs of a machine and the translator that runs them, one at a time, on the caller's thread. */
 export class ArmEngine implements Saveable<EngineState> {
@@ -147,6 +93,7 @@ export class ArmEngine implements Saveable<EngineState> {
   private readonly fault = new PendingFault();
   private readonly vectors: VectorTable;
   private readonly interpreter: Interpreter;
+  private readonly code: GuestCode;
   /** Compiled code; undefined where only the interpreter runs. */
   private readonly regions: RegionRunner | undefined;
   /** Why there is no compiled code at all. */
@@ -166,8 +113,6 @@ export class ArmEngine implements Saveable<EngineState> {
   private untilLateCheck = LATE_CHECK_INTERVAL;
   /** Code outside RAM has changed; it is thrown away before the next block is looked up. */
   private foreignCodeIsVoid = false;
-  /** Address that the last block without a first instruction could not fetch. */
-  private faultedFetch = 0;
   /** The next block is to be one instruction: an access that an exact count has to be known for. */
   private stepNext = false;
   private stepping = false;
@@ -245,6 +190,9 @@ export class ArmEngine implements Saveable<EngineState> {
       (helper) => this.helperIndex(helper),
       jumps,
     );
+    this.code = new GuestCode(memory, physical, this.cache, jumps, timers.length > 1, () => {
+      this.untilLateCheck -= TRANSLATION_WEIGHT;
+    });
     if (kind === 'wasm') this.regions = this.tryRegions(memory, env, promotion);
     this.active.state.activate();
     // The global monitor (A3.4.1): a store by another observer clears it. Other CPUs run only while this one is parked,
@@ -301,41 +249,27 @@ export class ArmEngine implements Saveable<EngineState> {
   /** What was done so far. */
   statistics(): EngineStatistics {
     const { cache, tlb, regions } = this;
-    const counters = regions?.counters ?? new RegionCounters(HELPER_NAMES.length, VECTOR_ROWS.length);
     const compiled = regions?.instructions ?? 0;
-    const called = countsByName(HELPER_NAMES, this.helperCalls);
-    const inRegions = countsByName(HELPER_NAMES, counters.helpers);
-    return {
+    return engineStatistics({
       engine: this.kind,
       instructions: this.instructions,
-      instructionsBy: {
-        interpreter: this.instructions - this.instructionsBefore - compiled,
-        wasm: compiled,
-      },
-      blocks: { translated: cache.translated, invalidated: cache.invalidated, flushes: cache.flushes },
-      regions: regionsOf(regions?.store.statistics ?? new RegionStatistics()),
-      regionExits: counters.exitsByName(),
-      tlb: { firstLevelMisses: tlb.misses, secondLevelMisses: tlb.main.misses },
-      slowAccesses: {
-        interpreter: this.accesses.without(counters.accesses),
-        wasm: counters.accesses.copy(),
-      },
-      helperCalls: Object.fromEntries(
-        Object.entries(called).map(([name, calls]) => {
-          const wasm = inRegions[name] ?? 0;
-          return [name, { interpreter: calls - wasm, wasm }];
-        }),
-      ),
-      vectorCalls: countsByName(
-        VECTOR_ROWS.map(({ name }) => name),
-        counters.vectors,
-      ),
-    };
+      interpreted: this.instructions - this.instructionsBefore - compiled,
+      compiled,
+      cache,
+      regions: regions?.store.statistics ?? new RegionStatistics(),
+      tlb,
+      counters: regions?.counters ?? new RegionCounters(HELPER_NAMES.length, VECTOR_ROWS.length),
+      accesses: this.accesses,
+      helpers: HELPER_NAMES,
+      helperCalls: this.helperCalls,
+      vectors: VECTOR_ROWS,
+    });
   }
 
   /** Takes effect with the next `run`. Only between two of them. @param points undefined, or with a point at least */
   setStopPoints(points: StopPoints | undefined): void {
     this.stopPoints = points;
+    this.code.stopPoints = points;
     // Blocks end before breakpoints: those that do not are thrown away, and those that need not.
     this.cache.flush();
   }
@@ -602,16 +536,18 @@ export class ArmEngine implements Saveable<EngineState> {
     const pa = cpu.mmu.translateFetch(pc);
     if (pa < 0) return this.prefetchAbort(cpu, pc);
     if (this.stepNext)
-      return this.blockAt(cpu, pc, pa, flags, 1)?.code ?? this.prefetchAbort(cpu, this.faultedFetch);
-    let block = this.blockAt(cpu, pc, pa, flags, 0);
+      return (
+        this.code.blockAt(cpu, pc, pa, flags, 1)?.code ?? this.prefetchAbort(cpu, this.code.faultedFetch)
+      );
+    let block = this.code.blockAt(cpu, pc, pa, flags, 0);
     if (this.exact && block !== undefined && block.instructions > interpreter.budget) {
       // The budget ends inside the block: a shorter one stops at exactly the right instruction.
-      block = this.blockAt(cpu, pc, pa, flags, interpreter.budget);
+      block = this.code.blockAt(cpu, pc, pa, flags, interpreter.budget);
     } else if (block !== undefined && flags <= PLAIN_FLAGS) {
       const region = this.regions?.usableAt(block) ?? 0;
       interpreter.jumps.remember(pc, flags, block.code, region, cpu.mmu.fetchesShared);
     }
-    return block === undefined ? this.prefetchAbort(cpu, this.faultedFetch) : block.code;
+    return block === undefined ? this.prefetchAbort(cpu, this.code.faultedFetch) : block.code;
   }
 
   /** @param at the address that could not be fetched: the instruction, or its second half on another page. */
@@ -622,90 +558,6 @@ export class ArmEngine implements Saveable<EngineState> {
     this.interpreter.budget--;
     this.enter(cpu, ExceptionKind.PrefetchAbort, slots[StateSlot.PC], slots[StateSlot.IT]);
     return 0;
-  }
-
-  private blockAt(
-    cpu: ArmCpu,
-    pc: number,
-    pa: number,
-    flags: number,
-    limit: number,
-  ): CachedBlock | undefined {
-    const swp = (cpu.regs.SCTLR & Sctlr.SW) !== 0;
-    const keyFlags = flags | (limit << 16) | (swp ? SWP_EXISTS : 0);
-    const known = this.cache.findByCode(this.interpreter.jumps.lastCode(pc), pc, pa, keyFlags);
-    if (known !== undefined) return known;
-    const key = { pc, pa, flags: keyFlags };
-    const page = pc & -4096;
-    const cached = this.cache.find(pc, pa, key.flags, () => cpu.mmu.translateFetch(page + 4096));
-    if (cached !== undefined) return cached;
-    const { memory, ramDelta } = this.physical;
-    let secondPa = -1;
-    const locate = (va: number): number => {
-      let at = pa + ((va - pc) | 0);
-      if ((va & -4096) !== page) {
-        if (secondPa < 0) secondPa = cpu.mmu.translateFetch(va);
-        if (secondPa < 0) return -1;
-        at = secondPa + (va & 0xfff);
-      }
-      if (this.physical.isRam(at)) return at + ramDelta;
-      const direct = this.physical.directOffset(at);
-      if (direct >= 0) return direct;
-      cpu.mmu.fetchFoundNothing();
-      return -1;
-    };
-    const block = this.lift(cpu, pc, flags, limit, undefined, (va) => {
-      const at = locate(va);
-      if (at < 0) this.faultedFetch = va;
-      return at < 0 ? -1 : memory.u16[at >>> 1];
-    });
-    if (block === undefined) return undefined;
-    const straddles = ((pc + block.bytes - 1) & -4096) !== page;
-    return this.cache.add(key, block, straddles ? secondPa : -1);
-  }
-
-  /** The IR of a block. @param fetch16 gives the halfword at a virtual address, -1 where it can't be fetched. */
-  private lift(
-    cpu: ArmCpu,
-    pc: number,
-    flags: number,
-    limit: number,
-    endsBefore: ((pc: number) => boolean) | undefined,
-    fetch16: (va: number) => number,
-  ): IrBlock | undefined {
-    this.untilLateCheck -= TRANSLATION_WEIGHT;
-    const swp = (cpu.regs.SCTLR & Sctlr.SW) !== 0;
-    const result = translateBlock({
-      pc,
-      thumb: (flags & 1) !== 0,
-      bigEndian: (flags & 2) !== 0,
-      it: (flags >>> 8) & 0xff,
-      features: { ...cpu.model.features, swp },
-      maxInstructions: limit === 0 ? MAX_BLOCK_INSTRUCTIONS : limit,
-      endsBefore: endsBefore ?? (this.stopPoints && ((va) => this.stopPoints?.isBreakpoint(va | 0) === true)),
-      fetch16: (va) => fetch16(va | 0),
-    });
-    if (result === undefined) return undefined;
-    return this.cpus.length > 1 ? withSpinExits(result.block) : result.block;
-  }
-
-  /** Lifts code of the CPU that runs for a region, whose pages all lie in RAM. */
-  private liftForRegion(pc: number, flags: number, endsBefore: (pc: number) => boolean): IrBlock | undefined {
-    return this.lift(this.active, pc, flags & PLAIN_FLAGS, 0, endsBefore, this.codeReader());
-  }
-
-  /** Reads halfwords of code in RAM, -1 where there is none. */
-  private codeReader(): (va: number) => number {
-    const { memory, ramDelta } = this.physical;
-    let page = Number.NaN;
-    let at = -1;
-    return (va) => {
-      if ((va & -4096) !== page) {
-        page = va & -4096;
-        at = this.active.mmu.translateFetch(page);
-      }
-      return at < 0 || !this.physical.isRam(at) ? -1 : memory.u16[(at + ramDelta + (va & 0xfff)) >>> 1];
-    };
   }
 
   private tryRegions(
@@ -734,11 +586,9 @@ export class ArmEngine implements Saveable<EngineState> {
       this.cache,
       (helper) => this.helperIndex(helper),
       {
-        translate: (pc, flags, endsBefore) => this.liftForRegion(pc, flags, (va) => endsBefore(va | 0)),
-        halfword: (va) => {
-          const halfword = this.codeReader()(va);
-          return halfword < 0 ? undefined : halfword;
-        },
+        translate: (pc, flags, endsBefore) =>
+          this.code.liftForRegion(this.active, pc, flags, (va) => endsBefore(va | 0)),
+        halfword: (va) => this.code.halfword(this.active, va),
         locate: (va) => this.active.mmu.translateFetch(va),
       },
       () => this.leaveRegions(),
@@ -783,7 +633,12 @@ export class ArmEngine implements Saveable<EngineState> {
     const thumb = slots[StateSlot.T] === 1;
     const isCall = kind === ExceptionKind.SupervisorCall;
     const next = pc + (thumb ? 2 : 4);
-    const comment = isCall ? interpreter.raiseArgument : this.haltComment(cpu, kind, pc, thumb);
+    const mayHalt = kind === ExceptionKind.Undefined;
+    const comment = isCall
+      ? interpreter.raiseArgument
+      : mayHalt
+        ? haltComment(cpu, this.physical, pc, thumb)
+        : undefined;
     const answer =
       comment === undefined
         ? 'guest'
@@ -802,17 +657,6 @@ export class ArmEngine implements Saveable<EngineState> {
         else this.enter(cpu, kind, pc, it);
         return undefined;
     }
-  }
-
-  /** The comment of HLT, which is UNDEFINED in ARMv7; undefined where the instruction is another one. */
-  private haltComment(cpu: ArmCpu, kind: ExceptionKind, pc: number, thumb: boolean): number | undefined {
-    if (kind !== ExceptionKind.Undefined) return undefined;
-    const pa = cpu.mmu.translateForDebug(pc);
-    if (pa < 0 || !this.physical.isRam(pa)) return undefined;
-    const encoding = this.physical.read(pa, thumb ? 2 : 4, cpu.mmu.privilegedRequester);
-    if (thumb) return (encoding & 0xffc0) === HLT_T16 ? encoding & 0x3f : undefined;
-    if ((encoding & 0xfff000f0) >>> 0 !== HLT_A32) return undefined;
-    return ((encoding >>> 4) & 0xfff0) | (encoding & 15);
   }
 
   /** Instructions that were counted and have not run. */
