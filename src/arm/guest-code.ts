@@ -3,7 +3,7 @@ import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { CachedBlock, TranslationCache } from '../translator/cache.ts';
 import type { IrBlock } from '../translator/ir/value.ts';
 import type { JumpCache } from '../translator/jump-cache.ts';
-import { withSpinExits } from '../translator/spin-exits.ts';
+import { liftWithSpinExits } from '../translator/spin-exits.ts';
 import type { ArmCpu } from './cpu.ts';
 import type { StopPoints } from './stop-points.ts';
 import { Sctlr } from './system-registers.ts';
@@ -125,18 +125,19 @@ export class GuestCode {
   ): IrBlock | undefined {
     this.onLift();
     const { stopPoints } = this;
-    const result = translateBlock({
-      pc,
-      thumb: (flags & 1) !== 0,
-      bigEndian: (flags & 2) !== 0,
-      it: (flags >>> 8) & 0xff,
-      features: { ...cpu.model.features, swp: swpExists(cpu) },
-      maxInstructions: limit === 0 ? MAX_BLOCK_INSTRUCTIONS : limit,
-      endsBefore: endsBefore ?? (stopPoints && ((va) => stopPoints.isBreakpoint(va | 0) === true)),
-      fetch16: (va) => fetch16(va | 0),
-    });
-    if (result === undefined) return undefined;
-    return this.severalCpus ? withSpinExits(result.block) : result.block;
+    const breakpoints = stopPoints && ((va: number) => stopPoints.isBreakpoint(va | 0) === true);
+    const translate = (at: number, ends: ((va: number) => boolean) | undefined): IrBlock | undefined =>
+      translateBlock({
+        pc: at,
+        thumb: (flags & 1) !== 0,
+        bigEndian: (flags & 2) !== 0,
+        it: at === pc ? (flags >>> 8) & 0xff : 0,
+        features: { ...cpu.model.features, swp: swpExists(cpu) },
+        maxInstructions: limit === 0 ? MAX_BLOCK_INSTRUCTIONS : limit,
+        endsBefore: ends && breakpoints ? (va) => ends(va) || breakpoints(va) : (ends ?? breakpoints),
+        fetch16: (va) => fetch16(va | 0),
+      })?.block;
+    return this.severalCpus ? liftWithSpinExits(translate, pc, endsBefore) : translate(pc, endsBefore);
   }
 }
 

@@ -74,3 +74,41 @@ export function withSpinExits(block: IrBlock): IrBlock {
   );
   return { ...block, ops };
 }
+
+/** Where the block jumps back to inside of itself, but for its beginning. */
+function innerLoops({ ops, pc, bytes }: IrBlock): number[] {
+  const isInside = (target: number): boolean => (target - pc) >>> 0 < bytes && target !== pc;
+  return ops.filter(({ op, imm }) => op === 'exitJump' && isInside(imm)).map(({ imm }) => imm);
+}
+
+/**
+ * Lifts a block with spin exits such that a loop that waits is one block in every case: it says so at the end of its first
+ * round however it was come to, whatever runs it. A block ends before such a loop, and none is cut in two.
+ * @param lift lifts the block at an address, ended before any later address for which the function says so
+ * @param endsBefore where other blocks of a region begin
+ */
+export function liftWithSpinExits(
+  lift: (pc: number, endsBefore: ((pc: number) => boolean) | undefined) => IrBlock | undefined,
+  pc: number,
+  endsBefore: ((pc: number) => boolean) | undefined,
+): IrBlock | undefined {
+  const isLoop = (block: IrBlock | undefined): boolean =>
+    block !== undefined && withSpinExits(block) !== block;
+  let wasCut = false;
+  const cut =
+    endsBefore &&
+    ((at: number): boolean => {
+      const ends = endsBefore(at);
+      wasCut ||= ends;
+      return ends;
+    });
+  let block = lift(pc, cut);
+  if (wasCut) {
+    const whole = lift(pc, undefined);
+    if (isLoop(whole)) block = whole;
+  }
+  if (block === undefined) return undefined;
+  const loop = innerLoops(block).find((at) => isLoop(lift(at, undefined)));
+  if (loop !== undefined) block = lift(pc, (at) => (at | 0) === loop || endsBefore?.(at) === true);
+  return block && withSpinExits(block);
+}
