@@ -1,8 +1,12 @@
 // Several CPUs, an idle machine, and the GICv3, as Debian's kernel sees them.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openDisk } from '../../dist/host/index.js';
 import { GuestShell, guestPath, PATIENCE, startMachine } from './guests.mjs';
 
 function linux() {
@@ -67,8 +71,18 @@ test('an idle Linux uses at most 3 % of one core', async (t) => {
   await machine.stop();
 });
 
-test('Linux runs with a GICv3 and its ITS: gic-version=3', async (t) => {
-  const machine = await bootToShell(t, { machine: 'virt,gic-version=3', smp: 2, clock: 'instructions' });
+test('Linux runs with a GICv3, and takes the MSIs of virtio-pci by its ITS: gic-version=3', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'armemu-its-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'disk.raw');
+  const content = randomBytes(2 ** 20);
+  writeFileSync(path, content);
+  const machine = await bootToShell(t, {
+    machine: 'virt,gic-version=3',
+    smp: 2,
+    clock: 'instructions',
+    disks: [{ disk: await openDisk(path, { format: 'raw' }), bus: 'pci' }],
+  });
   const shell = new GuestShell(machine.serial);
   const log = await shell.run('dmesg');
   assert.match(log, /GICv3: 256 SPIs implemented/);
@@ -80,6 +94,13 @@ test('Linux runs with a GICv3 and its ITS: gic-version=3', async (t) => {
   assert.ok(
     ticks.every((count) => count > 0),
     `timer interrupts of each CPU: ${ticks}`,
+  );
+  const sum = await shell.run('sha256sum /dev/vda');
+  assert.equal(sum.split(' ')[0], createHash('sha256').update(content).digest('hex'));
+  const messages = countsOf(await shell.run('cat /proc/interrupts'), /ITS-MSI.*virtio\d+-req/);
+  assert.ok(
+    messages.some((count) => count > 0),
+    `MSIs of the disk's queue: ${messages}`,
   );
   machine.serial.write('poweroff -f\n');
   assert.deepEqual(await machine.exited, { reason: 'poweroff', code: 0 });
