@@ -252,13 +252,15 @@ describe('pages with code', () => {
     });
 
     // A caller that is compiled anew has what it calls in it, as it is then: it may.
-    test.runIf(benchEngine() === 'interpreter')('ICIMVAU is for its line of 64 bytes', () => {
-      device(2);
-      maintain('ICIMVAU', CODE + 0x40);
-      expect(call()).toBe(1);
-      maintain('ICIMVAU', CODE + 0x3c);
-      expect(call()).toBe(2);
-    });
+    if (benchEngine() === 'interpreter') {
+      test('ICIMVAU is for its line of 64 bytes', () => {
+        device(2);
+        maintain('ICIMVAU', CODE + 0x40);
+        expect(call()).toBe(1);
+        maintain('ICIMVAU', CODE + 0x3c);
+        expect(call()).toBe(2);
+      });
+    }
 
     test('and that did not change is not translated again', () => {
       const translated = translations();

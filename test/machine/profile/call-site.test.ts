@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { callBefore } from '../../../src/machine/profile/call-site.ts';
 
 /** Halfwords in front of a return address. */
-function before(lr: number, ...halfwords: number[]) {
+function callAt(lr: number, ...halfwords: number[]) {
   const from = (lr & ~1) - 2 * halfwords.length;
   return callBefore(lr, (va) => halfwords[(va - from) / 2]);
 }
 
-const a32 = (lr: number, word: number) => before(lr, word & 0xffff, word >>> 16);
+const a32 = (lr: number, word: number) => callAt(lr, word & 0xffff, word >>> 16);
 
 describe('A32', () => {
   test('BL forward and back, and conditional', () => {
@@ -36,22 +36,22 @@ describe('A32', () => {
 
 describe('T32', () => {
   test('BL forward and back', () => {
-    expect(before(0x8005, 0xf000, 0xf802)).toEqual({ pc: 0x8000, target: 0x8008 });
-    expect(before(0x8005, 0xf7ff, 0xfffe)).toEqual({ pc: 0x8000, target: 0x8000 });
-    expect(before(0x8005, 0xf400, 0xd000)).toEqual({ pc: 0x8000, target: (0x8004 - 0x1000000) | 0 });
+    expect(callAt(0x8005, 0xf000, 0xf802)).toEqual({ pc: 0x8000, target: 0x8008 });
+    expect(callAt(0x8005, 0xf7ff, 0xfffe)).toEqual({ pc: 0x8000, target: 0x8000 });
+    expect(callAt(0x8005, 0xf400, 0xd000)).toEqual({ pc: 0x8000, target: (0x8004 - 0x1000000) | 0 });
   });
 
   test('BLX to A32 code begins at a word', () => {
-    expect(before(0x8007, 0xf000, 0xe802)).toEqual({ pc: 0x8002, target: 0x8008 });
+    expect(callAt(0x8007, 0xf000, 0xe802)).toEqual({ pc: 0x8002, target: 0x8008 });
   });
 
   test('BLX by register', () => {
-    expect(before(0x8003, 0x4798)).toEqual({ pc: 0x8000, target: undefined });
+    expect(callAt(0x8003, 0x4798)).toEqual({ pc: 0x8000, target: undefined });
   });
 
   test('branches and other instructions are no calls', () => {
-    expect(before(0x8005, 0xf000, 0xb802)).toBeUndefined();
-    expect(before(0x8005, 0x4718, 0x4718)).toBeUndefined();
-    expect(before(0x8005, 0xbf00, 0xbf00)).toBeUndefined();
+    expect(callAt(0x8005, 0xf000, 0xb802)).toBeUndefined();
+    expect(callAt(0x8005, 0x4718, 0x4718)).toBeUndefined();
+    expect(callAt(0x8005, 0xbf00, 0xbf00)).toBeUndefined();
   });
 });
