@@ -4,6 +4,7 @@ import type { EngineStatistics, Profile } from '../index.ts';
 import type { MonitorHost } from '../machine/monitor.ts';
 import type { MachineOptions } from '../machine/options.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
+import type { HostDevices } from '../vfio/host-devices.ts';
 import type { ProgressOutput } from './progress-line.ts';
 import type { Saving } from './snapshot-file.ts';
 
@@ -38,8 +39,10 @@ export interface CommandMachine extends Saving, DebuggableMachine {
 /** The library that the command is written on; tests give one without a CPU. */
 export interface CommandLibrary {
   createMachine(options: MachineOptions): Promise<CommandMachine>;
-  /** A device of the host, by its PCI address. Loads `armemu/vfio`. */
+  /** A device of the host, by its PCI address or path. Loads `armemu/vfio`. */
   vfio(address: string): Promise<PciEndpoint>;
+  /** The host's PCI devices and what VFIO needs of them. */
+  hostDevices(): Promise<HostDevices>;
 }
 
 /** Everything outside that the command touches. */

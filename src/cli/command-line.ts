@@ -5,6 +5,7 @@ import type { CommandIo } from './command-io.ts';
 import { ExitCode } from './exit-codes.ts';
 import { addListCommand } from './list.ts';
 import { addRunCommand } from './run.ts';
+import { addVfioCommand } from './vfio.ts';
 
 /**
  * The `armemu` command.
@@ -36,12 +37,20 @@ function createProgram(io: CommandIo, done: (exitCode: number) => void): Command
     });
   addRunCommand(program, io, done);
   addListCommand(program, io, done);
-  for (const command of program.commands) {
-    command.configureOutput({
-      outputError: (text, write) => write(personalError(text, `armemu ${command.name()} --help`)),
-    });
-  }
+  addVfioCommand(program, io, done);
+  nameOwnHelp(program, 'armemu');
   return program;
+}
+
+/** An error of a command leads to the help of that command. */
+function nameOwnHelp(parent: Command, name: string): void {
+  for (const command of parent.commands) {
+    const own = `${name} ${command.name()}`;
+    command.configureOutput({
+      outputError: (text, write) => write(personalError(text, `${own} --help`)),
+    });
+    nameOwnHelp(command, own);
+  }
 }
 
 function packageVersion(): string {

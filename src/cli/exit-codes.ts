@@ -3,6 +3,8 @@ import type { EndSignal } from './command-io.ts';
 /** Exit codes of the command, beside what a guest gives by semihosting. */
 export const ExitCode = {
   ok: 0,
+  /** `armemu vfio check`: the host is not ready for the device. */
+  notReady: 1,
   /** The command line, an image or the host is not as it must be; nothing was started. */
   badInput: 2,
   /** A fault of armemu itself (EX_SOFTWARE of sysexits.h). */

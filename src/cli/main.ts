@@ -25,6 +25,7 @@ const exitCode = await main(process.argv.slice(2), {
   library: {
     createMachine,
     vfio: async (address) => (await import('../vfio/index.ts')).vfio(address),
+    hostDevices: async () => new (await import('../vfio/host-devices.ts')).HostDevices(),
   },
 });
 // Standard output may be a pipe, which is written behind our back: leave when the last byte is out.

@@ -28,7 +28,7 @@ import { type ReadSnapshot, readSnapshot } from './snapshot-file.ts';
 import { statisticsReport } from './statistics-report.ts';
 
 /** Options of `armemu run` as commander gives them. */
-interface RunFlags {
+export interface RunFlags {
   readonly machine?: string;
   readonly cpu?: string;
   readonly smp?: string;
@@ -80,9 +80,14 @@ In the terminal, Ctrl-A x leaves and Ctrl-A h shows the other keys.`;
 
 /** Adds `armemu run`. */
 export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: number) => void): void {
-  program
-    .command('run')
-    .description('run a guest')
+  addRunOptions(program.command('run').description('run a guest'))
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: RunFlags) => done(await run(flags, io)));
+}
+
+/** The options of `armemu run`, also for commands that are told what is to be run. */
+export function addRunOptions(command: Command): Command {
+  return command
     .option('-M, --machine <name>', 'board: virt (default), or virt,gic-version=3')
     .option('--cpu <model>', 'CPU model (default: cortex-a15)')
     .option('--smp <number>', 'number of CPUs (default: 1)')
@@ -100,7 +105,11 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
     )
     .option('--dtb <file>', "flattened device tree in place of the board's own")
     .option('--append <text>', "the guest's command line")
-    .option('--vfio <address>', 'hand this PCI device of the host to the guest; may be repeated', collect)
+    .option(
+      '--vfio <address>',
+      'hand this PCI device of the host (address, or path) to the guest; may be repeated',
+      collect,
+    )
     .option(
       '--drive <settings>',
       "virtio disk: 'file=FILE[,format=raw|qcow2][,bus=mmio|pci][,readonly=on]'; may be repeated",
@@ -148,9 +157,7 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
       "names of functions for it: ELF file or System.map; may be repeated (default: the kernel's)",
       collect,
     )
-    .option('--stats [format]', "at the end, print what the engine has done, as 'text' (default) or 'json'")
-    .addHelpText('after', EXAMPLES)
-    .action(async (flags: RunFlags) => done(await run(flags, io)));
+    .option('--stats [format]', "at the end, print what the engine has done, as 'text' (default) or 'json'");
 }
 
 async function run(flags: RunFlags, io: CommandIo): Promise<number> {

@@ -3,7 +3,6 @@ import { Container } from './container.ts';
 import type { HostFacts } from './host-facts.ts';
 import { isNativeError, type VfioBinding } from './native-binding.ts';
 import {
-  checkMemlock,
   checkReservedRanges,
   explainGroupBusy,
   explainNoPermission,
@@ -67,7 +66,6 @@ export class Group {
     containers: number,
   ): Group {
     const ramSize = ram.bytes.byteLength;
-    checkMemlock(facts, ramSize, pinned, containers);
     const undo: (() => void)[] = [];
     try {
       const container = stepOrExplain(() => Container.open(binding, facts.vfioPath('vfio')), {

@@ -1,5 +1,8 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { type IommuFacts, readIommuFacts } from './iommu-facts.ts';
+import { linkName, listing, readBytes, readText } from './sysfs.ts';
 
 /** Where the host's facts are read from; tests give trees of their own. */
 export interface HostRoots {
@@ -9,9 +12,19 @@ export interface HostRoots {
   readonly dev: string;
   /** `/proc` */
   readonly proc: string;
+  /** Data that programs share: `/usr/share` */
+  readonly share: string;
+  /** What is to be forgotten at the next boot: `/run` for root, `$XDG_RUNTIME_DIR` for others */
+  readonly run: string;
 }
 
-export const hostRoots: HostRoots = { sys: '/sys', dev: '/dev', proc: '/proc' };
+export const hostRoots: HostRoots = {
+  sys: '/sys',
+  dev: '/dev',
+  proc: '/proc',
+  share: '/usr/share',
+  run: process.getuid?.() === 0 ? '/run' : (process.env.XDG_RUNTIME_DIR ?? '/run'),
+};
 
 /** A BAR as the host set it up. */
 export interface BarFacts {
@@ -39,6 +52,8 @@ export interface PciDeviceFacts {
   readonly classCode: number;
   /** Name of the bound driver. */
   readonly driver: string | undefined;
+  /** The only driver that may be bound to it, where somebody said so. */
+  readonly driverOverride: string | undefined;
   /** Number of the IOMMU group. */
   readonly group: number | undefined;
   /** True for an SR-IOV virtual function. */
@@ -47,35 +62,15 @@ export interface PciDeviceFacts {
   readonly bootVga: boolean;
   /** Ways to reset it, best first, since Linux 5.15: `flr`, `pm`, `bus`, ... */
   readonly resetMethods: readonly string[];
+  /** The kernel can reset it alone, whether it says how or not. */
+  readonly resettable: boolean;
+  /** SR-IOV virtual functions that are switched on. */
+  readonly virtualFunctions: number;
   readonly bars: readonly BarFacts[];
 }
 
 /** What a file's mode lets this process do. */
 export type FileAccess = 'missing' | 'denied' | 'granted';
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
-}
-
-function linkName(path: string): string | undefined {
-  try {
-    return basename(readlinkSync(path));
-  } catch {
-    return undefined;
-  }
-}
-
-function listing(path: string): string[] {
-  try {
-    return readdirSync(path).sort();
-  } catch {
-    return [];
-  }
-}
 
 function hexadecimal(text: string | undefined): number {
   return text === undefined ? 0 : Number.parseInt(text, 16);
@@ -94,7 +89,7 @@ function parseBars(text: string | undefined): BarFacts[] {
 
 /** Reads what a Linux host tells about its PCI devices and about VFIO. Changes nothing. */
 export class HostFacts {
-  private readonly roots: HostRoots;
+  readonly roots: HostRoots;
 
   constructor(roots: HostRoots = hostRoots) {
     this.roots = roots;
@@ -106,16 +101,20 @@ export class HostFacts {
     const vendor = readText(join(directory, 'vendor'));
     if (vendor === undefined) return undefined;
     const group = linkName(join(directory, 'iommu_group'));
+    const override = readText(join(directory, 'driver_override'));
     return {
       address,
       vendorId: hexadecimal(vendor),
       deviceId: hexadecimal(readText(join(directory, 'device'))),
       classCode: hexadecimal(readText(join(directory, 'class'))),
       driver: linkName(join(directory, 'driver')),
+      driverOverride: override === undefined || override === '(null)' ? undefined : override || undefined,
       group: group === undefined ? undefined : Number(group),
       virtualFunction: linkName(join(directory, 'physfn')) !== undefined,
       bootVga: readText(join(directory, 'boot_vga')) === '1',
       resetMethods: readText(join(directory, 'reset_method'))?.split(/\s+/).filter(Boolean) ?? [],
+      resettable: existsSync(join(directory, 'reset')) || existsSync(join(directory, 'reset_method')),
+      virtualFunctions: Number(readText(join(directory, 'sriov_numvfs')) ?? 0),
       bars: parseBars(readText(join(directory, 'resource'))),
     };
   }
@@ -125,9 +124,35 @@ export class HostFacts {
     return join(this.roots.sys, 'bus/pci/devices', address);
   }
 
+  /** Addresses of all PCI devices, ascending. */
+  addresses(): string[] {
+    return listing(join(this.roots.sys, 'bus/pci/devices'));
+  }
+
+  /** Where a device really is: `/sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.0`; undefined when there is none. */
+  devicePlace(address: string): string | undefined {
+    try {
+      return realpathSync(this.devicePath(address));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The host bridge (`pci0000:00`), the bridges below it, and last the device itself; empty when there is no device. */
+  trail(address: string): string[] {
+    const parts = this.devicePlace(address)?.split('/') ?? [];
+    const root = parts.findIndex((part) => /^pci[0-9a-f]{4,8}:[0-9a-f]{2}$/.test(part));
+    return root < 0 ? parts.slice(-1) : parts.slice(root);
+  }
+
+  /** Configuration space: 4 KiB or 256 bytes of it for root, 64 bytes for others. */
+  config(address: string): Uint8Array {
+    return readBytes(join(this.devicePath(address), 'config'));
+  }
+
   /** Members of an IOMMU group, PCI bridges among them. */
   groupMembers(group: number): PciDeviceFacts[] {
-    return listing(join(this.roots.sys, 'kernel/iommu_groups', String(group), 'devices'))
+    return listing(join(this.groupPath(group), 'devices'))
       .map((address) => this.device(address))
       .filter((device) => device !== undefined);
   }
@@ -140,14 +165,19 @@ export class HostFacts {
   /** True for a group of VFIO's no-IOMMU mode: DMA without any protection. */
   isNoIommuGroup(group: number): boolean {
     return (
-      readText(join(this.roots.sys, 'kernel/iommu_groups', String(group), 'name')) === 'vfio-noiommu' ||
+      readText(join(this.groupPath(group), 'name')) === 'vfio-noiommu' ||
       existsSync(join(this.roots.dev, 'vfio', `noiommu-${group}`))
     );
   }
 
+  /** `/sys/kernel/iommu_groups/GROUP` */
+  groupPath(group: number): string {
+    return join(this.roots.sys, 'kernel/iommu_groups', String(group));
+  }
+
   /** What the group's devices can't have mapped. */
   reservedRegions(group: number): ReservedRegion[] {
-    const text = readText(join(this.roots.sys, 'kernel/iommu_groups', String(group), 'reserved_regions'));
+    const text = readText(join(this.groupPath(group), 'reserved_regions'));
     return (text ?? '')
       .split('\n')
       .filter(Boolean)
@@ -173,6 +203,13 @@ export class HostFacts {
     }
   }
 
+  /** IP addresses of a network interface that is up, but those that IPv6 gives to each by itself. */
+  interfaceAddresses(name: string): string[] {
+    return (networkInterfaces()[name] ?? [])
+      .map(({ address }) => address)
+      .filter((address) => !address.startsWith('fe80:'));
+  }
+
   /** Limit of memory that this process may pin, in bytes; Infinity for none, or with the capability CAP_IPC_LOCK. */
   memlockLimit(): number {
     const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(readText(join(this.roots.proc, 'self/status')) ?? '');
@@ -183,12 +220,9 @@ export class HostFacts {
     return limit === null || limit[1] === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit[1]);
   }
 
-  /**
-   * Whether the interrupt controllers' names in `/proc/interrupts` show interrupt remapping (x86). A hint only: the
-   * proof is VFIO_SET_IOMMU without EPERM.
-   */
-  interruptRemappingSeen(): boolean {
-    return /\bIR-/.test(readText(join(this.roots.proc, 'interrupts')) ?? '');
+  /** IOMMUs and isolation of interrupts. */
+  iommu(): IommuFacts {
+    return readIommuFacts(this.roots);
   }
 }
 

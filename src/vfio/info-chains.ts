@@ -46,7 +46,8 @@ function* capabilities(view: DataView, first: number): Generator<{ id: number; a
   }
 }
 
-function merge(ranges: readonly IovaRange[]): IovaRange[] {
+/** Ranges in ascending order, with those that touch as one. */
+export function merge(ranges: readonly IovaRange[]): IovaRange[] {
   const merged: { start: bigint; end: bigint }[] = [];
   for (const range of [...ranges].sort((a, b) => (a.start < b.start ? -1 : 1))) {
     const last = merged.at(-1);

@@ -3,12 +3,12 @@ import type { ConfigChange, EndpointPort, FunctionDescription } from '../pci/end
 import type { EndpointHost } from '../pci/host-device.ts';
 import { Header } from '../pci/registers.ts';
 import type { AccessSize } from '../ports/mmio.ts';
+import { checkDevice } from './checks.ts';
 import type { ConfigMap } from './config-map.ts';
 import { VfioDevice } from './device.ts';
 import { DeviceInterrupts, PendingBit } from './device-interrupts.ts';
 import { Command, quiesce, resetDevice, updateCommand } from './device-reset.ts';
 import { isNativeError } from './native-binding.ts';
-import { checkDevice, checkWindow } from './preflight.ts';
 import { RealBar, type TrappedRange } from './real-bar.ts';
 import { describeRealFunction } from './real-description.ts';
 import * as abi from './vfio-abi.ts';
@@ -93,8 +93,9 @@ export class OpenDevice {
    * @throws PassthroughError; nothing stays open or mapped
    */
   static open(vfio: VfioHost, address: string, host: EndpointHost): OpenDevice {
-    const facts = checkDevice(vfio.facts, address);
-    checkWindow(address, facts.bars, host.mmioWindow);
+    const { ramBase, ramSize, mmioWindow: window } = host;
+    const guest = { ramBase, ramSize, window, ...vfio.pinningFor(address, host.memory, ramSize) };
+    const facts = checkDevice(vfio.facts, address, guest);
     const { binding } = vfio;
     const releases: (() => void)[] = [];
     try {

@@ -12,7 +12,7 @@ export function parsePciAddress(text: string): string {
   if (!match)
     throw new OptionError(
       `"${text}" is not the address of a PCI device.`,
-      'Write it as DOMAIN:BUS:DEVICE.FUNCTION in hexadecimal, 0000:01:00.0 for instance; lspci -D lists them.',
+      'Write it as DOMAIN:BUS:DEVICE.FUNCTION in hexadecimal, 0000:01:00.0 for instance (armemu vfio list or lspci -D), or as a path from its host bridge: PNP0A03:0-1c.1-00.0.',
     );
   const [, domain = '0000', bus, device, fn] = match;
   return `${domain}:${bus}:${device}.${fn}`.toLowerCase();

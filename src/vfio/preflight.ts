@@ -8,12 +8,9 @@ import {
   type ReservedRegion,
 } from './host-facts.ts';
 import type { IommuInfo } from './info-chains.ts';
+import type { IommuTable } from './iommu-facts.ts';
+import { addKernelParameter, removeKernelParameters } from './kernel-parameters.ts';
 import { formatBytes, hex } from './sizes.ts';
-
-/** A device that can be opened, with its IOMMU group. */
-export interface UsableDevice extends PciDeviceFacts {
-  readonly group: number;
-}
 
 function bindCommands(address: string): string {
   const device = `/sys/bus/pci/devices/${address}`;
@@ -31,49 +28,84 @@ function describe(device: PciDeviceFacts): string {
   return `${device.address} (driver ${device.driver})`;
 }
 
-/**
- * Finds out, without opening anything, whether a device can be handed to a guest.
- * @throws PassthroughError with the fact that stands against it and the command that mends it
- */
-export function checkDevice(facts: HostFacts, address: string): UsableDevice {
+/** @throws PassthroughError for an address where there is no device */
+export function checkPresent(facts: HostFacts, address: string): PciDeviceFacts {
   const device = facts.device(address);
-  if (!device)
-    throw new PassthroughError(
-      `There is no PCI device ${address} on this host (${facts.devicePath(address)} does not exist).`,
-      'List the devices with: lspci -D',
-    );
-  const PCI_BRIDGE = 0x06;
-  if (device.classCode >>> 16 === PCI_BRIDGE)
-    throw new PassthroughError(
-      `${address} is a bridge (class ${hex(device.classCode)}); only endpoints can be handed to a guest.`,
-      'Choose a device behind it: lspci -tv shows the tree.',
-    );
-  const { group } = device;
-  if (!isVfioDriver(device.driver) && (group !== undefined || facts.hasIommu()))
-    throw new PassthroughError(
-      device.driver === undefined
-        ? `${address} is not bound to vfio-pci: it has no driver.`
-        : `${address} is bound to the host's driver ${device.driver}, not to vfio-pci${device.bootVga ? "; the host's boot console is on it" : ''}.`,
-      bindCommands(address),
-    );
-  if (group === undefined)
-    throw new PassthroughError(
-      facts.hasIommu()
-        ? `${address} is in no IOMMU group: the host's IOMMU does not cover it.`
-        : 'This host runs no IOMMU: /sys/kernel/iommu_groups is empty. Without one a device could read and write all of its memory.',
-      'Switch VT-d, AMD-Vi or the SMMU on in the firmware; on Intel also add intel_iommu=on to the kernel command line; then restart.',
-    );
-  if (facts.isNoIommuGroup(group))
-    throw new PassthroughError(
-      `${address} is in VFIO's no-IOMMU mode (/dev/vfio/noiommu-${group}): its DMA would reach all of the host's memory. armemu refuses that.`,
-      'Switch the IOMMU on (firmware, intel_iommu=on) and load vfio without enable_unsafe_noiommu_mode.',
-    );
-  checkGroup(facts, address, group);
-  checkAccess(facts, address, group);
-  return { ...device, group };
+  if (device) return device;
+  throw new PassthroughError(
+    `There is no PCI device ${address} on this host (${facts.devicePath(address)} does not exist).`,
+    'List the devices with: armemu vfio list  (or: lspci -D)',
+  );
 }
 
-function checkGroup(facts: HostFacts, address: string, group: number): void {
+/** True for bridges of all kinds. */
+export function isBridge(device: PciDeviceFacts): boolean {
+  const BRIDGE = 0x06;
+  return device.classCode >>> 16 === BRIDGE;
+}
+
+/** @throws PassthroughError for a bridge */
+export function checkEndpoint(device: PciDeviceFacts): void {
+  if (!isBridge(device)) return;
+  throw new PassthroughError(
+    `${device.address} is a bridge (class ${hex(device.classCode)}); only endpoints can be handed to a guest.`,
+    'Choose a device behind it: lspci -tv shows the tree.',
+  );
+}
+
+/** @throws PassthroughError on a host that runs no IOMMU */
+export function checkIommu(facts: HostFacts, device: PciDeviceFacts): void {
+  if (device.group !== undefined || facts.hasIommu()) return;
+  const { tables, kernelParameters } = facts.iommu();
+  const against = kernelParameters.filter((word) => /^(intel_iommu|amd_iommu|iommu)=.*\boff\b/.test(word));
+  const why =
+    against.length > 0
+      ? ` The kernel was told so: ${against.join(' ')}.`
+      : tables.length > 0
+        ? ` The firmware describes one (${tables.join(', ')}).`
+        : '';
+  throw new PassthroughError(
+    `This host runs no IOMMU: /sys/kernel/iommu_groups is empty. Without one a device could read and write all of its memory.${why}`,
+    iommuRemedy(tables, against),
+  );
+}
+
+function iommuRemedy(tables: readonly IommuTable[], against: readonly string[]): string {
+  if (against.length > 0) return removeKernelParameters(against);
+  if (tables.includes('DMAR')) return addKernelParameter('intel_iommu=on');
+  if (tables.length > 0)
+    return 'Use a host kernel with the driver of this IOMMU; its log says more: dmesg | grep -i -e iommu -e smmu';
+  return `Switch VT-d, AMD-Vi or the SMMU on in the firmware. On Intel also: ${addKernelParameter('intel_iommu=on')}`;
+}
+
+/** @throws PassthroughError for a device that the host's own driver has, or none */
+export function checkDriver(device: PciDeviceFacts): void {
+  const { address, driver, bootVga } = device;
+  if (isVfioDriver(driver)) return;
+  throw new PassthroughError(
+    driver === undefined
+      ? `${address} is not bound to vfio-pci: it has no driver.`
+      : `${address} is bound to the host's driver ${driver}, not to vfio-pci${bootVga ? "; the host's boot console is on it" : ''}.`,
+    bindCommands(address),
+  );
+}
+
+/** @throws PassthroughError for a device that no IOMMU covers. @returns the number of its group */
+export function checkCovered(facts: HostFacts, { address, group }: PciDeviceFacts): number {
+  if (group === undefined)
+    throw new PassthroughError(
+      `${address} is in no IOMMU group: the host's IOMMU does not cover it.`,
+      "Put the card into another slot, or look in the firmware's settings and the kernel's log: dmesg | grep -i -e iommu -e DMAR -e AMD-Vi",
+    );
+  if (!facts.isNoIommuGroup(group)) return group;
+  throw new PassthroughError(
+    `${address} is in VFIO's no-IOMMU mode (/dev/vfio/noiommu-${group}): its DMA would reach all of the host's memory. armemu refuses that.`,
+    'Switch the IOMMU on (firmware, intel_iommu=on) and load vfio without enable_unsafe_noiommu_mode.',
+  );
+}
+
+/** @throws PassthroughError for a group of which the host uses another device */
+export function checkGroup(facts: HostFacts, address: string, group: number): void {
   const others = facts.groupMembers(group).filter((member) => !leavesGroupViable(member));
   if (others.length === 0) return;
   throw new PassthroughError(
@@ -84,7 +116,8 @@ function checkGroup(facts: HostFacts, address: string, group: number): void {
   );
 }
 
-function checkAccess(facts: HostFacts, address: string, group: number): void {
+/** @throws PassthroughError where VFIO's files are missing, or this process may not open them */
+export function checkAccess(facts: HostFacts, address: string, group: number): void {
   for (const name of ['vfio', group] as const) {
     const path = facts.vfioPath(name);
     const access = facts.vfioAccess(name);
@@ -184,6 +217,25 @@ export function checkReservedRanges(
   );
 }
 
+/** Whether all can lie in the window, each at a multiple of its size: the largest first, where it fits first. */
+function fitsWindow(
+  bars: readonly BarFacts[],
+  window: { readonly base: number; readonly size: number },
+): boolean {
+  const free = [{ start: window.base, end: window.base + window.size }];
+  return [...bars]
+    .sort((a, b) => b.size - a.size)
+    .every(({ size }) => {
+      for (const [i, { start, end }] of free.entries()) {
+        const base = Math.ceil(start / size) * size;
+        if (base + size > end) continue;
+        free.splice(i, 1, { start, end: base }, { start: base + size, end });
+        return true;
+      }
+      return false;
+    });
+}
+
 /** All memory BARs must find room in the board's window. */
 export function checkWindow(
   address: string,
@@ -191,10 +243,10 @@ export function checkWindow(
   window: { readonly base: number; readonly size: number },
 ): void {
   const memory = bars.filter((bar) => bar.kind !== 'io');
-  if (memory.reduce((total, bar) => total + bar.size, 0) <= window.size) return;
+  if (fitsWindow(memory, window)) return;
   const largest = memory.reduce((a, b) => (b.size > a.size ? b : a));
   throw new PassthroughError(
-    `The BARs of ${address} (${memory.map((bar) => `BAR ${bar.index}: ${formatBytes(bar.size)}`).join(', ')}) do not fit the board's window for PCI memory of ${formatBytes(window.size)}; a 32-bit guest can't reach more.`,
+    `The BARs of ${address} (${memory.map((bar) => `BAR ${bar.index}: ${formatBytes(bar.size)}`).join(', ')}) do not fit the board's window for PCI memory of ${formatBytes(window.size)}, each at a multiple of its size; a 32-bit guest can't reach more.`,
     `If the card has resizable BARs, make them smaller: in the host's firmware (above 4G decoding, Resizable BAR off), or by writing a smaller size to /sys/bus/pci/devices/${address}/resource${largest.index}_resize before vfio-pci is bound.`,
   );
 }
@@ -210,11 +262,25 @@ export function explainGroupBusy(group: number, path: string, cause: unknown): P
 
 /** VFIO_SET_IOMMU said EPERM. */
 export function explainUnsafeInterrupts(facts: HostFacts, address: string, cause: unknown): PassthroughError {
-  const seen = facts.interruptRemappingSeen();
+  const seen = facts.iommu().interruptsIsolated === true;
   return new PassthroughError(
     `The host's IOMMU does not isolate the interrupts of ${address} (VFIO_SET_IOMMU: EPERM)${seen ? '' : '; /proc/interrupts shows no interrupt remapping'}: a guest could raise any interrupt of the host.`,
-    'Switch interrupt remapping on in the firmware (x2APIC, interrupt remapping) and leave intremap=off and nointremap out of the kernel command line. armemu never sets allow_unsafe_interrupts; if you accept the risk, do it yourself.',
+    REMAPPING_REMEDY,
     { cause },
+  );
+}
+
+const REMAPPING_REMEDY =
+  'Switch interrupt remapping on in the firmware (x2APIC, interrupt remapping) and leave intremap=off and nointremap out of the kernel command line. armemu never sets allow_unsafe_interrupts; if you accept the risk, do it yourself.';
+
+/** @throws PassthroughError where the interrupt controllers' names show that interrupts are not isolated */
+export function checkInterrupts(facts: HostFacts, address: string): void {
+  const { interruptsIsolated, unsafeInterruptsAllowed, kernelParameters, interruptsSource } = facts.iommu();
+  if (interruptsIsolated !== false || unsafeInterruptsAllowed) return;
+  const against = kernelParameters.filter((word) => /^(intremap=.*off|nointremap$)/.test(word));
+  throw new PassthroughError(
+    `${interruptsSource} shows no interrupt remapping${against.length > 0 ? ` (the kernel was told so: ${against.join(' ')})` : ''}: with ${address} a guest could raise any interrupt of the host, and VFIO will refuse it.`,
+    against.length > 0 ? removeKernelParameters(against) : REMAPPING_REMEDY,
   );
 }
 

@@ -38,6 +38,20 @@ export class VfioHost {
     return total;
   }
 
+  /** What else is pinned when a device of a machine is opened, and how many containers the machine has then. */
+  pinningFor(
+    address: string,
+    memory: object,
+    ramSize: number,
+  ): { readonly pinned: number; readonly containers: number } {
+    const containers = [...this.groups.values()].filter((group) => group.ram.memory === memory).length;
+    const number = this.facts.device(address)?.group;
+    // A group that is open already has its container.
+    return number !== undefined && this.groups.has(number)
+      ? { pinned: this.pinnedBytes - ramSize, containers }
+      : { pinned: this.pinnedBytes, containers: containers + 1 };
+  }
+
   /** Descriptors of the groups held, by number. */
   heldGroup(number: number): Group | undefined {
     return this.groups.get(number);
@@ -74,9 +88,8 @@ export class VfioHost {
       held.users++;
       return held;
     }
-    const containers =
-      [...this.groups.values()].filter((group) => group.ram.memory === ram.memory).length + 1;
-    const group = Group.open(this.binding, this.facts, number, address, ram, this.pinnedBytes, containers);
+    const { pinned, containers } = this.pinningFor(address, ram.memory, ram.bytes.byteLength);
+    const group = Group.open(this.binding, this.facts, number, address, ram, pinned, containers);
     this.groups.set(number, group);
     return group;
   }

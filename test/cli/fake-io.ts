@@ -6,6 +6,8 @@ import type { MonitorHost } from '../../src/machine/monitor.ts';
 import type { MachineOptions } from '../../src/machine/options.ts';
 import { SerialPort } from '../../src/machine/serial.ts';
 import type { PciEndpoint } from '../../src/pci/endpoint.ts';
+import { HostDevices } from '../../src/vfio/host-devices.ts';
+import { HostFacts } from '../../src/vfio/host-facts.ts';
 
 type Exit = Awaited<CommandMachine['exited']>;
 
@@ -152,6 +154,10 @@ export class FakeWorld {
   readonly signals = new EventEmitter();
   readonly machines: FakeMachine[] = [];
   readonly vfioAddresses: string[] = [];
+  /** The host's devices; without a test's own tree there are none. */
+  hostDevices = new HostDevices(
+    new HostFacts({ sys: '/nowhere', dev: '/nowhere', proc: '/nowhere', share: '/nowhere', run: '/nowhere' }),
+  );
   /** What each machine's guest does once it was started. */
   guest: (machine: FakeMachine) => void = (machine) => machine.exit('poweroff');
   /** Replaces the making of a machine. */
@@ -180,6 +186,7 @@ export class FakeWorld {
           this.vfioAddresses.push(address);
           return { name: `vfio ${address}` } as PciEndpoint;
         },
+        hostDevices: async () => this.hostDevices,
       },
     };
     return main(argv, io);

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { type FileAccess, HostFacts } from '../../src/vfio/host-facts.ts';
 
 /** Tests may run as root, to whom no mode of a file denies anything. */
@@ -22,6 +22,26 @@ export interface FakeDevice {
   readonly group?: number;
   readonly files?: Readonly<Record<string, string>>;
   readonly virtualFunction?: boolean;
+  /** The bridge that it is behind; absent: on the first bus of `root`. */
+  readonly behind?: string;
+  /** The host bridge, as sysfs calls it: `pci0000:00` (default). */
+  readonly root?: string;
+  /** Sizes of memory BARs, from BAR 0. */
+  readonly bars?: readonly number[];
+  readonly config?: Uint8Array;
+}
+
+/** Files beside the devices, by their path from the tree's root: `sys/class/iommu/dmar0/...`, `proc/cmdline`. */
+export type FakeFiles = Readonly<Record<string, string>>;
+
+function resourceText(sizes: readonly number[]): string {
+  const word = (value: number) => `0x${value.toString(16).padStart(16, '0')}`;
+  const lines = Array.from({ length: 6 }, (_, i) => {
+    const size = sizes[i] ?? 0;
+    const start = 0x8000_0000 + i * 0x1000_0000;
+    return size === 0 ? [0, 0, 0] : [start, start + size - 1, 0x40200];
+  });
+  return lines.map((line) => `${line.map(word).join(' ')}\n`).join('');
 }
 
 /** A tree of sysfs, /dev and /proc in a temporary directory, as a Linux host with these devices has it. */
@@ -29,29 +49,40 @@ export class FakeHost {
   readonly root = mkdtempSync(join(tmpdir(), 'armemu-host-'));
   readonly facts: FactsWithDenials;
 
-  constructor(devices: Readonly<Record<string, FakeDevice>>) {
+  private readonly places = new Map<string, string>();
+
+  constructor(devices: Readonly<Record<string, FakeDevice>>, files: FakeFiles = {}) {
     this.facts = new FactsWithDenials({
       sys: join(this.root, 'sys'),
       dev: join(this.root, 'dev'),
       proc: join(this.root, 'proc'),
+      share: join(this.root, 'usr/share'),
+      run: join(this.root, 'run'),
     });
     this.directory('sys/kernel/iommu_groups');
     this.write('dev/vfio/vfio', '');
     this.memlock('unlimited');
     for (const [address, device] of Object.entries(devices)) this.addDevice(address, device);
+    for (const [name, text] of Object.entries(files)) this.write(name, text);
   }
 
   path(name: string): string {
     return join(this.root, name);
   }
 
-  write(name: string, text: string): void {
+  write(name: string, text: string | Uint8Array): void {
     this.directory(join(name, '..'));
     writeFileSync(this.path(name), text);
   }
 
   directory(name: string): void {
     mkdirSync(this.path(name), { recursive: true });
+  }
+
+  /** A symbolic link at `name` to `target`, both from the tree's root; relative, as sysfs has them. */
+  link(name: string, target: string): void {
+    this.directory(join(name, '..'));
+    symlinkSync(relative(this.path(join(name, '..')), this.path(target)), this.path(name));
   }
 
   remove(name: string): void {
@@ -76,22 +107,28 @@ export class FakeHost {
   }
 
   private addDevice(address: string, device: FakeDevice): void {
-    const directory = `sys/bus/pci/devices/${address}`;
+    const above = device.behind === undefined ? undefined : this.places.get(device.behind);
+    const directory = `${above ?? `sys/devices/${device.root ?? 'pci0000:00'}`}/${address}`;
+    this.places.set(address, directory);
+    this.directory(directory);
+    this.link(`sys/bus/pci/devices/${address}`, directory);
     const hexadecimal = (value: number, digits: number) => `0x${value.toString(16).padStart(digits, '0')}\n`;
     this.write(`${directory}/vendor`, hexadecimal(device.vendor ?? 0x1234, 4));
     this.write(`${directory}/device`, hexadecimal(device.device ?? 0x11e8, 4));
     this.write(`${directory}/class`, hexadecimal(device.classCode ?? 0x00ff00, 6));
+    if (device.bars !== undefined) this.write(`${directory}/resource`, resourceText(device.bars));
+    if (device.config !== undefined) this.write(`${directory}/config`, device.config);
     for (const [name, text] of Object.entries(device.files ?? {})) this.write(`${directory}/${name}`, text);
     if (device.driver !== undefined) {
       this.directory(`sys/bus/pci/drivers/${device.driver}`);
-      symlinkSync(`../../../../bus/pci/drivers/${device.driver}`, this.path(`${directory}/driver`));
+      this.link(`${directory}/driver`, `sys/bus/pci/drivers/${device.driver}`);
     }
-    if (device.virtualFunction) symlinkSync('../0000:00:00.0', this.path(`${directory}/physfn`));
+    if (device.virtualFunction) this.link(`${directory}/physfn`, 'sys/bus/pci/devices/0000:00:00.0');
     if (device.group !== undefined) {
       const group = `sys/kernel/iommu_groups/${device.group}`;
       this.directory(`${group}/devices`);
-      symlinkSync(`../../../kernel/iommu_groups/${device.group}`, this.path(`${directory}/iommu_group`));
-      symlinkSync(`../../../../bus/pci/devices/${address}`, this.path(`${group}/devices/${address}`));
+      this.link(`${directory}/iommu_group`, group);
+      this.link(`${group}/devices/${address}`, directory);
       this.write(`dev/vfio/${device.group}`, '');
     }
   }

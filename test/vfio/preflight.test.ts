@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { PassthroughError } from '../../src/errors.ts';
+import { checkDevice } from '../../src/vfio/checks.ts';
 import { parseIommuInfo } from '../../src/vfio/info-chains.ts';
-import { checkDevice, checkMemlock, checkReservedRanges, checkWindow } from '../../src/vfio/preflight.ts';
+import { checkMemlock, checkReservedRanges, checkWindow } from '../../src/vfio/preflight.ts';
 import { iommuInfoBytes } from './fake-binding.ts';
 import { type FakeDevice, FakeHost } from './fake-host.ts';
 
