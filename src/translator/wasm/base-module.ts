@@ -64,7 +64,7 @@ const READ_TAG = 0;
 const WRITE_TAG = 4;
 const ADDEND = 8;
 const ENTRY_FLAGS = 12;
-/** Of 1024 entries of 16 bytes: the bits of va >>> 8 that choose one. */
+/** Of entries of 16 bytes: the bits of va >>> 8 that choose one. */
 export const TLB_INDEX_MASK = (MemoryLayout.tlbEntries - 1) << 4;
 const JUMP_INDEX_MASK = (MemoryLayout.jumpCacheEntries - 1) << 4;
 

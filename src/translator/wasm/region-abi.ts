@@ -40,7 +40,7 @@ export const RegionWord = {
   /** Number of a region that has become worth a better compilation; 0 for none. */
   Hottest: BASE + 52,
   /** As Context, for code that many contexts share. */
-  Shared: BASE + 52,
+  Shared: BASE + 56,
 } as const;
 
 /** How the flags are kept. Bits, Sub and Add have N and Z in `nz`: its sign, and whether it is zero. */
