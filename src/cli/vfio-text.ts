@@ -1,5 +1,6 @@
 import { sizeText } from '../machine/units.ts';
 import type { CheckResult } from '../vfio/checks.ts';
+import type { DriverChange } from '../vfio/driver-binding.ts';
 import type { CheckedDevice, ListedDevice } from '../vfio/host-devices.ts';
 
 const TITLES = ['ADDRESS', 'DRIVER', 'GROUP', 'RESET', 'BARS', 'READY', 'NAME'];
@@ -40,4 +41,12 @@ function resultLines({ outcome, title, fact, sources, remedy }: CheckResult): st
     ...sources.map((source) => `${' '.repeat(11)}(${source})`),
     ...(remedy?.split('\n').map((line) => `${' '.repeat(11)}${line}`) ?? []),
   ];
+}
+
+/** What was done to a device's driver; with `dryRun`, the shell commands that do it. */
+export function changeText(change: DriverChange, dryRun: boolean): string {
+  const { address, from, to, steps } = change;
+  if (steps.length === 0) return `${dryRun ? '# ' : ''}${address}: bound to ${from} already\n`;
+  if (dryRun) return steps.map((step) => `${step.command}\n`).join('');
+  return `${address}: ${from ?? 'no driver'} -> ${to ?? 'no driver'}\n`;
 }

@@ -7,7 +7,7 @@ import type { CommandIo } from './command-io.ts';
 import { ExitCode } from './exit-codes.ts';
 import { wholeNumber } from './option-values.ts';
 import { addRunOptions, type RunFlags } from './run.ts';
-import { checkText, deviceTable } from './vfio-text.ts';
+import { changeText, checkText, deviceTable } from './vfio-text.ts';
 
 const ADDRESSES = `
 A device is named by its PCI address (0000:01:00.0, or 01:00.0 in domain 0000), or by its path from its host bridge
@@ -20,6 +20,18 @@ names are checked as well, and count for the memory that is pinned.
 ${ADDRESSES}
 
 Exit code: 0 when a guest can have each device, 1 when not, 2 for a wrong command line.`;
+
+const BIND_HELP = `
+Needs root. Writes driver_override, unbinds the old driver and lets the kernel bind vfio-pci, which it loads if need be.
+Changes nothing unless all devices can be bound. Refuses a device with a mounted disk or swap space, a network interface
+with an address or a route, the boot display, and a device whose IOMMU group the host uses, unless --force is given.
+The drivers that devices had are remembered in /run/armemu/vfio-drivers.json until the next boot (without root, in
+$XDG_RUNTIME_DIR/armemu/vfio-drivers.json); after a boot, devices have their own drivers again.`;
+
+const UNBIND_HELP = `
+Needs root. Restores driver_override and the driver as 'armemu vfio bind' found them; it remembers them in
+/run/armemu/vfio-drivers.json (without root, in $XDG_RUNTIME_DIR/armemu/vfio-drivers.json). A device that is not
+remembered there gets the driver that the kernel chooses. Refuses a device that a guest has, unless --force is given.`;
 
 /** Adds `armemu vfio`. */
 export function addVfioCommand(program: Command, io: CommandIo, done: (exitCode: number) => void): void {
@@ -49,6 +61,42 @@ export function addVfioCommand(program: Command, io: CommandIo, done: (exitCode:
     .action(async (devices: string[], flags: RunFlags & { readonly json?: boolean }) =>
       done(await check(devices, flags, io)),
     );
+  addBindCommand(vfio, 'bind', BIND_HELP, io, done)
+    .description('bind devices to vfio-pci, and remember the drivers that they had')
+    .option('--force', 'also when the host uses them, or other devices of their IOMMU groups');
+  addBindCommand(vfio, 'unbind', UNBIND_HELP, io, done)
+    .description('take devices from vfio-pci, and give them back to the drivers that they had')
+    .option('--force', 'also when a guest has them: waits until it has let them go');
+}
+
+interface BindFlags {
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+function addBindCommand(
+  vfio: Command,
+  name: 'bind' | 'unbind',
+  help: string,
+  io: CommandIo,
+  done: (exitCode: number) => void,
+): Command {
+  return vfio
+    .command(name)
+    .argument('<device...>', 'PCI address or path')
+    .option('--dry-run', 'print what would be written, and write nothing')
+    .option('--json', 'as JSON')
+    .addHelpText('after', `${help}\n${ADDRESSES}`)
+    .action(async (devices: string[], { dryRun = false, force = false, json }: BindFlags) => {
+      const host = await io.library.hostDevices();
+      const addresses = devices.map((text) => host.resolve(text));
+      const changes = host[name](addresses, { dryRun, force });
+      io.stdout.write(
+        json ? `${toJson(changes)}\n` : changes.map((change) => changeText(change, dryRun)).join(''),
+      );
+      done(ExitCode.ok);
+    });
 }
 
 async function check(

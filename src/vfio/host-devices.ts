@@ -1,6 +1,8 @@
 import type { GuestNeeds } from './check-list.ts';
 import { type CheckResult, checkAll, firstLack } from './checks.ts';
+import { type BindOptions, DriverBinding, type DriverChange } from './driver-binding.ts';
 import { type BarFacts, HostFacts, type PciDeviceFacts } from './host-facts.ts';
+import { type HostWriter, hostWriter } from './host-writes.ts';
 import { PciNames } from './pci-ids.ts';
 import { isBridge } from './preflight.ts';
 import { resolveDevice, stablePath } from './stable-path.ts';
@@ -35,12 +37,14 @@ export interface CheckedDevice {
   readonly checks: readonly CheckResult[];
 }
 
-/** The host's PCI devices for people who want to hand one to a guest. Changes nothing. */
+/** The host's PCI devices for people who want to hand one to a guest. Only `bind` and `unbind` change anything. */
 export class HostDevices {
   readonly facts: HostFacts;
+  private readonly drivers: DriverBinding;
 
-  constructor(facts: HostFacts = new HostFacts()) {
+  constructor(facts: HostFacts = new HostFacts(), writer: HostWriter = hostWriter) {
     this.facts = facts;
+    this.drivers = new DriverBinding(facts, writer);
   }
 
   /** The address of a device that is given by its address or by its stable path. */
@@ -74,6 +78,16 @@ export class HostDevices {
       const checks = checkAll(this.facts, address, guest);
       return { address, ready: !checks.some(({ outcome }) => outcome === 'fail'), checks };
     });
+  }
+
+  /** Binds devices to vfio-pci, all or none. @throws PassthroughError */
+  bind(addresses: readonly string[], options?: BindOptions): DriverChange[] {
+    return this.drivers.bind(addresses, options);
+  }
+
+  /** Gives devices back to the drivers that they had. @throws PassthroughError */
+  unbind(addresses: readonly string[], options?: BindOptions): DriverChange[] {
+    return this.drivers.unbind(addresses, options);
   }
 
   private describe(device: PciDeviceFacts, names: PciNames): ListedDevice {

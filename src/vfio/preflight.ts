@@ -15,12 +15,11 @@ import { formatBytes, hex } from './sizes.ts';
 function bindCommands(address: string): string {
   const device = `/sys/bus/pci/devices/${address}`;
   return [
-    'As root:',
+    `As root: armemu vfio bind ${address}  - or by hand:`,
     '  modprobe vfio-pci',
     `  echo vfio-pci > ${device}/driver_override`,
     `  [ ! -e ${device}/driver ] || echo ${address} > ${device}/driver/unbind`,
     `  echo ${address} > /sys/bus/pci/drivers_probe`,
-    `(or: driverctl set-override ${address} vfio-pci)`,
   ].join('\n');
 }
 
@@ -75,7 +74,7 @@ function iommuRemedy(tables: readonly IommuTable[], against: readonly string[]):
   if (tables.includes('DMAR')) return addKernelParameter('intel_iommu=on');
   if (tables.length > 0)
     return 'Use a host kernel with the driver of this IOMMU; its log says more: dmesg | grep -i -e iommu -e smmu';
-  return `Switch VT-d, AMD-Vi or the SMMU on in the firmware. On Intel also: ${addKernelParameter('intel_iommu=on')}`;
+  return `Switch VT-d, AMD-Vi or the SMMU on in the firmware. On Intel, do this as well:\n${addKernelParameter('intel_iommu=on')}`;
 }
 
 /** @throws PassthroughError for a device that the host's own driver has, or none */

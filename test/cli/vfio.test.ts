@@ -1,17 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HostDevices } from '../../src/vfio/host-devices.ts';
 import type { FakeHost } from '../vfio/fake-host.ts';
+import { FakeKernel } from '../vfio/fake-kernel.ts';
 import * as trees from '../vfio/host-trees.ts';
 import { FakeWorld } from './fake-io.ts';
 
 let world: FakeWorld;
 let host: FakeHost;
+let kernel: FakeKernel;
 
 function on(tree: trees.HostTree): void {
   host?.dispose();
   host = trees.plant(tree);
   world = new FakeWorld();
-  world.hostDevices = new HostDevices(host.facts);
+  kernel = new FakeKernel(host);
+  world.hostDevices = new HostDevices(host.facts, kernel);
 }
 
 beforeEach(() => on(trees.intel));
@@ -101,5 +104,59 @@ describe('armemu vfio check', () => {
     expect(await world.run(...argv)).toBe(2);
     expect(world.stderr.text).toContain(message);
     expect(world.stdout.text).toBe('');
+  });
+});
+
+describe('armemu vfio bind and unbind', () => {
+  const NVME = '0000:01:00.0';
+
+  beforeEach(() => {
+    on(trees.amd);
+    host.directory('sys/bus/pci/drivers/vfio-pci');
+  });
+
+  test('take a path as well as an address, and say what they did', async () => {
+    expect(await world.run('vfio', 'bind', 'PNP0A03:0-1.1-0.0')).toBe(0);
+    expect(await world.run('vfio', 'bind', NVME)).toBe(0);
+    expect(await world.run('vfio', 'unbind', '01:00.0')).toBe(0);
+    expect(world.stdout.text).toBe(
+      `${NVME}: nvme -> vfio-pci\n${NVME}: bound to vfio-pci already\n${NVME}: vfio-pci -> nvme\n`,
+    );
+  });
+
+  test('--dry-run prints the commands that would do the same, and writes nothing', async () => {
+    expect(await world.run('vfio', 'bind', '--dry-run', NVME)).toBe(0);
+    expect(world.stdout.text.replaceAll(host.root, '')).toBe(
+      [
+        `echo vfio-pci > /sys/bus/pci/devices/${NVME}/driver_override`,
+        `echo ${NVME} > /sys/bus/pci/devices/${NVME}/driver/unbind`,
+        `echo ${NVME} > /sys/bus/pci/drivers_probe`,
+        '',
+      ].join('\n'),
+    );
+    expect(kernel.log).toEqual([]);
+  });
+
+  test('--json is the same for programs', async () => {
+    await world.run('vfio', 'bind', '--json', NVME);
+    expect(JSON.parse(world.stdout.text)).toMatchObject([
+      { address: NVME, from: 'nvme', to: 'vfio-pci', steps: [{ kind: 'write', text: 'vfio-pci' }, {}, {}] },
+    ]);
+  });
+
+  test('a device in use is code 2, and --force takes it', async () => {
+    expect(await world.run('vfio', 'bind', '0a:00.0', '0a:00.1')).toBe(2);
+    expect(world.stderr.text).toContain(
+      "armemu: The host uses 0000:0a:00.0 (driver amdgpu): the host's boot display",
+    );
+    expect(world.stderr.text).toContain('--force');
+    expect(await world.run('vfio', 'bind', '--force', '0a:00.0', '0a:00.1')).toBe(0);
+  });
+
+  test('--help says where the old driver is remembered', async () => {
+    for (const command of ['bind', 'unbind']) {
+      expect(await world.run('vfio', command, '--help')).toBe(0);
+    }
+    expect(world.stdout.text.match(/\/run\/armemu\/vfio-drivers\.json/g)).toHaveLength(2);
   });
 });

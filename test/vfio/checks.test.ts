@@ -147,7 +147,7 @@ describe('a group', () => {
   test('that the host uses fails; the ports above show why it is one', () => {
     const { named, all } = check(trees.sharedGroup, '0000:05:00.0');
     expect(named('group').fact).toContain('0000:05:00.1 (driver igb), 0000:06:00.0 (driver nvme)');
-    expect(named('group').remedy).toContain('0000:06:00.0/driver_override');
+    expect(named('group').remedy).toContain('armemu vfio bind 0000:06:00.0');
     expect(named('isolation')).toMatchObject({ outcome: 'warning' });
     expect(named('isolation').fact).toContain('0000:00:1b.0: ACS none');
     expect(firstLack(all)).toBe('the host uses its group');

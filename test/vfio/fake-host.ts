@@ -6,6 +6,12 @@ import { type FileAccess, HostFacts } from '../../src/vfio/host-facts.ts';
 /** Tests may run as root, to whom no mode of a file denies anything. */
 class FactsWithDenials extends HostFacts {
   readonly denied = new Set<string | number>();
+  /** Of network interfaces, which the real ones of the test's host must not stand in for. */
+  readonly ipAddresses = new Map<string, readonly string[]>();
+
+  override interfaceAddresses(name: string): string[] {
+    return [...(this.ipAddresses.get(name) ?? [])];
+  }
 
   override vfioAccess(name: 'vfio' | number): FileAccess {
     const access = super.vfioAccess(name);
