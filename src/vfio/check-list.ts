@@ -6,6 +6,7 @@ import {
   checkCovered,
   checkDriver,
   checkEndpoint,
+  checkFree,
   checkGroup,
   checkInterrupts,
   checkIommu,
@@ -39,6 +40,7 @@ export type CheckName =
   | 'group'
   | 'isolation'
   | 'access'
+  | 'free'
   | 'interrupts'
   | 'reset'
   | 'memlock'
@@ -216,6 +218,18 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     find: ({ facts, address, group }) => {
       checkAccess(facts, address, group);
       return { fact: 'both can be read and written' };
+    },
+  },
+  {
+    name: 'free',
+    title: 'No other process has its group',
+    lacking: 'in use',
+    needs: ['access'],
+    kernelDecides: true,
+    sources: ({ facts }) => [`${facts.roots.proc}/PID/fd`],
+    find: ({ facts, group }) => {
+      checkFree(facts, group);
+      return { fact: 'none was seen' };
     },
   },
   {

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { type IommuFacts, readIommuFacts } from './iommu-facts.ts';
+import { type FirmwareFacts, type IommuFacts, readFirmwareFacts, readIommuFacts } from './iommu-facts.ts';
 import { linkName, listing, readBytes, readText } from './sysfs.ts';
 
 /** Where the host's facts are read from; tests give trees of their own. */
@@ -90,6 +90,8 @@ function parseBars(text: string | undefined): BarFacts[] {
 /** Reads what a Linux host tells about its PCI devices and about VFIO. Changes nothing. */
 export class HostFacts {
   readonly roots: HostRoots;
+  /** It stays as it is while the host runs, and a device tree is large. */
+  private firmware: FirmwareFacts | undefined;
 
   constructor(roots: HostRoots = hostRoots) {
     this.roots = roots;
@@ -222,7 +224,8 @@ export class HostFacts {
 
   /** IOMMUs and isolation of interrupts. */
   iommu(): IommuFacts {
-    return readIommuFacts(this.roots);
+    this.firmware ??= readFirmwareFacts(this.roots);
+    return { ...this.firmware, ...readIommuFacts(this.roots) };
   }
 }
 

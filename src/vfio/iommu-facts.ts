@@ -5,12 +5,16 @@ import { listing, readText } from './sysfs.ts';
 /** A table of ACPI in which the firmware describes IOMMUs, or a device tree with one. */
 export type IommuTable = 'DMAR' | 'IVRS' | 'IORT' | 'VIOT' | 'device tree';
 
-/** What the host tells about its IOMMUs and about the isolation of interrupts. */
-export interface IommuFacts {
-  /** Tables of the firmware that describe IOMMUs. */
+/** What the firmware tells about IOMMUs. */
+export interface FirmwareFacts {
+  /** Tables that describe IOMMUs. */
   readonly tables: readonly IommuTable[];
   /** Where those were looked for. */
   readonly tablesSource: string;
+}
+
+/** What the host tells about its IOMMUs and about the isolation of interrupts. */
+export interface IommuFacts extends FirmwareFacts {
   /** IOMMUs that the kernel runs: `dmar0`, `ivhd0`, `smmu3.0x0000000009050000`. */
   readonly running: readonly string[];
   readonly runningSource: string;
@@ -44,21 +48,26 @@ function isolatedByNames(interrupts: string): boolean | undefined {
   return /\bIO-APIC\b/.test(interrupts) ? false : undefined;
 }
 
-/** Reads them. */
-export function readIommuFacts(roots: HostRoots): IommuFacts {
+/** Reads what the firmware tells. */
+export function readFirmwareFacts(roots: HostRoots): FirmwareFacts {
   const acpi = join(roots.sys, 'firmware/acpi/tables');
   const deviceTree = join(roots.sys, 'firmware/devicetree/base');
   const found = listing(acpi);
+  const inTree = found.length === 0 && hasIommuNode(deviceTree, DEVICE_TREE_DEPTH);
+  return inTree
+    ? { tables: ['device tree'], tablesSource: deviceTree }
+    : { tables: ACPI_TABLES.filter((name) => found.includes(name)), tablesSource: acpi };
+}
+
+/** Reads what the kernel tells. */
+export function readIommuFacts(roots: HostRoots): Omit<IommuFacts, keyof FirmwareFacts> {
   const runningSource = join(roots.sys, 'class/iommu');
   const interruptsSource = join(roots.proc, 'interrupts');
   const unsafeInterruptsSource = join(
     roots.sys,
     'module/vfio_iommu_type1/parameters/allow_unsafe_interrupts',
   );
-  const inTree = found.length === 0 && hasIommuNode(deviceTree, DEVICE_TREE_DEPTH);
   return {
-    tables: inTree ? ['device tree'] : ACPI_TABLES.filter((name) => found.includes(name)),
-    tablesSource: inTree ? deviceTree : acpi,
     running: listing(runningSource),
     runningSource,
     kernelParameters: readText(join(roots.proc, 'cmdline'))?.split(/\s+/).filter(Boolean) ?? [],

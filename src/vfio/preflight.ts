@@ -1,4 +1,5 @@
 import { PassthroughError } from '../errors.ts';
+import { processesHolding } from './device-usage.ts';
 import {
   type BarFacts,
   type HostFacts,
@@ -12,14 +13,19 @@ import type { IommuTable } from './iommu-facts.ts';
 import { addKernelParameter, removeKernelParameters } from './kernel-parameters.ts';
 import { formatBytes, hex } from './sizes.ts';
 
-function bindCommands(address: string): string {
-  const device = `/sys/bus/pci/devices/${address}`;
+function bindCommands(addresses: readonly string[]): string {
+  const byHand = addresses.flatMap((address) => {
+    const device = `/sys/bus/pci/devices/${address}`;
+    return [
+      `  echo vfio-pci > ${device}/driver_override`,
+      `  [ ! -e ${device}/driver ] || echo ${address} > ${device}/driver/unbind`,
+      `  echo ${address} > /sys/bus/pci/drivers_probe`,
+    ];
+  });
   return [
-    `As root: armemu vfio bind ${address}  - or by hand:`,
+    `As root: armemu vfio bind ${addresses.join(' ')}  - or by hand:`,
     '  modprobe vfio-pci',
-    `  echo vfio-pci > ${device}/driver_override`,
-    `  [ ! -e ${device}/driver ] || echo ${address} > ${device}/driver/unbind`,
-    `  echo ${address} > /sys/bus/pci/drivers_probe`,
+    ...byHand,
   ].join('\n');
 }
 
@@ -85,7 +91,7 @@ export function checkDriver(device: PciDeviceFacts): void {
     driver === undefined
       ? `${address} is not bound to vfio-pci: it has no driver.`
       : `${address} is bound to the host's driver ${driver}, not to vfio-pci${bootVga ? "; the host's boot console is on it" : ''}.`,
-    bindCommands(address),
+    bindCommands([address]),
   );
 }
 
@@ -109,9 +115,7 @@ export function checkGroup(facts: HostFacts, address: string, group: number): vo
   if (others.length === 0) return;
   throw new PassthroughError(
     `${address} shares IOMMU group ${group} with devices that the host uses: ${others.map(describe).join(', ')}. The IOMMU can't tell them apart.`,
-    `Give all of them to vfio-pci (or unbind their drivers), or put the card into another slot.\n${others
-      .map((other) => bindCommands(other.address))
-      .join('\n')}`,
+    `Give all of them to vfio-pci (or unbind their drivers), or put the card into another slot.\n${bindCommands(others.map((other) => other.address))}`,
   );
 }
 
@@ -250,13 +254,27 @@ export function checkWindow(
   );
 }
 
-/** Opening the group said EBUSY. */
-export function explainGroupBusy(group: number, path: string, cause: unknown): PassthroughError {
+/** Another process has the group, or opening it said EBUSY. */
+export function explainGroupBusy(
+  group: number,
+  path: string,
+  cause?: unknown,
+  holders: readonly number[] = [],
+): PassthroughError {
+  const who = holders.length === 0 ? 'another process' : `process ${holders.join(', ')}`;
   return new PassthroughError(
-    `IOMMU group ${group} is in use: ${path} is held by another process.`,
+    `IOMMU group ${group} is in use: ${path} is held by ${who}.`,
     `Find it with: fuser -v ${path}  - and stop it. A group has one owner at a time.`,
     { cause },
   );
+}
+
+/** @throws PassthroughError for a group that another process is seen to have */
+export function checkFree(facts: HostFacts, group: number): void {
+  const path = facts.vfioPath(group);
+  // A group that serves several devices of ours is ours already.
+  const holders = processesHolding(facts, path).filter((pid) => pid !== process.pid);
+  if (holders.length > 0) throw explainGroupBusy(group, path, undefined, holders);
 }
 
 /** VFIO_SET_IOMMU said EPERM. */

@@ -1,3 +1,4 @@
+import { symlinkSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CheckName, GuestNeeds } from '../../src/vfio/check-list.ts';
 import { type CheckResult, checkAll, checkDevice, firstLack } from '../../src/vfio/checks.ts';
@@ -41,6 +42,7 @@ const ALL_PASS = {
   group: 'pass',
   isolation: 'pass',
   access: 'pass',
+  free: 'pass',
   interrupts: 'pass',
   reset: 'pass',
   memlock: 'pass',
@@ -85,7 +87,7 @@ describe('a host that is ready', () => {
 
   test('without a guest leaves out what only a guest needs', () => {
     host = trees.plant(trees.intel);
-    expect(checkAll(host.facts, NIC).map(({ name }) => name)).toEqual(Object.keys(ALL_PASS).slice(0, 10));
+    expect(checkAll(host.facts, NIC).map(({ name }) => name)).toEqual(Object.keys(ALL_PASS).slice(0, 11));
   });
 });
 
@@ -147,7 +149,7 @@ describe('a group', () => {
   test('that the host uses fails; the ports above show why it is one', () => {
     const { named, all } = check(trees.sharedGroup, '0000:05:00.0');
     expect(named('group').fact).toContain('0000:05:00.1 (driver igb), 0000:06:00.0 (driver nvme)');
-    expect(named('group').remedy).toContain('armemu vfio bind 0000:06:00.0');
+    expect(named('group').remedy).toContain('armemu vfio bind 0000:05:00.1 0000:06:00.0');
     expect(named('isolation')).toMatchObject({ outcome: 'warning' });
     expect(named('isolation').fact).toContain('0000:00:1b.0: ACS none');
     expect(firstLack(all)).toBe('the host uses its group');
@@ -192,6 +194,27 @@ describe('the device itself', () => {
     const { fact, remedy } = checkPlanted(NIC).named('access');
     expect(fact).toBe(`No permission to read and write ${host.path('dev/vfio/15')}.`);
     expect(remedy).toContain('SUBSYSTEM=="vfio"');
+  });
+});
+
+describe('the group of another process', () => {
+  function hold(pid: number): void {
+    host = trees.plant(trees.intel);
+    host.directory(`proc/${pid}/fd`);
+    symlinkSync(host.path('dev/vfio/15'), host.path(`proc/${pid}/fd/20`));
+  }
+
+  test('is in use, and the process is named; `run` hears it from the kernel', () => {
+    hold(4711);
+    const { named } = checkPlanted(NIC);
+    expect(named('free').fact).toContain('IOMMU group 15 is in use');
+    expect(named('free').fact).toContain('held by process 4711');
+    expect(checkDevice(host.facts, NIC, GUEST).group).toBe(15);
+  });
+
+  test('is not our own', () => {
+    hold(process.pid);
+    expect(checkPlanted(NIC).named('free').outcome).toBe('pass');
   });
 });
 
