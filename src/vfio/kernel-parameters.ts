@@ -1,19 +1,24 @@
-/** Where Debian, Ubuntu, Fedora and others keep the kernel's command line. */
+/** Where Debian, Ubuntu and others keep the kernel's command line. */
 const GRUB = '/etc/default/grub';
 
-/** The commands that add a word to the command line of the host's kernel. */
-export function addKernelParameter(word: string): string {
-  return [
-    `Add ${word} to the kernel's command line, as root:`,
-    `  sed -i 's/^GRUB_CMDLINE_LINUX="/&${word} /' ${GRUB} && update-grub && reboot`,
-  ].join('\n');
+/** Words to be taken out of the command line of the host's kernel, and to be put into it. */
+export interface ParameterChange {
+  readonly remove?: readonly string[];
+  readonly add?: readonly string[];
 }
 
-/** The commands that take words out of it. */
-export function removeKernelParameters(words: readonly string[]): string {
-  const edits = words.map((word) => `-e 's/\\b${word.replaceAll('/', '\\/')}\\b//'`).join(' ');
+/** The command that does it. */
+export function changeKernelParameters({ remove = [], add = [] }: ParameterChange): string {
+  const what = [
+    ...(remove.length > 0 ? [`take ${remove.join(' ')} out of`] : []),
+    ...(add.length > 0 ? [`add ${add.join(' ')} to`] : []),
+  ].join(', and ');
+  const edits = [
+    ...remove.map((word) => `-e 's/\\b${word.replaceAll('/', '\\/')}\\b//'`),
+    ...add.map((word) => `-e 's/^GRUB_CMDLINE_LINUX="/&${word} /'`),
+  ];
   return [
-    `Take ${words.join(' ')} out of the kernel's command line, as root:`,
-    `  sed -i ${edits} ${GRUB} && update-grub && reboot`,
+    `As root, ${what} the kernel's command line, and restart:`,
+    `  sed -i ${edits.join(' ')} ${GRUB} && update-grub && reboot`,
   ].join('\n');
 }

@@ -10,7 +10,7 @@ import {
 } from './host-facts.ts';
 import type { IommuInfo } from './info-chains.ts';
 import type { IommuTable } from './iommu-facts.ts';
-import { addKernelParameter, removeKernelParameters } from './kernel-parameters.ts';
+import { changeKernelParameters } from './kernel-parameters.ts';
 import { formatBytes, hex } from './sizes.ts';
 
 function bindCommands(addresses: readonly string[]): string {
@@ -76,11 +76,13 @@ export function checkIommu(facts: HostFacts, device: PciDeviceFacts): void {
 }
 
 function iommuRemedy(tables: readonly IommuTable[], against: readonly string[]): string {
-  if (against.length > 0) return removeKernelParameters(against);
-  if (tables.includes('DMAR')) return addKernelParameter('intel_iommu=on');
+  // Distributions leave an Intel IOMMU off unless they are told, others on.
+  const onIntel = changeKernelParameters({ remove: against, add: ['intel_iommu=on'] });
+  if (tables.includes('DMAR') || against.some((word) => word.startsWith('intel_iommu='))) return onIntel;
+  if (against.length > 0) return changeKernelParameters({ remove: against });
   if (tables.length > 0)
     return 'Use a host kernel with the driver of this IOMMU; its log says more: dmesg | grep -i -e iommu -e smmu';
-  return `Switch VT-d, AMD-Vi or the SMMU on in the firmware. On Intel, do this as well:\n${addKernelParameter('intel_iommu=on')}`;
+  return `Switch VT-d, AMD-Vi or the SMMU on in the firmware. On Intel, do this as well:\n${onIntel}`;
 }
 
 /** @throws PassthroughError for a device that the host's own driver has, or none */
@@ -297,7 +299,7 @@ export function checkInterrupts(facts: HostFacts, address: string): void {
   const against = kernelParameters.filter((word) => /^(intremap=.*off|nointremap$)/.test(word));
   throw new PassthroughError(
     `${interruptsSource} shows no interrupt remapping${against.length > 0 ? ` (the kernel was told so: ${against.join(' ')})` : ''}: with ${address} a guest could raise any interrupt of the host, and VFIO will refuse it.`,
-    against.length > 0 ? removeKernelParameters(against) : REMAPPING_REMEDY,
+    against.length > 0 ? changeKernelParameters({ remove: against }) : REMAPPING_REMEDY,
   );
 }
 

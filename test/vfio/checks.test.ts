@@ -96,7 +96,9 @@ describe('the IOMMU', () => {
     const { named, outcomes, all } = check(trees.intelIommuOff, NIC);
     expect(named('iommu')).toMatchObject({ outcome: 'fail' });
     expect(named('iommu').fact).toContain('The firmware describes one (DMAR)');
-    expect(named('iommu').remedy).toContain(`sed -i 's/^GRUB_CMDLINE_LINUX="/&intel_iommu=on /'`);
+    expect(named('iommu').remedy).toContain(
+      `sed -i -e 's/^GRUB_CMDLINE_LINUX="/&intel_iommu=on /' /etc/default/grub`,
+    );
     expect(outcomes).toMatchObject({
       driver: 'skipped',
       covered: 'skipped',
@@ -107,11 +109,19 @@ describe('the IOMMU', () => {
   });
 
   test('that the command line switches off: that word is to go', () => {
-    host = trees.plant(trees.intelIommuOff);
+    host = trees.plant({ ...trees.intelIommuOff, files: { 'sys/firmware/acpi/tables/IVRS': '' } });
     host.write('proc/cmdline', 'quiet amd_iommu=off\n');
     const { fact, remedy } = checkPlanted(NIC).named('iommu');
     expect(fact).toContain('The kernel was told so: amd_iommu=off');
-    expect(remedy).toContain(`-e 's/\\bamd_iommu=off\\b//'`);
+    expect(remedy).toContain(`sed -i -e 's/\\bamd_iommu=off\\b//' /etc/default/grub`);
+  });
+
+  test('of Intel that the command line switches off: that word is to go, and the other to come', () => {
+    host = trees.plant(trees.intelIommuOff);
+    host.write('proc/cmdline', 'quiet intel_iommu=off\n');
+    expect(checkPlanted(NIC).named('iommu').remedy).toContain(
+      `-e 's/\\bintel_iommu=off\\b//' -e 's/^GRUB_CMDLINE_LINUX="/&intel_iommu=on /'`,
+    );
   });
 
   test('that no table shows: the firmware has to switch it on', () => {
