@@ -1,7 +1,8 @@
-import { symlinkSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { PassthroughError } from '../../src/errors.ts';
 import { DriverBinding } from '../../src/vfio/driver-binding.ts';
+import { hostWriter } from '../../src/vfio/host-writes.ts';
 import type { FakeHost } from './fake-host.ts';
 import { FakeKernel } from './fake-kernel.ts';
 import * as trees from './host-trees.ts';
@@ -338,6 +339,29 @@ describe('bad input', () => {
     kernel.failing.set('driver/unbind', 'ENODEV');
     expect(() => drivers.bind([NVME])).toThrow(/driver\/unbind is gone/);
     expect(host.facts.device(NVME)?.driverOverride).toBeUndefined();
+  });
+
+  test('a host whose kernel has no vfio-pci puts things back, and names the module', () => {
+    given();
+    host.remove('sys/bus/pci/drivers/vfio-pci');
+    kernel.loadModule = () => {
+      throw new Error('modprobe: FATAL: Module vfio-pci not found');
+    };
+    expect(() => drivers.bind([NVME])).toThrow(
+      /vfio-pci can't be loaded: modprobe: FATAL: Module vfio-pci not found/,
+    );
+    expect(host.facts.device(NVME)?.driverOverride).toBeUndefined();
+    expect(driverOf(NVME)).toBe('nvme');
+  });
+
+  test('a file of sysfs that is gone is not made', () => {
+    given();
+    const path = host.path('sys/bus/pci/devices/0000:7f:00.0');
+    expect(() => hostWriter.write(path, 'x\n')).toThrow(/ENOENT/);
+    expect(existsSync(path)).toBe(false);
+    host.write('sys/there', '');
+    hostWriter.write(host.path('sys/there'), 'x\n');
+    expect(readFileSync(host.path('sys/there'), 'utf8')).toBe('x\n');
   });
 
   test('the same device twice is one', () => {
