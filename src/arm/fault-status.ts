@@ -19,6 +19,8 @@ const SHORT_STATUS: { readonly [K in FaultKind]: readonly [section: number, page
   [FaultKind.Permission]: [0b01101, 0b01111],
   [FaultKind.ExternalOnWalk]: [0b01100, 0b01110],
   [FaultKind.External]: [0b01000, 0b01000],
+  // VMSAv7 knows no such fault.
+  [FaultKind.AddressSize]: [0, 0],
 };
 
 /** STATUS[5:0] of the Long-descriptor format (Table B3-24); where a level belongs to it, it goes into bits 1:0. */
@@ -32,6 +34,7 @@ const LONG_STATUS: { readonly [K in FaultKind]: readonly [code: number, hasLevel
   [FaultKind.Permission]: [0b001100, true],
   [FaultKind.ExternalOnWalk]: [0b010100, true],
   [FaultKind.External]: [0b010000, false],
+  [FaultKind.AddressSize]: [0, false],
 };
 
 function isExternal(fault: FaultKind): boolean {

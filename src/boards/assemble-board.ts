@@ -10,7 +10,9 @@ import { Pl031 } from '../devices/pl031.ts';
 import { Pl061 } from '../devices/pl061.ts';
 import type { VirtioDevice } from '../devices/virtio/virtio-device.ts';
 import { VirtioMmio } from '../devices/virtio/virtio-mmio.ts';
-import { StreamPort } from '../iommu/stream.ts';
+import { MessagePassage } from '../iommu/message-passage.ts';
+import { SmmuV2 } from '../iommu/smmu-v2/smmu-v2.ts';
+import { StreamPort, type StreamTarget } from '../iommu/stream.ts';
 import { HostBridge } from '../pci/host-bridge.ts';
 import type { IntxLines } from '../pci/interrupt-router.ts';
 import type { Clock, WallClock } from '../ports/clock.ts';
@@ -30,6 +32,7 @@ import {
   type PsciConduit,
   type RowOf,
 } from './board.ts';
+import { doorbellOf, streamsTo } from './dma-paths.ts';
 
 /** The physical address space that a board's devices are mapped into, and that its bus masters reach. */
 export interface BoardMemory {
@@ -111,6 +114,7 @@ class Assembly {
   psci: PsciConduit | undefined;
   readonly gpios = new Map<string, Pl061>();
   readonly keys = new Map<string, GpioKey>();
+  readonly smmus = new Map<string, SmmuV2>();
   private readonly saveables = new Map<string, Saveable<PlainValue> & Partial<Drainable>>();
 
   /** Devices that nobody asks for, for a reset. */
@@ -158,6 +162,16 @@ class Assembly {
 
   spi(input: InterruptInput): InterruptLine {
     return this.gic.spi(input.number);
+  }
+
+  /** What the DMA of a host bridge's functions goes to. */
+  streamTarget(row: RowOf<'pcie-host'>): StreamTarget {
+    const memory = streamsTo(this.parts.memory);
+    if (row.iommu === undefined) return memory;
+    const { smmu: name } = row.iommu;
+    const smmu = this.smmus.get(name);
+    if (!smmu) throw new RangeError(`the table has no smmu-v2 called '${name}' before '${row.name}'`);
+    return new MessagePassage(doorbellOf(this.description, row.msiController), memory, smmu.upstream);
   }
 
   private build<K extends DeviceKind>(row: RowOf<K> & DeviceRow): void {
@@ -308,10 +322,7 @@ const BUILDERS: Builders = {
     const { memory, log, virtio = [] } = assembly.parts;
     const rows = assembly.description.devices.filter((other) => other.kind === 'virtio-mmio');
     const device = virtio[rows.length - 1 - rows.indexOf(row)];
-    const dma = new StreamPort(0, {
-      read: (address, into, requester) => memory.readBytes(address, into, requester),
-      write: (address, from, requester) => memory.writeBytes(address, from, requester),
-    });
+    const dma = new StreamPort(0, streamsTo(memory));
     const interrupt = assembly.spi(row.interrupt);
     const transport = new VirtioMmio({ ...(device && { device }), dma, interrupt }, log);
     assembly.others.push(transport);
@@ -319,16 +330,35 @@ const BUILDERS: Builders = {
     assembly.map(row.range, transport, row.name);
   },
 
+  'smmu-v2': (row, assembly) => {
+    const { memory, log } = assembly.parts;
+    const word = new Uint8Array(4);
+    const view = new DataView(word.buffer);
+    const smmu = new SmmuV2(
+      {
+        downstream: streamsTo(memory),
+        // Tables are in RAM; led to a device's registers, a walk would change things in the midst of a device's own work.
+        readTable: (address) =>
+          memory.isRam(address) && memory.readBytes(address, word, TABLE_WALK)
+            ? view.getUint32(0, true)
+            : undefined,
+        globalInterrupt: assembly.spi(row.globalInterrupt),
+        contextInterrupts: row.contextInterrupts.map((input) => assembly.spi(input)),
+      },
+      log,
+    );
+    assembly.smmus.set(row.name, smmu);
+    assembly.others.push(smmu);
+    assembly.keep(row.name, smmu);
+    assembly.map(row.range, smmu.registers, row.name);
+  },
+
   'pcie-host': (row, assembly) => {
-    const { memory, clock } = assembly.parts;
     const [a, b, c, d] = row.interrupts;
     const intx: IntxLines = [assembly.spi(a), assembly.spi(b), assembly.spi(c), assembly.spi(d)];
     const bridge = new HostBridge({
-      clock,
-      memory: {
-        read: (address, into, requester) => memory.readBytes(address, into, requester),
-        write: (address, from, requester) => memory.writeBytes(address, from, requester),
-      },
+      clock: assembly.parts.clock,
+      memory: assembly.streamTarget(row),
       memoryWindow: row.memoryWindow,
       ioWindow: { base: 0, size: row.ioWindow.size },
       intx,
@@ -344,6 +374,7 @@ const BUILDERS: Builders = {
   },
 };
 
+const TABLE_WALK: Requester = { kind: 'stream', cpu: 0, streamId: 0, secure: false, privileged: true };
 const FW_CFG_MASTER: Requester = { kind: 'stream', cpu: 0, streamId: 0, secure: false, privileged: true };
 
 /** Bytes of storage that the devices of a board's table keep in the machine's memory. */

@@ -91,6 +91,15 @@ export interface Pl031Row extends NamedRow {
   readonly clock: string;
 }
 
+/** System MMU of version 2 (IHI 0062) for the bus masters whose rows name it. */
+export interface SmmuV2Row extends NamedRow {
+  readonly kind: 'smmu-v2';
+  readonly range: AddressRange;
+  readonly globalInterrupt: InterruptInput;
+  /** One for each context bank. */
+  readonly contextInterrupts: readonly InterruptInput[];
+}
+
 /** Generic PCIe host bridge: configuration space by ECAM (PCI Express Base 3.0, 7.2.2). */
 export interface PcieHostRow extends NamedRow {
   readonly kind: 'pcie-host';
@@ -104,6 +113,13 @@ export interface PcieHostRow extends NamedRow {
   readonly interrupts: readonly [InterruptInput, InterruptInput, InterruptInput, InterruptInput];
   /** Row of the frame that MSIs go to. */
   readonly msiController: string;
+  /** What the functions' DMA goes through; absent: nothing. */
+  readonly iommu?: {
+    /** Row of the SMMU; a function's stream ID is its requester ID. */
+    readonly smmu: string;
+    /** Addresses that the guest may have the functions use: `dma-ranges`. */
+    readonly dmaWindow: AddressRange;
+  };
 }
 
 /** A transport for a virtio device on the memory bus (Virtio 1.1 4.2); empty unless the machine has a device for it. */
@@ -169,6 +185,7 @@ export type DeviceRow =
   | GicV3Row
   | ItsRow
   | GenericTimerRow
+  | SmmuV2Row
   | Pl011Row
   | Pl031Row
   | PcieHostRow
@@ -218,6 +235,13 @@ export interface BoardDescription {
   readonly devices: readonly DeviceRow[];
   /** The same board with a GICv3, where it can have one. */
   readonly withGicV3?: BoardDescription;
+  /** The same board with an SMMUv2 before its PCI functions, where it can have one. */
+  readonly withSmmuV2?: BoardDescription;
+}
+
+/** Whether the DMA of a board's PCI functions is translated. */
+export function hasIommu(board: BoardDescription): boolean {
+  return board.devices.some((row) => row.kind === 'pcie-host' && row.iommu !== undefined);
 }
 
 /** A level-triggered shared interrupt. */

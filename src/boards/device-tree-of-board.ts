@@ -1,6 +1,5 @@
 import {
   bytes,
-  type Cell,
   cells,
   type DeviceTreeNode,
   flag,
@@ -10,7 +9,6 @@ import {
   unitAddress,
   wideCells,
 } from '../boot/device-tree.ts';
-import { InterruptRouter } from '../pci/interrupt-router.ts';
 import {
   type AddressRange,
   type BoardDescription,
@@ -21,6 +19,7 @@ import {
   type RowOf,
   TRIGGER_CELLS,
 } from './board.ts';
+import { pcieHostNode } from './pcie-host-node.ts';
 
 /** What a machine adds to its board's table. */
 export interface DeviceTreeConfig {
@@ -293,53 +292,22 @@ const NODE_MAKERS: NodeMakers = {
     children: [],
   }),
 
-  'pcie-host': (row, context) => ({
-    name: `pcie@${unitAddress(row.memoryWindow.base)}`,
+  'smmu-v2': (row, context) => ({
+    name: `iommu@${unitAddress(row.range.base)}`,
+    label: row.name,
     properties: {
-      // Two bits of the device number and the pin choose the input; the rest of the unit address does not matter.
-      'interrupt-map-mask': cells(0x1800, 0, 0, 7),
-      'interrupt-map': cells(...interruptMap(row, context)),
-      '#interrupt-cells': cells(1),
-      ranges: cells(
-        ...[PCI_SPACE_IO, 0, 0, ...context.address(row.ioWindow.base), ...wideCells(row.ioWindow.size, 2)],
-        ...[PCI_SPACE_MEMORY32, ...wideCells(row.memoryWindow.base, 2)],
-        ...[...context.address(row.memoryWindow.base), ...wideCells(row.memoryWindow.size, 2)],
-      ),
-      reg: context.reg(row.ecam),
-      // Every requester ID keeps its value as the device ID of its MSIs.
-      'msi-map': cells(0, phandle(row.msiController), 0, 0x1_0000),
       'dma-coherent': flag,
-      'bus-range': cells(0, row.ecam.size / ECAM_BYTES_PER_BUS - 1),
-      'linux,pci-domain': cells(0),
-      '#size-cells': cells(2),
-      '#address-cells': cells(3),
-      device_type: strings('pci'),
-      compatible: strings('pci-host-ecam-generic'),
+      '#iommu-cells': cells(1),
+      interrupts: context.interrupts(row.globalInterrupt, ...row.contextInterrupts),
+      '#global-interrupts': cells(1),
+      reg: context.reg(row.range),
+      compatible: strings('arm,smmu-v2'),
     },
     children: [],
   }),
+
+  'pcie-host': (row, context) => pcieHostNode(row, context),
 };
-
-/** Space codes of the first cell of a PCI address (IEEE 1275 PCI bus binding 2.1, 2.2.1.1). */
-const PCI_SPACE_IO = 0x0100_0000;
-const PCI_SPACE_MEMORY32 = 0x0200_0000;
-const ECAM_BYTES_PER_BUS = 2 ** 20;
-
-function interruptMap(row: RowOf<'pcie-host'>, context: TreeContext): Cell[] {
-  const map: Cell[] = [];
-  for (let device = 0; device < 4; device++) {
-    for (let pin = 1; pin <= 4; pin++) {
-      const input = row.interrupts[InterruptRouter.lineOf(device, pin)];
-      map.push(device << 11, 0, 0, pin);
-      map.push(
-        phandle(context.board.interruptController),
-        ...context.address(0),
-        ...context.interrupt(input),
-      );
-    }
-  }
-  return map;
-}
 
 /** All buttons of the board hang on one node. */
 function gpioKeysNodes(context: TreeContext): DeviceTreeNode[] {

@@ -1,4 +1,11 @@
-import { type BoardDescription, type DeviceRow, ppi, spi, type VirtioMmioRow } from './board.ts';
+import {
+  type BoardDescription,
+  type DeviceRow,
+  ppi,
+  type SmmuV2Row,
+  spi,
+  type VirtioMmioRow,
+} from './board.ts';
 
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
@@ -113,20 +120,52 @@ const GIC_V3: readonly DeviceRow[] = [
   { kind: 'gic-v3-its', name: 'its', parent: 'gic', range: { base: 0x0808_0000, size: 0x2_0000 } },
 ];
 
+const virtWithGicV3: BoardDescription = {
+  ...virtWithGicV2,
+  devices: [
+    ...GIC_V3,
+    ...virtWithGicV2.devices
+      .filter(({ kind }) => kind !== 'gic-v2' && kind !== 'gic-v2m')
+      .map((row) => (row.kind === 'pcie-host' ? { ...row, msiController: 'its' } : row)),
+  ],
+};
+
+/** What `iommu=smmuv2` adds. QEMU's SMMUv3 has this address, too, but interrupts that are the GICv2m frame's. */
+const SMMU: SmmuV2Row = {
+  kind: 'smmu-v2',
+  name: 'smmu',
+  range: { base: 0x0905_0000, size: 0x1_0000 },
+  globalInterrupt: spi(112),
+  contextInterrupts: Array.from({ length: 8 }, (_unused, n) => spi(113 + n)),
+};
+
+/**
+ * Addresses for DMA: those of RAM, so that a guest without a driver for the SMMU, which then is no obstacle, reaches all of
+ * it. Linux takes its IOVAs from here, too: clear of the places that MSIs have on hosts, 0xfee00000 on x86 and 0x08000000
+ * on Arm.
+ */
+const DMA_WINDOW = { base: 1 * GIB, size: 0xfee0_0000 - 1 * GIB };
+
+/** A board with an SMMU before its PCI functions. RAM ends where DMA does. */
+function behindSmmu(board: BoardDescription): BoardDescription {
+  return {
+    ...board,
+    ram: { ...board.ram, maxSize: DMA_WINDOW.size },
+    devices: board.devices.flatMap((row): DeviceRow[] =>
+      row.kind === 'pcie-host'
+        ? [SMMU, { ...row, iommu: { smmu: SMMU.name, dmaWindow: DMA_WINDOW } }]
+        : [row],
+    ),
+  };
+}
+
 /**
  * QEMU's `virt` with its PCI below 4 GiB (`highmem=off`): addresses and interrupts as its device tree has them,
  * which `test/boards/virt-device-tree.test.ts` compares.
- * Cortex-A15 and GICv2, or a GICv3 with an ITS.
+ * Cortex-A15 and GICv2, or a GICv3 with an ITS; without or with an SMMU.
  */
 export const virt: BoardDescription = {
   ...virtWithGicV2,
-  withGicV3: {
-    ...virtWithGicV2,
-    devices: [
-      ...GIC_V3,
-      ...virtWithGicV2.devices
-        .filter(({ kind }) => kind !== 'gic-v2' && kind !== 'gic-v2m')
-        .map((row) => (row.kind === 'pcie-host' ? { ...row, msiController: 'its' } : row)),
-    ],
-  },
+  withGicV3: { ...virtWithGicV3, withSmmuV2: behindSmmu(virtWithGicV3) },
+  withSmmuV2: behindSmmu(virtWithGicV2),
 };

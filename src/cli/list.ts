@@ -29,6 +29,7 @@ function describeBoard(board: BoardDescription): string {
     ...(board.withGicV3
       ? [`  (${board.name},gic-version=3 has a GICv3 with an ITS in place of the GICv2)`]
       : []),
+    ...(board.withSmmuV2 ? [`  (${board.name},iommu=smmuv2 has an SMMUv2 before its PCI devices)`] : []),
   ].join('\n');
 }
 
@@ -59,6 +60,11 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
       return [{ ...row.range, text: `${row.name}: firmware configuration` }];
     case 'pl061':
       return [{ ...row.range, text: `${row.name}: PL061 GPIO, ${interruptText(row.interrupt)}` }];
+    case 'smmu-v2': {
+      const [first, last] = [row.contextInterrupts[0], row.contextInterrupts.at(-1) as InterruptInput];
+      const interrupts = `${interruptText(row.globalInterrupt)}, ${interruptText(first)}-${last.number}`;
+      return [{ ...row.range, text: `${row.name}: SMMUv2 before the PCI devices, ${interrupts}` }];
+    }
     case 'virtio-mmio':
       return [{ ...row.range, text: `${row.name}: virtio transport, ${interruptText(row.interrupt)}` }];
     case 'cfi-flash':

@@ -3,9 +3,13 @@ import { BOARDS } from '../boards/boards.ts';
 import { OptionError } from '../errors.ts';
 import { chooseByName } from './named-choice.ts';
 
+const PROPERTIES = ['gic-version', 'iommu'] as const;
+type Property = (typeof PROPERTIES)[number];
+const CHOICES = 'there are: gic-version=2, gic-version=3 and iommu=smmuv2';
+
 /** A board as `machine` and `gicVersion` name it. */
 export interface NamedBoard {
-  /** The same text for the same board: `virt`, `virt,gic-version=3`. */
+  /** The same text for the same board: `virt`, `virt,gic-version=3,iommu=smmuv2`. */
   readonly name: string;
   readonly board: BoardDescription;
 }
@@ -17,28 +21,42 @@ export interface NamedBoard {
  */
 export function namedBoard(machine: string, gicVersion: number | undefined): NamedBoard {
   const [name, ...properties] = machine.split(',');
-  const board = chooseByName('machine', name, BOARDS);
-  let version = gicVersion;
+  const plain = chooseByName('machine', name, BOARDS);
+  const given = new Map<Property, string>();
+  if (gicVersion !== undefined) given.set('gic-version', String(gicVersion));
   for (const property of properties) {
     const [key, value] = property.split('=', 2);
-    if (key !== 'gic-version' || value === undefined) {
-      throw new OptionError(
-        `machine: ${name} has no property '${property}'`,
-        'there is: gic-version=2 and gic-version=3',
-      );
+    const known = PROPERTIES.find((each) => each === key);
+    if (known === undefined || value === undefined) {
+      throw new OptionError(`machine: ${name} has no property '${property}'`, CHOICES);
     }
-    const given = Number(value);
-    if (version !== undefined && version !== given) {
-      throw new OptionError(`machine: gic-version is ${value} and ${version}`, 'give it once');
+    const before = given.get(known);
+    if (before !== undefined && before !== value) {
+      throw new OptionError(`machine: ${known} is ${value} and ${before}`, 'give it once');
     }
-    version = given;
+    given.set(known, value);
   }
-  if (version === undefined || version === 2) return { name, board };
-  if (version === 3 && board.withGicV3 !== undefined) {
+  return withIommu(withGic({ name, board: plain }, given.get('gic-version')), given.get('iommu'));
+}
+
+function withGic({ name, board }: NamedBoard, version = '2'): NamedBoard {
+  if (version === '2') return { name, board };
+  if (version === '3' && board.withGicV3 !== undefined) {
     return { name: `${name},gic-version=3`, board: board.withGicV3 };
   }
   throw new OptionError(
     `machine: ${name} has no GIC of version ${version}`,
     board.withGicV3 === undefined ? 'leave gic-version out' : 'give it gic-version=2 or gic-version=3',
+  );
+}
+
+function withIommu({ name, board }: NamedBoard, iommu: string | undefined): NamedBoard {
+  if (iommu === undefined) return { name, board };
+  if (iommu === 'smmuv2' && board.withSmmuV2 !== undefined) {
+    return { name: `${name},iommu=smmuv2`, board: board.withSmmuV2 };
+  }
+  throw new OptionError(
+    `machine: ${name} has no IOMMU '${iommu}'`,
+    board.withSmmuV2 === undefined ? 'leave iommu out' : 'give it iommu=smmuv2, or leave iommu out',
   );
 }

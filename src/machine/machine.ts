@@ -6,6 +6,7 @@ import type { EngineStatistics } from '../arm/engine-statistics.ts';
 import { CPU_MODELS } from '../arm/models.ts';
 import type { CpuModel } from '../arm/system-registers.ts';
 import { assembleBoard, type Board, directStorageOf } from '../boards/assemble-board.ts';
+import { hasIommu } from '../boards/board.ts';
 import { GdbServer } from '../debug/gdb-server.ts';
 import { GicV3 } from '../devices/gic-v3.ts';
 import { ArmemuError, SnapshotError } from '../errors.ts';
@@ -157,6 +158,7 @@ export class Machine {
       warn: options.warn,
       repeatable: options.clock === 'instructions',
       console: this.virtioConsole,
+      behindIommu: hasIommu(options.board),
     });
     this.virtio = virtio;
     this.board = assembleBoard(options.board, {

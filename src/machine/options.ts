@@ -1,5 +1,5 @@
 import type { EngineKind } from '../arm/engine-kind.ts';
-import type { BoardDescription, CpuModel } from '../boards/board.ts';
+import { type BoardDescription, type CpuModel, hasIommu } from '../boards/board.ts';
 import { BOARDS } from '../boards/boards.ts';
 import { ImageError, OptionError } from '../errors.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
@@ -39,7 +39,7 @@ export interface SnapshotImage {
 
 /** What a machine is made from. Everything has a default: `createMachine()` boots the embedded firmware on `virt`. */
 export interface MachineOptions extends VirtioOptions {
-  /** Board: `virt` (default). */
+  /** Board: `virt` (default), also with properties: `virt,gic-version=3`, `virt,iommu=smmuv2`. */
   readonly machine?: string;
   /** The board's interrupt controller: 2 (default), or 3 with an ITS. The same as `machine: 'virt,gic-version=3'`. */
   readonly gicVersion?: 2 | 3;
@@ -172,7 +172,7 @@ export function normalizeOptions(given: MachineOptions): NormalizedOptions {
     dtb: namedImage(options.dtb, 'the device tree'),
     flash: flashOf(board, namedImage(options.bios, 'the firmware'), options.pflash ?? []),
     append: checkedAppend(options.append),
-    pci: checkedEndpoints(options.pci ?? []),
+    pci: checkedEndpoints(options.pci ?? [], name, board),
     virtio: checkVirtioOptions(board, checkedNics(options)),
     clock: chooseByName('clock', options.clock ?? 'host', CLOCKS).name,
     engine,
@@ -324,7 +324,26 @@ function checkedForLockstep(options: MachineOptions): MachineOptions {
   return { ...options, clock };
 }
 
-function checkedEndpoints(pci: readonly PciEndpoint[]): readonly PciEndpoint[] {
+/**
+ * Refuses a real device for a machine with an emulated IOMMU: the device's DMA goes through the host's IOMMU, which knows
+ * nothing of the guest's translations.
+ * @throws OptionError
+ */
+export function refuseBehindIommu(machine: string, board: BoardDescription, device: string): void {
+  if (!hasIommu(board)) return;
+  throw new OptionError(
+    `machine: ${machine} can't have the real device ${device}: its DMA would not be translated by the guest's SMMU`,
+    'leave out --vfio, or iommu=smmuv2',
+  );
+}
+
+function checkedEndpoints(
+  pci: readonly PciEndpoint[],
+  machine: string,
+  board: BoardDescription,
+): readonly PciEndpoint[] {
+  const real = pci.find(isHostAttached);
+  if (real !== undefined) refuseBehindIommu(machine, board, real.name);
   if (pci.length > MAX_PCI_FUNCTIONS) {
     throw new OptionError(
       `pci: ${pci.length} devices do not fit on bus 0`,

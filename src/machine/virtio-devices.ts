@@ -4,7 +4,7 @@ import { VirtioConsole } from '../devices/virtio/console.ts';
 import { hostEntropy, repeatableEntropy, VirtioEntropy } from '../devices/virtio/entropy.ts';
 import type { VirtioNet } from '../devices/virtio/net.ts';
 import { VirtioNineP } from '../devices/virtio/ninep.ts';
-import type { VirtioDevice } from '../devices/virtio/virtio-device.ts';
+import { type VirtioDevice, VirtioFeature } from '../devices/virtio/virtio-device.ts';
 import { virtioPci } from '../devices/virtio/virtio-pci.ts';
 import { OptionError } from '../errors.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
@@ -73,6 +73,8 @@ export interface VirtioParts {
   readonly repeatable: boolean;
   /** The far end of the second console, where there is one. */
   readonly console: SerialPort | undefined;
+  /** An IOMMU translates what PCI functions access: drivers must give them its addresses. */
+  readonly behindIommu: boolean;
 }
 
 const BUSES: readonly string[] = ['mmio', 'pci'];
@@ -160,8 +162,10 @@ function placed(option: boolean | OnBus | undefined): OnBus | undefined {
 export function makeVirtioDevices(options: VirtioOptions, parts: VirtioParts): VirtioDevices {
   const mmio: VirtioDevice[] = [];
   const pci: PciEndpoint[] = [];
+  // Without it drivers give physical addresses (Virtio 1.1 6.1).
+  const platform = parts.behindIommu ? VirtioFeature.ACCESS_PLATFORM : 0n;
   const place = (bus: VirtioBus | undefined, device: VirtioDevice): void => {
-    if (bus === 'pci') pci.push(virtioPci(device, parts.log));
+    if (bus === 'pci') pci.push(virtioPci(device, parts.log, platform));
     else mmio.push(device);
   };
   const { clock, warn, console } = parts;

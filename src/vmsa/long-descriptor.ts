@@ -16,6 +16,8 @@ export interface LongWalkRegime {
   readonly ttbcr: number;
   /** SCTLR.EE: descriptors are big-endian. */
   readonly bigEndianTables: boolean;
+  /** Addresses with any of bits 47:40 are faults (SMMUv2, IHI 0062 table 3-3); absent: the bits are ignored (VMSAv7). */
+  readonly hasAddressSizeFault?: boolean;
 }
 
 /** Fields of TTBCR in this format (B4.1.153). */
@@ -41,6 +43,8 @@ const PXN = 1 << 21;
 
 /** Output addresses have 40 bits: what the high word of a descriptor has of one. */
 const HIGH_ADDRESS = 0xff;
+/** Bits 47:40, for which an address in a descriptor or a TTBR has room. */
+const ADDRESS_BEYOND = 0xff00;
 
 /** Which register translates `va` (Table B3-12): 0, 1, or -1 for the addresses between the two regions. */
 export function longTableOf(va: number, ttbcr: number): 0 | 1 | -1 {
@@ -54,7 +58,7 @@ export function longTableOf(va: number, ttbcr: number): 0 | 1 | -1 {
 
 /**
  * Walks the tables for `va`; fills `result`. Checks the access flag, not permissions, because one walk serves several
- * kinds of access. The Contiguous hint is ignored, and so are bits 47:40 of addresses: VMSAv7 has no address size fault.
+ * kinds of access. The Contiguous hint is ignored.
  */
 export function walkLong(va: number, regime: LongWalkRegime, read: TableRead, result: WalkResult): void {
   const { ttbcr } = regime;
@@ -71,6 +75,11 @@ export function walkLong(va: number, regime: LongWalkRegime, read: TableRead, re
   let table = register === 0 ? regime.ttbr0 : regime.ttbr1;
   let tableHigh = register === 0 ? regime.ttbr0High : regime.ttbr1High;
   table &= -1 << (size < 2 ? 5 - size : 14 - size);
+  const beyond = regime.hasAddressSizeFault === true ? ADDRESS_BEYOND : 0;
+  if ((tableHigh & beyond) !== 0) {
+    result.fault = FaultKind.AddressSize;
+    return;
+  }
   // The input address without the bits that are all ones or all zeros.
   let index = ((va << size) >>> size) >>> (39 - 9 * level);
   let inherited = 0;
@@ -88,6 +97,10 @@ export function walkLong(va: number, regime: LongWalkRegime, read: TableRead, re
     // Invalid, or a block where there are none.
     if ((low & 1) === 0 || (level === 3 && (low & 2) === 0)) {
       result.fault = FaultKind.Translation;
+      return;
+    }
+    if ((high & beyond) !== 0) {
+      result.fault = FaultKind.AddressSize;
       return;
     }
     if (level === 3 || (low & 2) === 0) {

@@ -22,6 +22,8 @@ export const enum FaultKind {
   ExternalOnWalk = 6,
   /** A synchronous external abort of the access itself. */
   External = 7,
+  /** An address of a table or an output address has more bits than there are; VMSAv7 has no such fault. */
+  AddressSize = 8,
 }
 
 /** Rights of a leaf as bits: read, write, execute of PL1 in bits 0 to 2, those of PL0 in bits 3 to 5. */
@@ -58,13 +60,16 @@ export type TableRead = (address: number) => number | undefined;
 /** What a walk found; all fields are overwritten by each walk that does not fault. */
 export class WalkResult {
   fault: FaultKind = FaultKind.None;
-  /** The level at which the walk ended or failed: 1 or 2 in the Short-descriptor format, 1 to 3 in the long one. */
+  /**
+   * The level at which the walk ended or failed: 1 or 2 in the Short-descriptor format, 1 to 3 in the long one, 0 to 3 in
+   * AArch64's.
+   */
   level = 0;
   /** Domain of the descriptor, 0 to 15; 0 in formats without domains. Valid for faults of a level below the first, too. */
   domain = 0;
-  /** Physical address of the byte that was translated, below 2^40. */
+  /** Physical address of the byte that was translated, below 2^40 (AArch64: 2^48). */
   physical = 0;
-  /** log2 of the leaf's size: 12, 16, 20, 24 in the Short-descriptor format, 12, 21, 30 in the long one. */
+  /** log2 of the leaf's size: 12, 16, 20, 24 in the Short-descriptor format, 12, 21, 30 in the long one, 12 to 30 in AArch64's. */
   leafBits = 12;
   /** TEX in bits 4:2, C in bit 1, B in bit 0 of a short descriptor; AttrIndx[2:0] of a long one. */
   attributes = 0;

@@ -257,3 +257,26 @@ describe('a walk', () => {
     });
   });
 });
+
+describe('bits 47:40 of addresses', () => {
+  const BEYOND = 1n << 47n;
+  const cases = [
+    ['a TTBR', memoryOf({ [FIRST]: AF | BLOCK }), { ttbr0High: 0x8000 }, 1],
+    [
+      'a table descriptor',
+      memoryOf({ [FIRST]: BigInt(SECOND) | BEYOND | TABLE, [SECOND]: AF | BLOCK }),
+      {},
+      1,
+    ],
+    ['a block', memoryOf({ [FIRST]: BEYOND | AF | BLOCK }), {}, 1],
+  ] as const;
+
+  test.each(cases)('of %s are ignored by VMSAv7', (_name, memory, regime) => {
+    expect(walk(0, memory, regime).fault).toBe(FaultKind.None);
+  });
+
+  test.each(cases)('of %s are an address size fault for an SMMUv2', (_name, memory, regime, level) => {
+    const result = walk(0, memory, { ...regime, hasAddressSizeFault: true });
+    expect([result.fault, result.level]).toEqual([FaultKind.AddressSize, level]);
+  });
+});

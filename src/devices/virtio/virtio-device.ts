@@ -16,6 +16,8 @@ export const VirtioFeature = {
   RING_INDIRECT_DESC: 1n << 28n,
   RING_EVENT_IDX: 1n << 29n,
   VERSION_1: 1n << 32n,
+  /** The addresses of queues and buffers are the platform's, translated by an IOMMU where there is one. */
+  ACCESS_PLATFORM: 1n << 33n,
 } as const;
 
 /** What a transport offers for every device. */

@@ -25,6 +25,8 @@ const WRITABLE_STATUS =
 export interface VirtioTransport {
   readonly dma: DmaPort;
   readonly log?: DeviceLog;
+  /** Features that it offers beyond those of every transport. */
+  readonly features?: bigint;
   /** A queue has used buffers that the driver wants to know of. */
   queueInterrupt(queue: number): void;
   /** The configuration space or the device's need for a reset has changed. */
@@ -69,7 +71,7 @@ export class VirtioFunction implements Saveable<VirtioFunctionState> {
     this.device = device;
     this.transport = transport;
     this.log = transport.log ?? silentLog;
-    this.offered = device.features | TRANSPORT_FEATURES;
+    this.offered = device.features | TRANSPORT_FEATURES | (transport.features ?? 0n);
     const fn = this;
     this.host = {
       dma: transport.dma,

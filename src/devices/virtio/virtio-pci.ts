@@ -52,9 +52,16 @@ export type VirtioPciState = {
   function: VirtioFunctionState;
 };
 
-/** A virtio device as a PCI function, modern interface only (Virtio 1.1 4.1): 1af4:1040 plus the device's type. */
-export function virtioPci(device: VirtioDevice, log: DeviceLog = silentLog): PciEndpoint {
-  return new VirtioPci(device, log);
+/**
+ * A virtio device as a PCI function, modern interface only (Virtio 1.1 4.1): 1af4:1040 plus the device's type.
+ * @param features what it offers beyond its own and those of every transport
+ */
+export function virtioPci(
+  device: VirtioDevice,
+  log: DeviceLog = silentLog,
+  features: bigint = 0n,
+): PciEndpoint {
+  return new VirtioPci(device, log, features);
 }
 
 class VirtioPci implements PciEndpoint {
@@ -68,7 +75,7 @@ class VirtioPci implements PciEndpoint {
   private readonly window = new Uint8Array(PCI_CFG_DATA - PCI_CFG_BAR);
   private isr = 0;
 
-  constructor(device: VirtioDevice, log: DeviceLog) {
+  constructor(device: VirtioDevice, log: DeviceLog, features: bigint) {
     this.name = device.name;
     this.device = device;
     this.log = log;
@@ -79,6 +86,7 @@ class VirtioPci implements PciEndpoint {
         write: (address, from) => this.port?.dma.write(address, from) === true,
       },
       log,
+      features,
       queueInterrupt: (queue) => this.interrupt(ISR_QUEUE, this.common.vectors.queues[queue]),
       configInterrupt: () => this.interrupt(ISR_CONFIG, this.common.vectors.config),
     });

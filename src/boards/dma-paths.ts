@@ -1,0 +1,32 @@
+import { GICV2M } from '../devices/gic-v2m.ts';
+import { GITS } from '../devices/gic-v3/its.ts';
+import type { StreamTarget } from '../iommu/stream.ts';
+import type { Requester } from '../ports/mmio.ts';
+import type { BoardDescription } from './board.ts';
+
+/** The part of a board's memory that bus masters use. */
+interface ByteMemory {
+  readBytes(address: number, into: Uint8Array, requester: Requester): boolean;
+  writeBytes(address: number, from: Uint8Array, requester: Requester): boolean;
+}
+
+/** Physical memory for bus masters. */
+export function streamsTo(memory: ByteMemory): StreamTarget {
+  return {
+    read: (address, into, requester) => memory.readBytes(address, into, requester),
+    write: (address, from, requester) => memory.writeBytes(address, from, requester),
+  };
+}
+
+/**
+ * Physical address of the register that takes the messages of a frame or an ITS.
+ * @throws RangeError when the table has no such row
+ */
+export function doorbellOf({ name, devices }: BoardDescription, frame: string): number {
+  for (const row of devices) {
+    if (row.name !== frame) continue;
+    if (row.kind === 'gic-v2m') return row.range.base + GICV2M.MSI_SETSPI_NS;
+    if (row.kind === 'gic-v3-its') return row.range.base + GITS.TRANSLATER;
+  }
+  throw new RangeError(`the table of ${name} has nothing called '${frame}' that takes messages`);
+}
