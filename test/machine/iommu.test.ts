@@ -190,6 +190,16 @@ describe('edu behind the SMMU, driven by a program of the guest', () => {
     expect(machine.memory.readWord(SMMU + 0x1000 + GR1.CBFRSYNRA)).toBe(STREAM);
   });
 
+  test('is the same in two engines in lockstep', async () => {
+    const pci = [edu({ dmaMask: 0xffff_ffff })];
+    const machine = await make([...program(), ...POWER_OFF], pci, { engine: 'lockstep' });
+    machine.memory.write(RAM + SOURCE, Uint8Array.of(0x44));
+    await machine.start();
+    await machine.exited;
+    expect(machine.memory.read(RAM + TARGET, 1)[0]).toBe(0x44);
+    expect(machine.memory.readWord(BANK + CB.FSR)).toBe(2);
+  });
+
   test('raises the context bank’s interrupt, SPI 113, and no other', async () => {
     const machine = await make([...program(), ...POWER_OFF], [edu({ dmaMask: 0xffff_ffff })]);
     await machine.start();
@@ -292,6 +302,54 @@ test('virtio functions tell their drivers to use the SMMU’s addresses: VIRTIO_
   };
   expect(await features('virt')).toBe(1);
   expect(await features(MACHINE)).toBe(3);
+});
+
+/** The place of a structure of a virtio function in its BAR 4 (Virtio 1.1 4.1.4). */
+function virtioPlace(machine: Machine, type: number): number {
+  const byte = (offset: number): number => machine.memory.read(CONFIG + offset, 1)[0];
+  for (let at = byte(0x34); at !== 0; at = byte(at + 1)) {
+    if (byte(at) === 9 && byte(at + 3) === type) return BAR + machine.memory.readWord(CONFIG + at + 8);
+  }
+  throw new Error(`no structure ${type}`);
+}
+
+test('a virtio function’s queue and buffers are at the SMMU’s addresses', async () => {
+  const machine = await make(SPIN, [], { rng: { bus: 'pci' } });
+  const { memory } = machine;
+  for (const [address, value] of [...SECTIONS, ...SET_UP]) memory.writeWord(address, value);
+  memory.writeWord(CONFIG + 0x20, BAR);
+  memory.writeWord(CONFIG + 4, 6);
+  const [COMMON, NOTIFY] = [1, 2].map((type) => virtioPlace(machine, type)) as [number, number];
+  const [TABLE, AVAILABLE, USED, BUFFER] = [0x5_0000, 0x5_1000, 0x5_2000, 0x5_3000];
+  const status = (value: number): void => memory.write(COMMON + 20, Uint8Array.of(value));
+  status(3);
+  memory.writeWord(COMMON + 8, 1);
+  memory.writeWord(COMMON + 12, 3);
+  status(11);
+  expect(memory.read(COMMON + 20, 1)[0]).toBe(11);
+  for (const [i, place] of [TABLE, AVAILABLE, USED].entries())
+    memory.writeWord(COMMON + 32 + 8 * i, IOVA + place);
+  memory.write(COMMON + 28, Uint8Array.of(1, 0));
+  status(15);
+  // One descriptor, which the device may write to, and it is available.
+  memory.writeWord(RAM + TABLE, IOVA + BUFFER);
+  memory.writeWord(RAM + TABLE + 8, 32);
+  memory.writeWord(RAM + TABLE + 12, 2);
+  memory.writeWord(RAM + AVAILABLE, 1 << 16);
+  memory.write(NOTIFY, Uint8Array.of(0, 0));
+  expect(memory.readWord(RAM + USED)).toBe(1 << 16);
+  expect(memory.readWord(RAM + USED + 8)).toBe(32);
+  expect(memory.read(RAM + BUFFER, 32)).not.toEqual(new Uint8Array(32));
+  expect(memory.readWord(BANK + CB.FSR)).toBe(0);
+});
+
+test('with a GICv3 the doorbell is the ITS’s', async () => {
+  const { machine, master } = await translating({ machine: `${MACHINE},gic-version=3` });
+  const GITS_TRANSLATER = 0x0809_0040;
+  expect(master.port!.dma.write(GITS_TRANSLATER, new Uint8Array(4))).toBe(true);
+  expect(machine.memory.readWord(BANK + CB.FSR)).toBe(0);
+  expect(master.port!.dma.write(FRAME + 0x40, new Uint8Array(4))).toBe(false);
+  expect(machine.memory.readWord(BANK + CB.FSR)).toBe(2);
 });
 
 test('the embedded firmware’s self-test passes with the SMMU as it is after a reset', async () => {

@@ -200,6 +200,23 @@ describe('attributes of accesses (9.6.25)', () => {
     expect(smmu.write(0)).toBe(true);
     smmu.read(0);
     expect(smmu.bank(0, 'FSYNR0')).toBe(0x41);
+    smmu.setBank(0, 'FSR', 8);
+    smmu.write(0x10_0000);
+    expect(smmu.bank(0, 'FSYNR0')).toBe(0x11);
+  });
+
+  test('PXN of a short descriptor takes execution from privileged accesses alone', () => {
+    const PXN = 1;
+    for (const [privcfg, result] of [
+      [2, 0],
+      [3, 'abort'],
+    ] as const) {
+      const smmu = new TestSmmu();
+      // AP[2:1] = 11: nobody writes.
+      smmu.attachShort(LINUX_SCTLR, (3 << 26) | (privcfg << 24));
+      smmu.section(0, RAM, 0x8c00 | PXN);
+      expect(smmu.read(0)).toBe(result);
+    }
   });
 
   test('SMMU_CBn_SCTLR.WXN and UWXN take execution from what may be written', () => {
