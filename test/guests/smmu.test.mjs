@@ -1,0 +1,56 @@
+// Debian's own arm-smmu driver puts virtio-pci behind the emulated SMMUv2.
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openDisk } from '../../dist/host/index.js';
+import { GuestShell, linuxGuest, PATIENCE, startMachine } from './guests.mjs';
+
+const DISK_BYTES = 4 * 2 ** 20;
+
+async function bootWithDisk(t, flavour) {
+  const folder = mkdtempSync(join(tmpdir(), 'armemu-smmu-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'disk.raw');
+  const content = randomBytes(DISK_BYTES);
+  writeFileSync(path, content);
+  const { kernel, initrd } = linuxGuest(flavour);
+  const machine = await startMachine(t, {
+    machine: 'virt,iommu=smmuv2',
+    memory: '256M',
+    kernel: { name: kernel, bytes: readFileSync(kernel) },
+    initrd: { name: initrd, bytes: readFileSync(initrd) },
+    append: 'console=ttyAMA0 quiet',
+    disks: [{ disk: await openDisk(path, { format: 'raw' }), bus: 'pci' }],
+  });
+  await machine.serial.expect(/guest: ready/, { timeout: PATIENCE });
+  const shell = new GuestShell(machine.serial);
+  // A kernel without a driver for the SMMU waits for one, ten seconds or so, before it drives what is behind it.
+  await shell.run('for i in $(seq 60); do [ -b /dev/vda ] && break; sleep 1; done');
+  const sum = (await shell.run('sha256sum /dev/vda')).split(' ')[0];
+  assert.equal(sum, createHash('sha256').update(content).digest('hex'));
+  return { machine, shell, path };
+}
+
+test('armmp-lpae: the disk is in an IOMMU group, its DMA and MSIs pass the SMMU, and nothing faults', async (t) => {
+  const { machine, shell, path } = await bootWithDisk(t, 'armmp-lpae');
+  const log = await shell.run('dmesg');
+  assert.match(log, /arm-smmu 9050000\.iommu: SMMUv2 with:/);
+  assert.match(log, /virtio-pci 0000:00:01\.0: Adding to iommu group 0/);
+  assert.doesNotMatch(log, /arm-smmu.*(fault|timed out|error)/i);
+  assert.equal(await shell.run('ls /sys/kernel/iommu_groups/0/devices'), '0000:00:01.0\n');
+  assert.match(await shell.run('cat /proc/interrupts'), /^ *\d+: +[1-9]\d* +MSI .*virtio0-req/m);
+  await shell.run(`tr '\\0' a < /dev/zero | head -c ${DISK_BYTES} > /dev/vda; sync`);
+  machine.serial.write('poweroff -f\n');
+  assert.deepEqual(await machine.exited, { reason: 'poweroff', code: 0 });
+  assert.ok(readFileSync(path).equals(Buffer.alloc(DISK_BYTES, 'a')));
+});
+
+test('armmp, which has no driver for the SMMU, uses the disk through its bypass', async (t) => {
+  const { machine, shell } = await bootWithDisk(t, 'armmp');
+  assert.doesNotMatch(await shell.run('dmesg'), /arm-smmu/);
+  machine.serial.write('poweroff -f\n');
+  assert.deepEqual(await machine.exited, { reason: 'poweroff', code: 0 });
+});
