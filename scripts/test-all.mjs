@@ -102,7 +102,7 @@ function stages(freshInstall) {
     },
     {
       title: "checksums of the benchmarks' guests, beside QEMU's",
-      command: 'npm run bench:qemu -- --only kernels --only compute --only system --rounds 1 --scale 0.05',
+      command: 'npm run bench:qemu -- --only kernels --only compute --only system --rounds 1 --scale 0.05 --engine wasm',
       count: countExitCode,
     },
     { title: 'passthrough in the host VM', command: 'npm run test:vfio', count: countClosingLine },

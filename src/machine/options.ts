@@ -65,7 +65,7 @@ export interface MachineOptions extends VirtioOptions {
   readonly pci?: readonly PciEndpoint[];
   /** `host` (default) or `instructions`. */
   readonly clock?: ClockMode;
-  /** `wasm` (default), `interpreter`, or `lockstep`, which implies the clock `instructions`. */
+  /** `interpreter` (default), `wasm`, or `lockstep`, which implies the clock `instructions`. */
   readonly engine?: EngineMode;
   /**
    * A snapshot (`machine.save()`): the machine goes on where that one was saved. What is not given here is taken from it;
@@ -114,8 +114,8 @@ export interface NormalizedOptions {
 const CLOCKS: readonly { readonly name: ClockMode }[] = [{ name: 'host' }, { name: 'instructions' }];
 /** The first is the default. */
 const ENGINES: readonly { readonly name: EngineMode }[] = [
-  { name: 'wasm' },
   { name: 'interpreter' },
+  { name: 'wasm' },
   { name: 'lockstep' },
 ];
 const MINIMUM_MEMORY = 2 ** 20;
