@@ -1,6 +1,6 @@
 import type { Row } from '../../src/arm/decode/row.ts';
 import { A32_DECODER, isWide, T16_DECODER, T32_DECODER } from '../../src/arm/decode/tables.ts';
-import { registerWord, VECTOR_WORDS, W } from './layout.ts';
+import { MODES, registerWord, VECTOR_WORDS, W } from './layout.ts';
 import type { Outcome, Vector } from './vector.ts';
 
 const DATA_ABORT = 0x10;
@@ -54,6 +54,8 @@ export function unknownWords(vector: Vector, { state }: Outcome): ReadonlySet<nu
     return new Set(Array.from({ length: VECTOR_WORDS }, (_, i) => W.D0 + i));
   }
   const mode = state[W.SPSR_abt]! & 0x1f;
+  // A block that jumps to the vector itself may have left anything there.
+  if (!MODES.includes(mode)) return NONE;
   const isUserBank = /user registers/.test(instruction.row.name);
   const base = baseOf(instruction);
   const registers = loadedRegisters(instruction).filter((n) => n !== base && n < 15);
