@@ -91,7 +91,17 @@ function stages(freshInstall) {
       count: countSessions,
     },
     { title: "soft-float against the host's", command: 'npm run check:soft-float', count: countExitCode },
-    { title: 'fresh conformance vectors', command: 'npm run conformance:fresh', count: countExitCode },
+    {
+      title: 'fresh conformance vectors',
+      command: 'npm run conformance:fresh -- --engine interpreter',
+      count: countExitCode,
+    },
+    {
+      // Compiling each vector takes ten times as long as interpreting it.
+      title: 'fresh conformance vectors, compiled',
+      command: 'npm run conformance:fresh -- --engine wasm --blocks 20000',
+      count: countExitCode,
+    },
     { title: 'addon', command: 'npm run test:native', count: countNodeTest },
     { title: 'addon, AddressSanitizer', command: 'npm run test:native -- --asan', count: countNodeTest },
     {
@@ -102,7 +112,8 @@ function stages(freshInstall) {
     },
     {
       title: "checksums of the benchmarks' guests, beside QEMU's",
-      command: 'npm run bench:qemu -- --only kernels --only compute --only system --rounds 1 --scale 0.05 --engine wasm',
+      command:
+        'npm run bench:qemu -- --only kernels --only compute --only system --rounds 1 --scale 0.05 --engine wasm',
       count: countExitCode,
     },
     { title: 'passthrough in the host VM', command: 'npm run test:vfio', count: countClosingLine },
