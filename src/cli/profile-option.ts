@@ -1,6 +1,6 @@
 import { isElf } from '../boot/elf.ts';
 import { ImageError, OptionError } from '../errors.ts';
-import { readGuestImage, writeOutputFile } from '../host/files.ts';
+import { checkOutputFile, readGuestImage, writeOutputFile } from '../host/files.ts';
 import {
   foldedStacks,
   type GuestImage,
@@ -28,6 +28,7 @@ export class ProfileFile {
    * @param symbolFiles with the names of functions; absent: those of the kernel, where it is an ELF file
    * @throws OptionError for a file of no known kind, and for symbols without a profile
    * @throws ImageError for symbols that can't be read
+   * @throws ArmemuError when the file can't be written
    */
   static async open(
     path: string | undefined,
@@ -48,6 +49,7 @@ export class ProfileFile {
       symbolFiles === undefined
         ? kernelSymbols(kernel)
         : (await Promise.all(symbolFiles.map(readSymbolFile))).flat();
+    await checkOutputFile(path);
     return new ProfileFile(path, new SymbolTable(functions));
   }
 

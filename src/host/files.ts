@@ -1,4 +1,4 @@
-import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { ArmemuError, ImageError } from '../errors.ts';
 import type { GuestImage } from '../machine/options.ts';
 
@@ -35,6 +35,19 @@ export async function readGuestImage(path: string, what: string): Promise<GuestI
 export async function writeOutputFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
     await writeFile(path, bytes);
+  } catch (cause) {
+    const [reason, remedy] = explain(cause);
+    throw new ArmemuError(`can't write '${path}': ${reason}`, remedy, { cause });
+  }
+}
+
+/**
+ * Makes sure, before the work that its content takes, that a file can be written. What is in it stays; a new one is empty.
+ * @throws ArmemuError when it can't be written
+ */
+export async function checkOutputFile(path: string): Promise<void> {
+  try {
+    await (await open(path, 'a')).close();
   } catch (cause) {
     const [reason, remedy] = explain(cause);
     throw new ArmemuError(`can't write '${path}': ${reason}`, remedy, { cause });

@@ -87,6 +87,12 @@ describe('--profile', () => {
     expect(world.machines[0].calls.slice(0, 2)).toEqual(['profile', 'start']);
   });
 
+  test('refuses a file that can not be written before a machine is made', async () => {
+    expect(await world.run('run', '--profile', join(folder, 'none', 'a.json'))).toBe(ExitCode.badInput);
+    expect(world.stderr.text).toMatch(/can't write '.*none.a\.json': there is no such file/);
+    expect(world.machines).toEqual([]);
+  });
+
   test('refuses files of unknown kinds, and symbols for nothing, before a machine is made', async () => {
     expect(await world.run('run', '--profile', 'a.pprof')).toBe(ExitCode.badInput);
     expect(await world.run('run', '--symbols', 'a.elf')).toBe(ExitCode.badInput);
