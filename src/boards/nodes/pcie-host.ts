@@ -8,9 +8,9 @@ import {
   strings,
   unitAddress,
   wideCells,
-} from '../boot/device-tree.ts';
-import { InterruptRouter } from '../pci/interrupt-router.ts';
-import type { AddressRange, BoardDescription, InterruptInput, RowOf } from './board.ts';
+} from '../../boot/device-tree.ts';
+import { InterruptRouter } from '../../pci/interrupt-router.ts';
+import type { AddressRange, BoardDescription, InterruptInput, RowOf } from '../board.ts';
 
 /** The cells that a node is made of, in the numbers of its board. */
 interface BoardCells {

@@ -1,0 +1,83 @@
+import { cells, type DeviceTreeNode, type PropertyValue, wideCells } from '../boot/device-tree.ts';
+import {
+  type AddressRange,
+  type BoardDescription,
+  type CpuModel,
+  type DeviceKind,
+  type InterruptInput,
+  type RowOf,
+  TRIGGER_CELLS,
+} from './board.ts';
+
+/** What a machine adds to its board's table. */
+export interface DeviceTreeConfig {
+  readonly cpuModel: CpuModel;
+  readonly cpus: number;
+  /** In bytes. */
+  readonly ramSize: number;
+  /** The guest's command line: `bootargs`. */
+  readonly append?: string;
+  /** Where the initial RAM disk was loaded: first address, and the one behind its last. */
+  readonly initrd?: { readonly start: number; readonly end: number };
+  /** Randomness for the guest's kernel: 8 bytes for where it places itself, 32 for its random numbers. */
+  readonly seeds?: { readonly kaslr: Uint8Array; readonly rng: Uint8Array };
+}
+
+/** Functions that make the nodes of some kinds of row. */
+export type NodeMakers<K extends DeviceKind> = {
+  readonly [Kind in K]: (row: RowOf<Kind>, context: TreeContext) => DeviceTreeNode;
+};
+
+/** The board, the configuration, and the cells that every node is made of. */
+export class TreeContext {
+  readonly board: BoardDescription;
+  readonly config: DeviceTreeConfig;
+  private readonly makers: NodeMakers<DeviceKind>;
+
+  constructor(board: BoardDescription, config: DeviceTreeConfig, makers: NodeMakers<DeviceKind>) {
+    this.board = board;
+    this.config = config;
+    this.makers = makers;
+  }
+
+  nodeOf<K extends DeviceKind>(row: RowOf<K>): DeviceTreeNode {
+    // The table has exactly one function for each kind; TypeScript can't relate the two unions by itself.
+    const make: (row: RowOf<K>, context: TreeContext) => DeviceTreeNode = this.makers[row.kind as K];
+    return make(row, this);
+  }
+
+  childrenOf(parent: string): DeviceTreeNode[] {
+    return this.board.devices
+      .filter((row) => 'parent' in row && row.parent === parent)
+      .map((row) => this.nodeOf(row));
+  }
+
+  reg(...ranges: readonly AddressRange[]): PropertyValue {
+    return cells(...ranges.flatMap((range) => this.regCells(range)));
+  }
+
+  private get isGicV3(): boolean {
+    return this.board.devices.some(({ kind }) => kind === 'gic-v3');
+  }
+
+  address(value: number): number[] {
+    return wideCells(value, this.board.addressCells);
+  }
+
+  /** Three cells for each interrupt (Linux binding `arm,gic`); a PPI also names the CPUs that have it. */
+  interrupt(input: InterruptInput): number[] {
+    const trigger = TRIGGER_CELLS[input.trigger];
+    if (input.kind === 'spi') return [0, input.number, trigger];
+    // The binding `arm,gic-v3` has no such field: a PPI is there for every CPU.
+    const cpus = this.isGicV3 ? 0 : (1 << this.config.cpus) - 1;
+    return [1, input.number, (cpus << 8) | trigger];
+  }
+
+  interrupts(...inputs: readonly InterruptInput[]): PropertyValue {
+    return cells(...inputs.flatMap((input) => this.interrupt(input)));
+  }
+
+  private regCells(range: AddressRange): number[] {
+    return [...this.address(range.base), ...wideCells(range.size, this.board.sizeCells)];
+  }
+}
