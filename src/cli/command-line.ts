@@ -4,8 +4,12 @@ import { ArmemuError } from '../errors.ts';
 import type { CommandIo } from './command-io.ts';
 import { ExitCode } from './exit-codes.ts';
 import { addListCommand } from './list.ts';
+import { withoutQemuSpellings } from './qemu-arguments.ts';
 import { addRunCommand } from './run.ts';
 import { addVfioCommand } from './vfio.ts';
+
+/** Commands that describe a guest. */
+const TAKES_QEMU_SPELLINGS = [['run'], ['vfio', 'check']];
 
 /**
  * The `armemu` command.
@@ -18,11 +22,23 @@ export async function main(argv: readonly string[], io: CommandIo): Promise<numb
     exitCode = code;
   });
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(inOwnWords(program, argv, io), { from: 'user' });
     return exitCode;
   } catch (error) {
     return report(error, io);
   }
+}
+
+/** A guest can be described as to QEMU; commander knows nothing of options with one dash and several letters. */
+function inOwnWords(program: Command, argv: readonly string[], io: CommandIo): string[] {
+  const path = TAKES_QEMU_SPELLINGS.find((names) => names.every((name, i) => argv[i] === name));
+  if (path === undefined) return [...argv];
+  const command = path.reduce(
+    (parent, name) => parent.commands.find((child) => child.name() === name) ?? parent,
+    program,
+  );
+  const note = (text: string): unknown => io.stderr.write(`armemu: note: ${text}\n`);
+  return [...path, ...withoutQemuSpellings(argv.slice(path.length), command.options, note)];
 }
 
 function createProgram(io: CommandIo, done: (exitCode: number) => void): Command {

@@ -76,6 +76,9 @@ Examples:
   armemu run --restore vm.snap            ... goes on there
   armemu run --dump-dtb virt.dtb          the board's device tree
 
+QEMU's own spellings (-smp 2 -append TEXT -nographic -drive if=none,id=hd,... -device virtio-blk-device,drive=hd) are
+taken as well: replace 'qemu-system-arm' by 'armemu run'.
+
 In the terminal, Ctrl-A x leaves and Ctrl-A h shows the other keys.`;
 
 /** Adds `armemu run`. */
