@@ -2,7 +2,8 @@
  * The VMSAv8-64 translation table format, stage 1 of EL1&0 (ARM DDI 0487C D4.3): a walk as a pure function of a memory
  * read, for SMMU context banks. Input addresses have 48 bits and a sign, output addresses up to 48.
  */
-import { FaultKind, Rights, swapWord, type TableRead, type WalkResult } from './walk.ts';
+import { addressIn, walkDescriptors } from './descriptor-walk.ts';
+import { FaultKind, Rights, type TableRead, type WalkResult } from './walk.ts';
 
 /** Registers and options that a walk depends on. */
 export interface AArch64WalkRegime {
@@ -30,7 +31,7 @@ const SIZE_MASK = 0x3f;
 const MIN_SIZE = 16;
 const MAX_SIZE = 39;
 /** log2 of the granule by TG0 and by TG1; reserved values are taken as 4 KiB. */
-const GRANULE_BITS_TG0 = [12, 16, 14, 12] as const;
+export const GRANULE_BITS_TG0 = [12, 16, 14, 12] as const;
 const GRANULE_BITS_TG1 = [12, 14, 12, 16] as const;
 
 /** Of the high word of a table descriptor: what it takes from everything below it (D4.3.3). */
@@ -47,8 +48,6 @@ const NG = 1 << 11;
 /** ...and the high one. */
 const UXN = 1 << 22;
 const PXN = 1 << 21;
-/** What the high word of a descriptor or a TTBR has of an address: bits 47:32. */
-const HIGH_ADDRESS = 0xffff;
 
 const LAST_LEVEL = 3;
 /** The bit that stands for all those above the 48 that tables translate. */
@@ -65,7 +64,7 @@ export function walkAArch64(
   read: TableRead,
   result: WalkResult,
 ): void {
-  const { tcr, outputBits } = regime;
+  const { tcr } = regime;
   const upper = va >= SIGN;
   const inputBits = 64 - sizeOf(upper ? tcr >>> T1SZ_SHIFT : tcr);
   // The input address without the bits that are all ones or all zeros.
@@ -80,72 +79,23 @@ export function walkAArch64(
   const granuleBits = upper
     ? GRANULE_BITS_TG1[(tcr >>> TG1_SHIFT) & 3]
     : GRANULE_BITS_TG0[(tcr >>> TG0_SHIFT) & 3];
-  const levelBits = granuleBits - 3;
-  let level = LAST_LEVEL + 1 - Math.ceil((inputBits - granuleBits) / levelBits);
-  let leafBits = granuleBits + levelBits * (LAST_LEVEL - level);
-  // The first table is as large as the rest of the input address needs (D4.2.7).
-  let table = upper ? wide(regime.ttbr1High, regime.ttbr1) : wide(regime.ttbr0High, regime.ttbr0);
-  table = alignDown(table, inputBits - leafBits + 3);
-  if (table >= 2 ** outputBits) {
-    result.fault = FaultKind.AddressSize;
-    return;
-  }
-  let inherited = 0;
-  for (;;) {
-    result.level = level;
-    // What is left of the address above the first level's index is zero.
-    const at = table + (Math.floor(offset / 2 ** leafBits) % 2 ** levelBits) * 8;
-    const first = read(at);
-    const second = first === undefined ? undefined : read(at + 4);
-    if (first === undefined || second === undefined) {
-      result.fault = FaultKind.ExternalOnWalk;
-      return;
-    }
-    const low = regime.bigEndianTables ? swapWord(second) : first;
-    const high = regime.bigEndianTables ? swapWord(first) : second;
-    const isTable = (low & 2) !== 0;
-    if ((low & 1) === 0 || (level === LAST_LEVEL ? !isTable : !isTable && !hasBlocks(level, granuleBits))) {
-      result.fault = FaultKind.Translation;
-      return;
-    }
-    const isLeaf = level === LAST_LEVEL || !isTable;
-    const address = alignDown(wide(high, low), isLeaf ? leafBits : granuleBits);
-    if (address >= 2 ** outputBits) {
-      result.fault = FaultKind.AddressSize;
-      return;
-    }
-    if (isLeaf) {
-      result.leafBits = leafBits;
-      result.physical = address + (offset % 2 ** leafBits);
-      finish(low, high, inherited, result);
-      return;
-    }
-    inherited |= high;
-    table = address;
-    level++;
-    leafBits -= levelBits;
-  }
+  const tables = {
+    table: upper ? addressIn(regime.ttbr1High, regime.ttbr1) : addressIn(regime.ttbr0High, regime.ttbr0),
+    inputBits,
+    level: LAST_LEVEL + 1 - Math.ceil((inputBits - granuleBits) / (granuleBits - 3)),
+    granuleBits,
+    outputBits: regime.outputBits,
+    bigEndianTables: regime.bigEndianTables,
+  };
+  walkDescriptors(offset, tables, read, readLeaf, result);
 }
 
 function sizeOf(field: number): number {
   return Math.min(Math.max(field & SIZE_MASK, MIN_SIZE), MAX_SIZE);
 }
 
-/** Blocks are at the second level, and with granules of 4 KiB at the first, too (D4.2.6). */
-function hasBlocks(level: number, granuleBits: number): boolean {
-  return level === 2 || (level === 1 && granuleBits === 12);
-}
-
-function wide(high: number, low: number): number {
-  return (high & HIGH_ADDRESS) * 2 ** 32 + (low >>> 0);
-}
-
-function alignDown(address: number, bits: number): number {
-  return address - (address % 2 ** bits);
-}
-
 /** D4.4.1: unlike in VMSAv7, XN is of EL0 alone, execution needs no right to read, and EL1 executes nothing that EL0 may write. */
-function finish(low: number, high: number, inherited: number, result: WalkResult): void {
+function readLeaf(low: number, high: number, inherited: number, result: WalkResult): void {
   result.attributes = (low >>> 2) & 7;
   result.shareability = (low >>> 8) & 3;
   result.global = (low & NG) === 0;

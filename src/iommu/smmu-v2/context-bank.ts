@@ -2,25 +2,11 @@ import type { InterruptLine } from '../../ports/interrupt-line.ts';
 import type { DeviceLog } from '../../ports/mmio.ts';
 import { assignPlain, copyPlain } from '../../ports/plain-state.ts';
 import type { Saveable } from '../../ports/saveable.ts';
-import { walkAArch64 } from '../../vmsa/aarch64.ts';
-import { walkLong } from '../../vmsa/long-descriptor.ts';
-import { walkShort } from '../../vmsa/short-descriptor.ts';
-import { AccessKind, FaultKind, permits, type TableRead, WalkResult } from '../../vmsa/walk.ts';
-import {
-  CB,
-  CBA2R,
-  CBAR,
-  FSR,
-  FSYNR0,
-  OUTPUT_ADDRESS_BITS,
-  PASIZE_BITS,
-  SCTLR,
-  SEP_BIT,
-  TableFormat,
-  TCR,
-  TCR2,
-} from './registers.ts';
-import type { StreamAccess } from './stream-mapping.ts';
+import { FaultKind } from '../../vmsa/walk.ts';
+import type { Stage1Context, Stage2Context, StreamAccess } from '../stream-context.ts';
+import type { Translation } from '../translate.ts';
+import { formatOf, stage1Of, stage2Of } from './bank-regimes.ts';
+import { CB, CBAR, CBAR_TYPE, FSR, FSYNR0, SCTLR, TCR2 } from './registers.ts';
 
 /** What an access came to that has no physical address. */
 export const enum Refusal {
@@ -42,7 +28,6 @@ export type ContextBankState = {
 /** What a context bank is connected to. */
 export interface ContextBankConfig {
   readonly interrupt: InterruptLine;
-  readonly readTable: TableRead;
   /** For messages. */
   readonly index: number;
 }
@@ -62,6 +47,8 @@ const STORED: ReadonlyMap<number, number> = new Map([
   [CB.FAR, 0xffff_ffff],
   [CB.FAR_HIGH, 0xffff_ffff],
   [CB.FSYNR0, FSYNR0.WRITABLE],
+  [CB.IPAFAR, 0xffff_ffff],
+  [CB.IPAFAR_HIGH, 0xffff_ffff],
 ]);
 
 /**
@@ -72,7 +59,10 @@ const STATELESS: ReadonlySet<number> = new Set([
   CB.ACTLR,
   CB.RESUME,
   CB.FSYNR1,
-  ...[CB.TLBIVA, CB.TLBIVAA, CB.TLBIVAL, CB.TLBIVAAL].flatMap((offset) => [offset, offset + 4]),
+  ...[CB.TLBIVA, CB.TLBIVAA, CB.TLBIVAL, CB.TLBIVAAL, CB.TLBIIPAS2, CB.TLBIIPAS2L].flatMap((offset) => [
+    offset,
+    offset + 4,
+  ]),
   CB.TLBIASID,
   CB.TLBIALL,
   CB.TLBSYNC,
@@ -92,19 +82,19 @@ const FSR_OF_FAULT: { readonly [K in FaultKind]: number } = {
 };
 
 /**
- * A stage 1 translation context bank (IHI 0062D chapter 16). It has no TLB: every access walks the tables, so that a guest
- * sees each change of them at once, before it has invalidated anything.
+ * A translation context bank, for stage 1 (IHI 0062D chapter 16) or for stage 2 (chapter 17), whose registers have the same
+ * places. It has no TLB: every access walks the tables, so that a guest sees each change of them at once, before it has
+ * invalidated anything.
  */
 export class ContextBank implements Saveable<ContextBankState> {
   readonly state: ContextBankState = {
     CBAR: 0,
     CBA2R: 0,
     CBFRSYNRA: 0,
-    registers: new Uint32Array(CB.FSYNR1 / 4 + 1),
+    registers: new Uint32Array(CB.IPAFAR_HIGH / 4 + 1),
   };
   private readonly config: ContextBankConfig;
   private readonly log: DeviceLog;
-  private readonly walk = new WalkResult();
 
   constructor(config: ContextBankConfig, log: DeviceLog) {
     this.config = config;
@@ -114,6 +104,24 @@ export class ContextBank implements Saveable<ContextBankState> {
   /** SMMU_CBARn.TYPE. */
   get type(): number {
     return (this.state.CBAR >>> CBAR.TYPE_SHIFT) & 3;
+  }
+
+  /** SMMU_CBARn.CBNDX: the bank of the second stage. */
+  get stage2Bank(): number {
+    return (this.state.CBAR >>> CBAR.CBNDX_SHIFT) & CBAR.CBNDX_MASK;
+  }
+
+  stage1(): Stage1Context {
+    return stage1Of(this.state);
+  }
+
+  stage2(): Stage2Context {
+    return stage2Of(this.state);
+  }
+
+  /** 3.7.3: without hit-under-fault all accesses after a fault are its side effects, until software has cleared it. */
+  get refusesAll(): boolean {
+    return this.register(CB.FSR) !== 0 && (this.register(CB.SCTLR) & SCTLR.HUPCF) === 0;
   }
 
   read(offset: number): number {
@@ -133,26 +141,6 @@ export class ContextBank implements Saveable<ContextBankState> {
     if (offset === CB.SCTLR || offset === CB.FSR || offset === CB.FSRRESTORE) this.updateInterrupt();
   }
 
-  /**
-   * Translates an access that does not leave its page of 4 KiB. Records the fault where there is one.
-   * @returns the physical address, or a {@link Refusal}
-   */
-  translate(address: number, access: StreamAccess): number {
-    const sctlr = this.register(CB.SCTLR);
-    // 3.7.3: without hit-under-fault all accesses after a fault are its side effects, until software has cleared it.
-    if (this.register(CB.FSR) !== 0 && (sctlr & SCTLR.HUPCF) === 0) return this.refusal();
-    const { walk } = this;
-    this.lookUp(address, sctlr);
-    // 16.5.29: with AFFD the access flag counts as set.
-    if (walk.fault === FaultKind.AccessFlag && (sctlr & SCTLR.AFFD) !== 0) walk.fault = FaultKind.None;
-    if (walk.fault === FaultKind.None && (sctlr & SCTLR.M) !== 0 && !this.permitted(access, sctlr)) {
-      walk.fault = FaultKind.Permission;
-    }
-    if (walk.fault === FaultKind.None) return walk.physical;
-    this.record(address, access);
-    return this.refusal();
-  }
-
   reset(): void {
     this.state.CBAR = this.state.CBA2R = this.state.CBFRSYNRA = 0;
     this.state.registers.fill(0);
@@ -167,119 +155,41 @@ export class ContextBank implements Saveable<ContextBankState> {
     assignPlain(this.state, state, `context bank ${this.config.index} of the SMMU`);
   }
 
-  private get format(): TableFormat {
-    if ((this.state.CBA2R & CBA2R.VA64) !== 0) return TableFormat.AArch64;
-    return (this.register(CB.TCR) & TCR.EAE) !== 0 ? TableFormat.Long : TableFormat.Short;
+  private get format(): number {
+    return formatOf(this.state, this.type === CBAR_TYPE.STAGE_2);
   }
 
-  /** Input address checks (table 3-1), the walk, and the output address check where there is none (table 3-3). */
-  private lookUp(address: number, sctlr: number): void {
-    const { format, walk } = this;
-    walk.fault = FaultKind.None;
-    const translates = (sctlr & SCTLR.M) !== 0;
-    if (format !== TableFormat.AArch64) {
-      if (address >= 2 ** 32) this.fail(FaultKind.Translation, 1);
-      else if (!translates) walk.physical = address;
-      else if (format === TableFormat.Long) this.walkLong(address, sctlr);
-      else this.walkShort(address, sctlr);
-    } else if (translates) {
-      this.walkAArch64(address, sctlr);
-    } else if (address >= 2 ** OUTPUT_ADDRESS_BITS) {
-      this.fail(FaultKind.AddressSize, 0);
-    } else {
-      walk.physical = address;
-    }
-  }
-
-  /** 2.7.2: an SMMU has no domains, so that nobody looks at the walk's. */
-  private walkShort(address: number, sctlr: number): void {
-    const regime = {
-      ttbr0: this.register(CB.TTBR0),
-      ttbr1: this.register(CB.TTBR1),
-      ttbcr: this.register(CB.TCR),
-      accessFlagEnable: (sctlr & SCTLR.AFE) !== 0,
-      bigEndianTables: (sctlr & SCTLR.E) !== 0,
-      hasPxn: true,
-    };
-    walkShort(address, regime, this.config.readTable, this.walk);
-  }
-
-  private walkLong(address: number, sctlr: number): void {
-    const regime = {
-      ...this.tableBases(),
-      ttbcr: this.register(CB.TCR),
-      bigEndianTables: (sctlr & SCTLR.E) !== 0,
-      hasAddressSizeFault: true,
-    };
-    walkLong(address, regime, this.config.readTable, this.walk);
-  }
-
-  private walkAArch64(address: number, sctlr: number): void {
-    const tcr2 = this.register(CB.TCR2);
-    const sign = 2 ** SEP_BIT[(tcr2 >>> TCR2.SEP_SHIFT) & 7];
-    // 1.6.4: bits above the sign's are none of an address.
-    if (address >= 2 * sign) {
-      this.fail(FaultKind.Translation, 0);
-      return;
-    }
-    const regime = {
-      ...this.tableBases(),
-      tcr: this.register(CB.TCR),
-      outputBits: Math.min(PASIZE_BITS[tcr2 & TCR2.PASIZE_MASK], OUTPUT_ADDRESS_BITS),
-      bigEndianTables: (sctlr & SCTLR.E) !== 0,
-    };
-    // The sign, repeated up to bit 48.
-    const extended = address >= sign ? address - 2 * sign + 2 ** 49 : address;
-    walkAArch64(extended, regime, this.config.readTable, this.walk);
-  }
-
-  private tableBases() {
-    return {
-      ttbr0: this.register(CB.TTBR0),
-      ttbr0High: this.register(CB.TTBR0_HIGH),
-      ttbr1: this.register(CB.TTBR1),
-      ttbr1High: this.register(CB.TTBR1_HIGH),
-    };
-  }
-
-  private permitted({ write, instruction, privileged }: StreamAccess, sctlr: number): boolean {
-    const { rights } = this.walk;
-    if (write) return permits(rights, AccessKind.Write, privileged);
-    if (!instruction) return permits(rights, AccessKind.Read, privileged);
-    if ((sctlr & SCTLR.WXN) !== 0 && permits(rights, AccessKind.Write, privileged)) return false;
-    if ((sctlr & SCTLR.UWXN) !== 0 && permits(rights, AccessKind.Write, false)) return false;
-    return permits(rights, AccessKind.Execute, privileged);
-  }
-
-  private fail(fault: FaultKind, level: number): void {
-    this.walk.fault = fault;
-    this.walk.level = level;
-  }
-
-  /** 3.7.2: the details are the first fault's; of another one, only that there was one. */
-  private record(address: number, { streamId, write, instruction, privileged }: StreamAccess): void {
-    const { fault, level } = this.walk;
+  /**
+   * Records the fault of an access (3.7.2): the details are the first fault's; of another one, only that there was one.
+   * @param stage1Bank number of the bank of the first stage, where this is the second's
+   */
+  record(translation: Translation, address: number, access: StreamAccess, stage1Bank = 0): void {
+    const { streamId, write, instruction, privileged } = access;
+    const { fault, level } = translation;
     const earlier = this.register(CB.FSR);
     if (earlier !== 0) {
       this.set(CB.FSR, earlier | FSR.MULTI);
       return;
     }
     this.set(CB.FSR, FSR_OF_FAULT[fault]);
-    this.set(CB.FAR, address % 2 ** 32);
-    this.set(CB.FAR_HIGH, Math.floor(address / 2 ** 32));
+    this.setWide(CB.FAR, address);
+    if (translation.stage === 2) this.setWide(CB.IPAFAR, translation.ipa);
     this.set(
       CB.FSYNR0,
       level |
         (write ? FSYNR0.WNR : 0) |
         (privileged ? FSYNR0.PNU : 0) |
         (instruction ? FSYNR0.IND : 0) |
-        (fault === FaultKind.ExternalOnWalk ? FSYNR0.PTWF : 0),
+        (fault === FaultKind.ExternalOnWalk ? FSYNR0.PTWF : 0) |
+        (translation.onTableWalk ? FSYNR0.S1PTWF : 0) |
+        (stage1Bank << FSYNR0.S1CBNDX_SHIFT),
     );
     this.state.CBFRSYNRA = streamId;
     this.updateInterrupt();
   }
 
-  private refusal(): Refusal {
+  /** What the bus master of a refused access is told. */
+  refusal(): Refusal {
     return (this.register(CB.SCTLR) & SCTLR.CFRE) === 0 ? Refusal.Ignore : Refusal.Abort;
   }
 
@@ -293,6 +203,11 @@ export class ContextBank implements Saveable<ContextBankState> {
 
   private set(offset: number, value: number): void {
     this.state.registers[offset >>> 2] = value;
+  }
+
+  private setWide(offset: number, value: number): void {
+    this.set(offset, value % 2 ** 32);
+    this.set(offset + 4, Math.floor(value / 2 ** 32));
   }
 
   private unknown(access: string, offset: number): void {

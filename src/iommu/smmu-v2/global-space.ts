@@ -2,6 +2,7 @@ import type { InterruptLine } from '../../ports/interrupt-line.ts';
 import type { DeviceLog } from '../../ports/mmio.ts';
 import { assignPlain, copyPlain } from '../../ports/plain-state.ts';
 import type { Saveable } from '../../ports/saveable.ts';
+import type { StreamAccess } from '../stream-context.ts';
 import {
   GFSR,
   GFSYNR0,
@@ -14,7 +15,6 @@ import {
   SMR,
   STREAM_MAPPING_GROUPS,
 } from './registers.ts';
-import type { StreamAccess } from './stream-mapping.ts';
 
 /** Everything that Global Register Space 0 remembers. */
 export type GlobalSpaceState = {

@@ -49,7 +49,7 @@ export const GR0 = {
 /** SMMU Global Register Space 1, the second page (table 10-1): one register for each context bank. */
 export const GR1 = { CBAR: 0x000, CBFRSYNRA: 0x400, CBA2R: 0x800 } as const;
 
-/** A stage 1 translation context bank (table 16-1). */
+/** A translation context bank (tables 16-1 and 17-1). */
 export const CB = {
   SCTLR: 0x000,
   ACTLR: 0x004,
@@ -71,22 +71,27 @@ export const CB = {
   FAR_HIGH: 0x064,
   FSYNR0: 0x068,
   FSYNR1: 0x06c,
+  /** Stage 2 alone, with the TLBIIPAS2s. */
+  IPAFAR: 0x070,
+  IPAFAR_HIGH: 0x074,
   TLBIVA: 0x600,
   TLBIVAA: 0x608,
   TLBIASID: 0x610,
   TLBIALL: 0x618,
   TLBIVAL: 0x620,
   TLBIVAAL: 0x628,
+  TLBIIPAS2: 0x630,
+  TLBIIPAS2L: 0x638,
   TLBSYNC: 0x7f0,
   TLBSTATUS: 0x7f4,
 } as const;
 
 /**
- * What software finds (9.6.1): stage 1 alone (S1TS), stream matching with 16 groups and 15 bits (SMS, NUMSMRG, NUMSIDB),
- * no address translation operations (ATOSNS), both AArch32 formats (PTFS 0), coherent walks (CTTW). NUMIRPT is 1 where each
- * context bank has an interrupt of its own (3.6.2).
+ * What software finds (9.6.1): both stages and their nesting (S1TS, S2TS, NTS), stream matching with 16 groups and 15 bits
+ * (SMS, NUMSMRG, NUMSIDB), no address translation operations (ATOSNS), both AArch32 formats (PTFS 0), coherent walks (CTTW).
+ * NUMIRPT is 1 where each context bank has an interrupt of its own (3.6.2).
  */
-export const IDR0_VALUE = 0x4c01_5e10;
+export const IDR0_VALUE = 0x7c01_5e10;
 /** Pages of 4 KiB, eight for each half (NUMPAGENDXB 2), and eight context banks; none is for stage 2 alone. */
 export const IDR1_VALUE = 0x2000_0008;
 /** AArch64 formats with all granules (PTFSv8), addresses of 49 bits come in (UBS 5), of 40 go out (OAS, IAS 2). */
@@ -146,9 +151,14 @@ export const INSTCFG = { INSTRUCTION: 3 } as const;
  * SMMU_CBARn (10.6.1). IRPTNDX is zero where each bank has its own interrupt (3.6.2); HYPC is RAZ/WI: there are no
  * hypervisor contexts.
  */
-export const CBAR = { TYPE_SHIFT: 16, WRITABLE: 0x00ff_fbff } as const;
-/** SMMU_CBARn.TYPE of the only kind of context that there is: stage 1 with stage 2 bypass. */
-export const STAGE_1_WITH_BYPASS = 1;
+export const CBAR = { CBNDX_SHIFT: 8, CBNDX_MASK: 0xff, TYPE_SHIFT: 16, WRITABLE: 0x00ff_fbff } as const;
+/** SMMU_CBARn.TYPE. */
+export const CBAR_TYPE = {
+  STAGE_2: 0,
+  STAGE_1_WITH_STAGE_2_BYPASS: 1,
+  STAGE_1_WITH_STAGE_2_FAULT: 2,
+  NESTED: 3,
+} as const;
 
 /** SMMU_CBA2Rn (10.6.2). */
 export const CBA2R = { VA64: 1 << 0, WRITABLE: 1 } as const;
@@ -164,7 +174,9 @@ export const SCTLR = {
   HUPCF: 1 << 8,
   WXN: 1 << 9,
   UWXN: 1 << 10,
-  WRITABLE: 0x4fdf_d77f,
+  /** Stage 2 alone. */
+  PTW: 1 << 13,
+  WRITABLE: 0x4fdf_f77f,
 } as const;
 
 /** SMMU_CBn_TCR (16.5.38). */
@@ -196,5 +208,13 @@ export const enum TableFormat {
   AArch64 = 2,
 }
 
-/** SMMU_CBn_FSYNR0 (16.5.11). PLVL is the level, bits 1:0. */
-export const FSYNR0 = { WNR: 1 << 4, PNU: 1 << 5, IND: 1 << 6, PTWF: 1 << 10, WRITABLE: 0xc73 } as const;
+/** SMMU_CBn_FSYNR0 (16.5.11, 17.5.6). PLVL is the level, bits 1:0; S1PTWF and S1CBNDX are stage 2's. */
+export const FSYNR0 = {
+  S1PTWF: 1 << 3,
+  WNR: 1 << 4,
+  PNU: 1 << 5,
+  IND: 1 << 6,
+  PTWF: 1 << 10,
+  S1CBNDX_SHIFT: 16,
+  WRITABLE: 0xff_0c7b,
+} as const;

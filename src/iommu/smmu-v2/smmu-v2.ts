@@ -7,13 +7,16 @@ import {
   silentLog,
 } from '../../ports/mmio.ts';
 import type { Saveable } from '../../ports/saveable.ts';
-import type { TableRead } from '../../vmsa/walk.ts';
+import { FaultKind, type TableRead } from '../../vmsa/walk.ts';
 import type { StreamTarget } from '../stream.ts';
+import type { StreamAccess, StreamContext } from '../stream-context.ts';
+import { Translator } from '../translate.ts';
 import { ContextBank, type ContextBankState, Refusal } from './context-bank.ts';
 import { GlobalSpace, type GlobalSpaceState } from './global-space.ts';
 import {
   CBA2R,
   CBAR,
+  CBAR_TYPE,
   CONTEXT_BANKS,
   CONTEXT_BANKS_BASE,
   GFSR,
@@ -23,16 +26,9 @@ import {
   S2CR,
   SCR0,
   SMR,
-  STAGE_1_WITH_BYPASS,
   StreamType,
 } from './registers.ts';
-import {
-  MATCH_CONFLICT,
-  matchStream,
-  NO_MATCH,
-  type StreamAccess,
-  withStreamAttributes,
-} from './stream-mapping.ts';
+import { MATCH_CONFLICT, matchStream, NO_MATCH, withStreamAttributes } from './stream-mapping.ts';
 
 /** What an SMMU is connected to. */
 export interface SmmuV2Config {
@@ -52,7 +48,7 @@ export type SmmuV2State = {
 };
 
 /**
- * A System MMU of version 2 (Arm IHI 0062D) with one stage of translation; `registers.ts` says what there is of it. Faults
+ * A System MMU of version 2 (Arm IHI 0062D) with both stages of translation; `registers.ts` says what there is of it. Faults
  * terminate an access, none stalls.
  */
 export class SmmuV2 implements Saveable<SmmuV2State> {
@@ -64,6 +60,7 @@ export class SmmuV2 implements Saveable<SmmuV2State> {
   private readonly log: DeviceLog;
   private readonly globalSpace: GlobalSpace;
   private readonly banks: readonly ContextBank[];
+  private readonly translator: Translator;
 
   /** @throws RangeError unless there is an interrupt for each context bank */
   constructor(config: SmmuV2Config, log: DeviceLog = silentLog) {
@@ -74,8 +71,9 @@ export class SmmuV2 implements Saveable<SmmuV2State> {
     this.log = log;
     this.globalSpace = new GlobalSpace(config.globalInterrupt, log);
     this.banks = config.contextInterrupts.map(
-      (interrupt, index) => new ContextBank({ interrupt, index, readTable: config.readTable }, log),
+      (interrupt, index) => new ContextBank({ interrupt, index }, log),
     );
+    this.translator = new Translator(config.readTable);
     this.registers = {
       read: (offset, size, requester) =>
         this.isRegister(offset, size, requester) ? this.readRegister(offset) >>> 0 : 0,
@@ -177,34 +175,69 @@ export class SmmuV2 implements Saveable<SmmuV2State> {
     return true;
   }
 
-  /** The way of an access through the SMMU (figure 2-3). */
-  private translate(address: number, access: StreamAccess): number {
-    const { sCR0, SMR: groups, S2CR: streams } = this.globalSpace.state;
-    if ((sCR0 & SCR0.CLIENTPD) !== 0) return bypassed(address);
-    const group = matchStream(access.streamId, groups);
-    if (group === NO_MATCH) {
-      return (sCR0 & SCR0.USFCFG) === 0
-        ? bypassed(address)
-        : this.globalFault(GFSR.USF, address, access, false);
-    }
-    if (group === MATCH_CONFLICT) {
-      return (sCR0 & SCR0.SMCFCFG) === 0
-        ? bypassed(address)
-        : this.globalFault(GFSR.SMCF, address, access, false);
-    }
-    const s2cr = streams[group];
-    const type: StreamType = (s2cr >>> S2CR.TYPE_SHIFT) & 3;
-    if (type === StreamType.Bypass) return bypassed(address);
-    const attributed = withStreamAttributes(access, s2cr);
-    if (type !== StreamType.Translate) return this.globalFault(GFSR.ICF, address, attributed, false);
-    const bank = this.banks[s2cr & S2CR.CBNDX_MASK];
-    // 3.8.4, in its order.
-    if (bank === undefined) return this.globalFault(GFSR.UCBF, address, attributed, false);
-    if (bank.type !== STAGE_1_WITH_BYPASS) return this.globalFault(GFSR.ICF, address, attributed, true);
-    return bank.translate(address, attributed);
+  /**
+   * What the stream sees of memory, as registers and tables are now. Records no fault; a context in which a fault awaits
+   * its clearing (3.7.3) is shown as it will be then.
+   */
+  contextOf(streamId: number): StreamContext {
+    const route = this.routeOf(streamId);
+    if (route.kind === 'bypass') return { kind: 'bypass', addressBits: OUTPUT_ADDRESS_BITS };
+    if (route.kind === 'fault') return route;
+    const { privileged, instruction } = withStreamAttributes(readOf(streamId), route.s2cr);
+    return { kind: 'stages', ...stagesOf(route), privileged, instruction };
   }
 
-  private globalFault(fault: number, address: number, access: StreamAccess, nested: boolean): Refusal {
+  /** The way of an access through the SMMU (figure 2-3). */
+  private translate(address: number, access: StreamAccess): number {
+    const route = this.routeOf(access.streamId);
+    if (route.kind === 'bypass') return address % 2 ** OUTPUT_ADDRESS_BITS;
+    const attributed = withStreamAttributes(access, route.s2cr);
+    if (route.kind === 'fault') return this.globalFault(route, address, attributed);
+    const { bank1, bank2 } = route;
+    const refusing = bank1?.refusesAll ? bank1 : bank2?.refusesAll ? bank2 : undefined;
+    if (refusing !== undefined) return refusing.refusal();
+    const { stage1, stage2 } = stagesOf(route);
+    const translation = this.translator.translate(address, attributed, stage1, stage2);
+    if (translation.fault === FaultKind.None) return translation.physical;
+    const recording = translation.stage === 1 ? bank1 : bank2;
+    if (recording === undefined) return Refusal.Abort;
+    recording.record(translation, address, attributed, bank1 && bank2 ? this.banks.indexOf(bank1) : 0);
+    return recording.refusal();
+  }
+
+  /** Finds what a stream's accesses go through. 1.6.2: what bypasses translation loses the address bits that the bus has not. */
+  private routeOf(streamId: number): Route {
+    const { sCR0, SMR: groups, S2CR: streams } = this.globalSpace.state;
+    if ((sCR0 & SCR0.CLIENTPD) !== 0) return BYPASS;
+    const group = matchStream(streamId, groups);
+    if (group === NO_MATCH) return (sCR0 & SCR0.USFCFG) === 0 ? BYPASS : UNIDENTIFIED;
+    if (group === MATCH_CONFLICT) return (sCR0 & SCR0.SMCFCFG) === 0 ? BYPASS : CONFLICT;
+    const s2cr = streams[group];
+    const type: StreamType = (s2cr >>> S2CR.TYPE_SHIFT) & 3;
+    if (type === StreamType.Bypass) return BYPASS;
+    const invalid: GlobalFault = { kind: 'fault', fault: GFSR.ICF, nested: false, s2cr };
+    if (type !== StreamType.Translate) return invalid;
+    // 3.8.4, in its order.
+    const bank = this.banks[s2cr & S2CR.CBNDX_MASK];
+    if (bank === undefined) return { ...invalid, fault: GFSR.UCBF };
+    switch (bank.type) {
+      case CBAR_TYPE.STAGE_2:
+        return { kind: 'banks', bank2: bank, s2cr };
+      case CBAR_TYPE.STAGE_1_WITH_STAGE_2_BYPASS:
+        return { kind: 'banks', bank1: bank, s2cr };
+      case CBAR_TYPE.NESTED: {
+        const bank2 = this.banks[bank.stage2Bank];
+        if (bank2 === undefined) return { ...invalid, fault: GFSR.UCBF, nested: true };
+        return bank2.type === CBAR_TYPE.STAGE_2
+          ? { kind: 'banks', bank1: bank, bank2, s2cr }
+          : { ...invalid, nested: true };
+      }
+      default:
+        return { ...invalid, nested: true };
+    }
+  }
+
+  private globalFault({ fault, nested }: GlobalFault, address: number, access: StreamAccess): Refusal {
     this.globalSpace.record(fault, address, access, nested);
     return (this.globalSpace.state.sCR0 & SCR0.GFRE) === 0 ? Refusal.Ignore : Refusal.Abort;
   }
@@ -214,9 +247,40 @@ export class SmmuV2 implements Saveable<SmmuV2State> {
   }
 }
 
-/** 1.6.2: what bypasses translation loses the address bits that the downstream bus has not. */
-function bypassed(address: number): number {
-  return address % 2 ** OUTPUT_ADDRESS_BITS;
+/** What the accesses of a stream go through. */
+type Route = GlobalFault | BankRoute | { readonly kind: 'bypass' };
+
+/** A fault that is no context bank's (3.8.1). */
+interface GlobalFault {
+  readonly kind: 'fault';
+  /** Its bit in SMMU_sGFSR. */
+  readonly fault: number;
+  /** It is the bank's SMMU_CBARn that is wrong, not what selected the bank. */
+  readonly nested: boolean;
+  readonly s2cr: number;
+}
+
+/** The banks of both stages, or of one. */
+interface BankRoute {
+  readonly kind: 'banks';
+  readonly bank1?: ContextBank;
+  readonly bank2?: ContextBank;
+  readonly s2cr: number;
+}
+
+const BYPASS = { kind: 'bypass' } as const;
+const UNIDENTIFIED: GlobalFault = { kind: 'fault', fault: GFSR.USF, nested: false, s2cr: 0 };
+const CONFLICT: GlobalFault = { kind: 'fault', fault: GFSR.SMCF, nested: false, s2cr: 0 };
+
+function stagesOf({ bank1, bank2 }: BankRoute) {
+  return {
+    ...(bank1 && { stage1: bank1.stage1() }),
+    ...(bank2 && { stage2: bank2.stage2() }),
+  };
+}
+
+function readOf(streamId: number): StreamAccess {
+  return { streamId, write: false, instruction: false, privileged: false };
 }
 
 interface BankAttribute {

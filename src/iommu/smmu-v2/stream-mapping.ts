@@ -1,12 +1,5 @@
+import type { StreamAccess } from '../stream-context.ts';
 import { INSTCFG, PRIVCFG, S2CR, SMR } from './registers.ts';
-
-/** A bus master's access as the SMMU sees it, with the attributes that SMMU_S2CRn has put in place of its own. */
-export interface StreamAccess {
-  readonly streamId: number;
-  readonly write: boolean;
-  readonly instruction: boolean;
-  readonly privileged: boolean;
-}
 
 /** What a search of the stream mapping table gives where it is not one group (IHI 0062D 2.3.2). */
 export const NO_MATCH = -1;

@@ -112,9 +112,13 @@ describe('a global fault (3.8)', () => {
       2,
     ],
     ['invalid context: SMMU_S2CRn.TYPE is fault', (smmu) => smmu.set(GR0.S2CR, FAULT), ICF, 2],
-    ['invalid context: a stage 2 context', (smmu) => smmu.set(0x1000 + GR1.CBAR, 0), ICF, 3],
     ['invalid context: stage 1 with stage 2 fault', (smmu) => smmu.set(0x1000 + GR1.CBAR, 2 << 16), ICF, 3],
-    ['invalid context: nested', (smmu) => smmu.set(0x1000 + GR1.CBAR, 3 << 16), ICF, 3],
+    [
+      'invalid context: nested in a bank that is not stage 2',
+      (smmu) => smmu.set(0x1000 + GR1.CBAR, 3 << 16),
+      ICF,
+      3,
+    ],
     ['unimplemented context bank', (smmu) => smmu.set(GR0.S2CR, 8), UCBF, 2],
   ];
 
