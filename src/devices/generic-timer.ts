@@ -3,6 +3,7 @@ import type { Clock, ClockTimer } from '../ports/clock.ts';
 import type { InterruptLine } from '../ports/interrupt-line.ts';
 import { assignPlain, copyPlain } from '../ports/plain-state.ts';
 import type { Saveable } from '../ports/saveable.ts';
+import { TickRate } from './tick-rate.ts';
 
 /** CNTP_CTL and CNTV_CTL (ARM DDI 0406C B4.1.27, B4.1.31). */
 const enum TimerControl {
@@ -15,7 +16,6 @@ const enum TimerControl {
 /** CNTKCTL: the access bits and the event stream's controls, bits 9:0 (ARM DDI 0406C B4.1.26). */
 const CNTKCTL_WRITABLE = 0x3ff;
 const WORD = 0x1_0000_0000;
-const NS_PER_SECOND = 1_000_000_000;
 
 export interface GenericTimerConfig {
   readonly clock: Clock;
@@ -46,37 +46,6 @@ export type GenericTimerSavedState = {
   readonly physicalNs: number;
   readonly virtualNs: number;
 };
-
-/** A frequency in lowest terms: `counts` ticks take `nanoseconds`. Keeps both conversions exact in doubles. */
-class TickRate {
-  readonly #counts: number;
-  readonly #nanoseconds: number;
-
-  constructor(frequency: number) {
-    if (!Number.isInteger(frequency) || frequency < 1 || frequency > NS_PER_SECOND) {
-      throw new RangeError(`The generic timer counts at 1 Hz to 1 GHz, not ${frequency}`);
-    }
-    let a = frequency;
-    let b = NS_PER_SECOND;
-    while (b !== 0) {
-      [a, b] = [b, a % b];
-    }
-    this.#counts = frequency / a;
-    this.#nanoseconds = NS_PER_SECOND / a;
-  }
-
-  /** Ticks that were complete at a time. */
-  ticksAt(ns: number): number {
-    const scaled = ns * this.#counts;
-    return (scaled - (scaled % this.#nanoseconds)) / this.#nanoseconds;
-  }
-
-  /** First nanosecond at which a tick is complete. Infinity for what virtual time can't count to (2^53 ns, 104 days). */
-  timeOf(ticks: number): number {
-    const scaled = ticks * this.#nanoseconds;
-    return scaled < Number.MAX_SAFE_INTEGER ? Math.ceil(scaled / this.#counts) : Number.POSITIVE_INFINITY;
-  }
-}
 
 /** One comparator (ARM DDI 0406C B8.1.5): the physical or the virtual timer. */
 class Timer {
