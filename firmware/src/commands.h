@@ -3,7 +3,7 @@
 
 #include "shell.h"
 
-extern const struct shell_command commands_board[], commands_devices[];
-extern const u32 commands_board_count, commands_devices_count;
+extern const struct shell_command commands_board[], commands_devices[], commands_iommu[];
+extern const u32 commands_board_count, commands_devices_count, commands_iommu_count;
 
 #endif

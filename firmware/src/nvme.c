@@ -70,19 +70,33 @@ struct queue {
     volatile u32 interrupts;
 };
 
-static struct command admin_commands[QUEUE_LENGTH] __attribute__((aligned(4096), section(".bss.dma")));
-static struct completion admin_completions[QUEUE_LENGTH] __attribute__((aligned(4096), section(".bss.dma")));
-static struct command io_commands[QUEUE_LENGTH] __attribute__((aligned(4096), section(".bss.dma")));
-static struct completion io_completions[QUEUE_LENGTH] __attribute__((aligned(4096), section(".bss.dma")));
-static u8 buffer[MAX_BLOCK] __attribute__((aligned(4096), section(".bss.dma")));
+#define PAGE_ALIGNED __attribute__((aligned(4096)))
+
+/* All that the controller reaches, in pages of its own. */
+static struct {
+    struct command admin_commands[QUEUE_LENGTH] PAGE_ALIGNED;
+    struct completion admin_completions[QUEUE_LENGTH] PAGE_ALIGNED;
+    struct command io_commands[QUEUE_LENGTH] PAGE_ALIGNED;
+    struct completion io_completions[QUEUE_LENGTH] PAGE_ALIGNED;
+    u8 buffer[MAX_BLOCK] PAGE_ALIGNED;
+} dma __attribute__((section(".bss.dma")));
 
 static struct pci_device *device;
+/* What a bus address of `dma` has more than the CPU's. */
+static u64 bus_offset;
 static u32 base, doorbell_stride;
 static struct queue admin, io;
 static u32 block_size;
 static u64 block_count;
 static char model[41], serial[21], status_text[64];
 static bool ready;
+
+static u64 bus(const void *address)
+{
+    return (u32)address + bus_offset;
+}
+
+#define ADDRESS_PAIR(value) {(u32)(value), (u32)((value) >> 32)}
 
 static void nvme_interrupt(void *argument)
 {
@@ -181,14 +195,14 @@ static failure attach_vector(struct queue *queue, u32 vector)
 
 static failure identify(u32 what, u32 namespace)
 {
-    struct command command = {.opcode_id = ADMIN_IDENTIFY, .namespace = namespace, .prp1 = {(u32)buffer}, .dw10 = what};
-    memset(buffer, 0, sizeof buffer);
+    struct command command = {.opcode_id = ADMIN_IDENTIFY, .namespace = namespace, .prp1 = ADDRESS_PAIR(bus(dma.buffer)), .dw10 = what};
+    memset(dma.buffer, 0, sizeof dma.buffer);
     return submit(&admin, &command);
 }
 
 static void copy_text(char *to, u32 offset, u32 length)
 {
-    memcpy(to, buffer + offset, length);
+    memcpy(to, dma.buffer + offset, length);
     while (length > 0 && to[length - 1] == ' ')
         length--;
     to[length] = 0;
@@ -196,17 +210,17 @@ static void copy_text(char *to, u32 offset, u32 length)
 
 static failure create_io_queues(u32 vector)
 {
-    queue_start(&io, 1, io_commands, io_completions);
+    queue_start(&io, 1, dma.io_commands, dma.io_completions);
     failure reason = attach_vector(&io, vector);
     if (reason)
         return reason;
-    struct command create_cq = {.opcode_id = ADMIN_CREATE_CQ, .prp1 = {(u32)io_completions},
+    struct command create_cq = {.opcode_id = ADMIN_CREATE_CQ, .prp1 = ADDRESS_PAIR(bus(dma.io_completions)),
                                 .dw10 = ((QUEUE_LENGTH - 1) << 16) | io.id,
                                 .dw11 = (vector << 16) | CQ_INTERRUPTS_ENABLED | QUEUE_CONTIGUOUS};
     reason = submit(&admin, &create_cq);
     if (reason)
         return reason;
-    struct command create_sq = {.opcode_id = ADMIN_CREATE_SQ, .prp1 = {(u32)io_commands},
+    struct command create_sq = {.opcode_id = ADMIN_CREATE_SQ, .prp1 = ADDRESS_PAIR(bus(dma.io_commands)),
                                 .dw10 = ((QUEUE_LENGTH - 1) << 16) | io.id, .dw11 = (io.id << 16) | QUEUE_CONTIGUOUS};
     return submit(&admin, &create_sq);
 }
@@ -215,7 +229,7 @@ static failure start(void)
 {
     if (ready)
         return NULL;
-    device = pci_find_class(NULL, NVME_CLASS);
+    device = nvme_find();
     if (!device)
         return "no NVMe controller (class 0108)";
     base = device->bar[0].cpu;
@@ -231,13 +245,13 @@ static failure start(void)
     if (((u32)(cap >> 48) & 0xf) != 0)
         return "the smallest memory page is over 4 KiB";
     doorbell_stride = 4u << ((u32)(cap >> 32) & 0xf);
-    queue_start(&admin, 0, admin_commands, admin_completions);
+    queue_start(&admin, 0, dma.admin_commands, dma.admin_completions);
     reason = attach_vector(&admin, ADMIN_VECTOR);
     if (reason)
         return reason;
     write32(base + AQA, ((QUEUE_LENGTH - 1) << 16) | (QUEUE_LENGTH - 1));
-    write64_two_halves(base + ASQ, (u32)admin_commands);
-    write64_two_halves(base + ACQ, (u32)admin_completions);
+    write64_two_halves(base + ASQ, bus(dma.admin_commands));
+    write64_two_halves(base + ACQ, bus(dma.admin_completions));
     dsb();
     write32(base + CC, CC_IOCQES_16 | CC_IOSQES_64 | CC_EN);
     if ((reason = wait_ready(CSTS_RDY)) || (reason = identify(IDENTIFY_CONTROLLER, 0)))
@@ -246,8 +260,8 @@ static failure start(void)
     copy_text(model, 24, 40);
     if ((reason = identify(IDENTIFY_NAMESPACE, 1)))
         return reason;
-    block_count = *(u64 *)buffer;
-    block_size = 1u << buffer[128 + 4 * (buffer[26] & 0xf) + 2];
+    block_count = *(u64 *)dma.buffer;
+    block_size = 1u << dma.buffer[128 + 4 * (dma.buffer[26] & 0xf) + 2];
     if (block_size > MAX_BLOCK)
         return "blocks over 4 KiB";
     if ((reason = create_io_queues(IO_VECTOR)))
@@ -256,16 +270,43 @@ static failure start(void)
     return NULL;
 }
 
-static failure transfer(u32 opcode, u32 lba, u32 address)
+struct pci_device *nvme_find(void)
+{
+    return pci_find_class(NULL, NVME_CLASS);
+}
+
+u32 nvme_memory(u32 *size)
+{
+    *size = sizeof dma;
+    return (u32)&dma;
+}
+
+u32 nvme_block_size(void)
+{
+    return block_size;
+}
+
+failure nvme_restart(u64 bus_address)
+{
+    bus_offset = bus_address - (u32)&dma;
+    ready = false;
+    return start();
+}
+
+static failure transfer(u32 opcode, u32 lba, u64 address)
 {
     failure reason = start();
     if (reason)
         return reason;
     if (address & 3)
         return "the address is not a multiple of 4";
-    u32 second = (address & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
+    u64 second = (address & ~(u64)(PAGE_SIZE - 1)) + PAGE_SIZE;
     bool crosses = address + block_size > second;
-    struct command command = {.opcode_id = opcode, .namespace = 1, .prp1 = {address}, .prp2 = {crosses ? second : 0}, .dw10 = lba};
+    struct command command = {.opcode_id = opcode, .namespace = 1, .prp1 = ADDRESS_PAIR(address), .dw10 = lba};
+    if (crosses) {
+        command.prp2[0] = (u32)second;
+        command.prp2[1] = (u32)(second >> 32);
+    }
     reason = submit(&io, &command);
     dsb();
     return reason;
@@ -291,11 +332,11 @@ static void print_block(const u8 *data)
 
 failure nvme_read(u32 lba, u32 address)
 {
-    u8 *to = address ? (u8 *)address : buffer;
+    u8 *to = address ? (u8 *)address : dma.buffer;
 
     if (address && !board_is_ram(address, MAX_BLOCK))
         return "the address is not RAM; see nvme stray";
-    failure reason = transfer(NVM_READ, lba, (u32)to);
+    failure reason = transfer(NVM_READ, lba, address ? address : bus(dma.buffer));
     if (reason)
         return reason;
     print_block(to);
@@ -328,10 +369,20 @@ failure nvme_stray(u32 bus_address, u32 lba)
     return NULL;
 }
 
+failure nvme_store(u64 bus_address, u32 lba)
+{
+    return transfer(NVM_READ, lba, bus_address);
+}
+
+failure nvme_fetch(u64 bus_address, u32 lba)
+{
+    return transfer(NVM_WRITE, lba, bus_address);
+}
+
 /* MSI-X mask and pending bit (PCI 3.0, 6.8.2): a masked vector waits in the PBA and fires when it is unmasked. */
 static void check_mask(void)
 {
-    struct command command = {.opcode_id = NVM_READ, .namespace = 1, .prp1 = {(u32)buffer}};
+    struct command command = {.opcode_id = NVM_READ, .namespace = 1, .prp1 = ADDRESS_PAIR(bus(dma.buffer))};
     u32 before = io.interrupts;
     u64 deadline = timer_deadline(TIMEOUT_MS);
 
@@ -352,7 +403,7 @@ static void check_mask(void)
 
 void nvme_check(void)
 {
-    if (!pci_find_class(NULL, NVME_CLASS)) {
+    if (!nvme_find()) {
         check_skip("NVMe", "no NVMe controller (class 0108)");
         return;
     }
@@ -363,9 +414,9 @@ void nvme_check(void)
     }
     check(true, "NVMe identify", "%s, serial %s, %llu blocks of %u bytes", model, serial, block_count, block_size);
     u32 before = io.interrupts;
-    memset(buffer, 0xa5, sizeof buffer);
-    reason = transfer(NVM_READ, 0, (u32)buffer);
+    memset(dma.buffer, 0xa5, sizeof dma.buffer);
+    reason = transfer(NVM_READ, 0, bus(dma.buffer));
     check(!reason, "NVMe block read", "%s, MSI-X INTID %u, %u interrupt(s), crc32 0x%08x", reason ? reason : "LBA 0", io.intid,
-          io.interrupts - before, crc32(buffer, block_size));
+          io.interrupts - before, crc32(dma.buffer, block_size));
     check_mask();
 }

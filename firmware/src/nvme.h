@@ -2,7 +2,7 @@
 #ifndef ARMEMU_NVME_H
 #define ARMEMU_NVME_H
 
-#include "types.h"
+#include "pci.h"
 
 failure nvme_identify(void);
 /* Reads a block and prints it with its CRC-32; to `address` (0: a buffer of the firmware). */
@@ -10,6 +10,15 @@ failure nvme_read(u32 lba, u32 address);
 failure nvme_write(u32 lba, u32 address);
 /* Reads a block to any bus address and says what the controller reports. */
 failure nvme_stray(u32 bus_address, u32 lba);
+/* The controller, or NULL; its queues and buffer are one piece of RAM. */
+struct pci_device *nvme_find(void);
+u32 nvme_memory(u32 *size);
+/* Starts the controller anew, with this piece at another bus address. */
+failure nvme_restart(u64 bus_address);
+/* One block to a bus address, or from there onto the drive. What the controller reports is no proof of anything. */
+failure nvme_store(u64 bus_address, u32 lba);
+failure nvme_fetch(u64 bus_address, u32 lba);
+u32 nvme_block_size(void);
 /* Check lines: identify, a block read. */
 void nvme_check(void);
 

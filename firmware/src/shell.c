@@ -98,7 +98,10 @@ static const struct shell_command *command_at(u32 index)
     if (index < commands_board_count)
         return &commands_board[index];
     index -= commands_board_count;
-    return index < commands_devices_count ? &commands_devices[index] : NULL;
+    if (index < commands_devices_count)
+        return &commands_devices[index];
+    index -= commands_devices_count;
+    return index < commands_iommu_count ? &commands_iommu[index] : NULL;
 }
 
 static const struct shell_command *find(const char *name)

@@ -99,9 +99,10 @@ static int digit(char c)
     return 99;
 }
 
-bool parse_u32(const char *text, u32 *value)
+bool parse_u64(const char *text, u64 *value)
 {
-    u32 base = 10, result = 0;
+    u32 base = 10;
+    u64 result = 0;
 
     if (text[0] == '0' && (text[1] | 0x20) == 'x')
         base = 16, text += 2;
@@ -111,11 +112,20 @@ bool parse_u32(const char *text, u32 *value)
         return false;
     for (; *text; text++) {
         u32 d = (u32)digit(*text);
-        u64 next = (u64)result * base + d;
-        if (d >= base || next > 0xffffffffu)
+        if (d >= base || result > (~0ull - d) / base)
             return false;
-        result = (u32)next;
+        result = result * base + d;
     }
     *value = result;
+    return true;
+}
+
+bool parse_u32(const char *text, u32 *value)
+{
+    u64 wide;
+
+    if (!parse_u64(text, &wide) || wide > 0xffffffffu)
+        return false;
+    *value = (u32)wide;
     return true;
 }

@@ -14,5 +14,6 @@ int strncmp(const char *a, const char *b, size_t count);
 bool has_word(const char *list, const char *word);
 /* Parses 123, 0x7b or 0b1111011; answers false when the text is no number or too large. */
 bool parse_u32(const char *text, u32 *value);
+bool parse_u64(const char *text, u64 *value);
 
 #endif

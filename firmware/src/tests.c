@@ -7,6 +7,7 @@
 #include "edu.h"
 #include "exception.h"
 #include "gic.h"
+#include "iommu.h"
 #include "mac.h"
 #include "nvme.h"
 #include "power.h"
@@ -172,6 +173,7 @@ u32 test_all(void)
     test_interrupts();
     nvme_check();
     mac_check();
+    iommu_check();
     print("%u passed, %u failed, %u skipped\n", check_passed(), check_failed(), check_skipped());
     if (check_failed() == 0)
         print("SELFTEST PASS\n");

@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { edu } from '../../src/index.ts';
+import { Prompt } from './prompt.ts';
+
+const FORMATS = ['short', 'long', 'aarch64'] as const;
+/** The function that `edu` is, and its stream. */
+const EDU = '00:01.0';
+const STREAM = '0x8';
+/** RAM that the firmware leaves alone. */
+const PAGE_A = 0x4200_0000;
+const PAGE_B = 0x4230_0000;
+const PAGE_C = 0x4210_5000;
+const IOVA = 0x8fff_f000;
+const PAGE = 0x1000;
+
+let prompt: Prompt;
+
+beforeEach(async () => {
+  prompt = await Prompt.of({
+    machine: 'virt,iommu=smmuv2',
+    memory: '64M',
+    pci: [edu({ dmaMask: 0xffff_ffff })],
+  });
+});
+
+afterEach(async () => {
+  await prompt.stop();
+});
+
+const hex = (value: number): string => `0x${value.toString(16)}`;
+
+/** A page of bytes that no other seed gives. */
+const pattern = (seed: number): Uint8Array =>
+  Uint8Array.from({ length: PAGE }, (_unused, i) => (i * 7 + (i >> 8) * 13 + seed * 31) & 0xff);
+
+test('the firmware’s own checks of the SMMU pass in every format, and each forbidden DMA is in a fault register', async () => {
+  const printed = await prompt.command('smmu check');
+  expect(printed).not.toMatch(/\[fail\]|no fault reported/);
+  for (const format of FORMATS) {
+    const line = (name: string, rest: string): RegExp =>
+      new RegExp(`^\\[ ok \\] ${EDU} SMMU ${format} ${name} +${rest}$`, 'm');
+    for (const name of ['mapped', 'remapped', 'read from read-only page', 'writable again', 'block', 'MSI']) {
+      expect(printed).toMatch(line(name, 'byte for byte'));
+    }
+    for (const [name, fault] of [
+      ['write to read-only page', 'permission fault, write to 0x9ffff100'],
+      ['beyond the window', 'translation fault, write to 0xa0002000'],
+      ['write after unmap', 'translation fault, write to 0xa0001300'],
+      ['read after unmap', 'translation fault, read from 0xa0001400'],
+      ['physical address', 'translation fault, write to 0x40\\w+'],
+      ['write to read-only block', 'permission fault, write to 0xb0\\w+'],
+      ['write to unmapped block', 'translation fault, write to 0xb0\\w+'],
+      ['refused stream', 'stream refused, write to 0x9fffe500'],
+      ['unknown stream', 'stream refused, write to 0x9fffe500'],
+    ] as const) {
+      expect(printed).toMatch(line(name, `blocked; ${fault}, stream ${STREAM}, status 0x\\w+`));
+    }
+  }
+  expect(printed).toMatch(/\[ ok \] SMMU interrupts +27, 27 faults/);
+}, 120_000);
+
+describe.each(FORMATS)('with tables of format %s', (format) => {
+  test('edu reaches its windows and nothing else, byte for byte', async () => {
+    const { memory } = prompt.machine;
+    const [a, b, c] = [pattern(1), pattern(2), pattern(3)];
+    memory.write(PAGE_A, a);
+    memory.write(PAGE_B, b);
+    memory.write(PAGE_C, c);
+    const ram = (): string =>
+      [PAGE_A, PAGE_B, PAGE_C].map((page) => Buffer.from(memory.read(page, PAGE)).toString('hex')).join();
+    const wanted = (): string => [a, b, c].map((page) => Buffer.from(page).toString('hex')).join();
+    const fault = async (text: string): Promise<void> => {
+      expect(ram()).toBe(wanted());
+      expect(await prompt.command('smmu faults')).toContain(`${text}, stream ${STREAM}`);
+    };
+    await prompt.command(`smmu attach ${EDU} ${format}`);
+    await prompt.command(`smmu map ${EDU} ${hex(IOVA)} 0x1000 ${hex(PAGE_A)} rw`);
+    await prompt.command(`smmu map ${EDU} ${hex(IOVA + PAGE)} 0x1000 ${hex(PAGE_B)} rw`);
+
+    await prompt.command(`edu fetch ${hex(IOVA + 0x7fc)} 4092`);
+    await prompt.command(`edu store ${hex(IOVA + 4)} 2000`);
+    a.set(pattern(1).subarray(0x7fc, 0x7fc + 2000), 4);
+    expect(ram()).toBe(wanted());
+
+    await prompt.command(`edu store ${hex(PAGE_C)} 64`);
+    await fault(`translation fault, write to ${hex(PAGE_C)}`);
+    await prompt.command(`smmu protect ${EDU} ${hex(IOVA)} 0x1000 ro`);
+    await prompt.command(`edu store ${hex(IOVA + 12)} 64`);
+    await fault(`permission fault, write to ${hex(IOVA + 12)}`);
+
+    await prompt.command(`smmu unmap ${EDU} ${hex(IOVA)} 0x1000`);
+    await prompt.command(`edu fetch ${hex(IOVA + 8)} 64`);
+    await fault(`translation fault, read from ${hex(IOVA + 8)}`);
+    await prompt.command(`smmu map ${EDU} ${hex(IOVA)} 0x1000 ${hex(PAGE_C)} rw`);
+    await prompt.command(`edu fetch ${hex(IOVA + PAGE)} 256`);
+    await prompt.command(`edu store ${hex(IOVA + 0x100)} 256`);
+    c.set(b.subarray(0, 256), 0x100);
+    expect(ram()).toBe(wanted());
+
+    await prompt.command(`smmu stream ${EDU} refuse`);
+    await prompt.command(`edu store ${hex(IOVA)} 64`);
+    await fault(`stream refused, write to ${hex(IOVA)}`);
+    await prompt.command('smmu off');
+    await prompt.command(`edu store ${hex(PAGE_A)} 64`);
+    a.set(b.subarray(0, 64));
+    expect(ram()).toBe(wanted());
+  }, 60_000);
+});
