@@ -143,7 +143,8 @@ function kindOf({ write, instruction }: StreamAccess): AccessKind {
   return instruction ? AccessKind.Execute : AccessKind.Read;
 }
 
-function permitted(rights: number, access: StreamAccess, stage1: Stage1Context): boolean {
+/** Whether a leaf of stage 1 with these {@link Rights} lets an access through. */
+export function permitted(rights: number, access: StreamAccess, stage1: Stage1Context): boolean {
   const { instruction, privileged } = access;
   if (instruction) {
     if (stage1.writeExecuteNever && permits(rights, AccessKind.Write, privileged)) return false;

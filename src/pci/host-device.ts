@@ -1,3 +1,4 @@
+import type { HostMappings } from '../ports/host-mappings.ts';
 import type { PciEndpoint } from './endpoint.ts';
 
 /**
@@ -25,6 +26,15 @@ export interface EndpointHost {
   /** First pending word of this endpoint, and how many there are: `hostPendingWordCount`. */
   readonly pendingWordsOffset: number;
   readonly pendingWordCount: number;
+  /**
+   * An emulated IOMMU stands before the device: `prepare` leaves its DMA with nothing to reach, and the machine maps RAM through
+   * {@link HostDma} then. Absent: `prepare` maps all of RAM at the guest's physical addresses.
+   */
+  readonly behindIommu?: boolean;
+  /** Called before each access of the guest that the device sees: what it may reach by then is made so. */
+  beforeAccess?(): void;
+  /** Called before the guest switches the device's bus mastering on, and after it has switched it off. */
+  busMasterChanged?(on: boolean): void;
   /** Called on the event loop when a device asked for attention while the machine slept. */
   wake(): void;
   warn(message: string): void;
@@ -35,11 +45,21 @@ export interface EndpointHost {
   deviceLost?(reason: 'error' | 'removal', message: string): void;
 }
 
+/** The DMA of a device of the host behind an emulated IOMMU. */
+export interface HostDma {
+  /** What it reaches: one object for all devices that the host can't tell apart. */
+  readonly mappings: HostMappings;
+  /** Takes bus mastering from the device for as long as it is open, whatever the guest does. */
+  stop(): void;
+}
+
 /**
  * An endpoint that stands for a device of the host. The machine calls `prepare` once, before it reads `description` or
  * attaches the endpoint to the bus, and `close` once at its end, also when `prepare` of another endpoint failed.
  */
 export interface HostAttachedEndpoint extends PciEndpoint {
+  /** From `prepare` with `behindIommu` to `close`; absent in an endpoint that can't be behind an emulated IOMMU. */
+  readonly hostDma?: HostDma | undefined;
   /**
    * Takes the device, maps guest RAM for its DMA and reads its description.
    * @throws PassthroughError with the fact found and its remedy; nothing is left open or mapped then.

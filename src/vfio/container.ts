@@ -42,14 +42,26 @@ export class Container {
     return parseIommuInfo(this.binding.containerIommuInfo(this.descriptor));
   }
 
-  /** Lets devices read and write `bytes` at I/O virtual address `iova`. Pins the pages. */
-  map(iova: number, bytes: Uint8Array): void {
-    this.binding.containerMapDma(
-      this.descriptor,
-      bytes,
-      iova,
-      abi.DMA_MAP_FLAG_READ | abi.DMA_MAP_FLAG_WRITE,
-    );
+  /** Lets devices access `bytes` at I/O virtual address `iova`. Pins the pages. */
+  map(iova: number, bytes: Uint8Array, flags: number = abi.DMA_MAP_FLAG_READ | abi.DMA_MAP_FLAG_WRITE): void {
+    this.binding.containerMapDma(this.descriptor, bytes, iova, flags);
+  }
+
+  /**
+   * Takes away whole mappings; devices don't reach them when it returns, and the pages are not pinned by them any more.
+   * @returns the bytes that were mapped
+   */
+  unmap(iova: number, size: number): number {
+    return this.binding.containerUnmapDma(this.descriptor, iova, size);
+  }
+
+  /** Whether the kernel can take away all mappings at once (Linux 5.12). */
+  canUnmapAll(): boolean {
+    return this.binding.containerCheckExtension(this.descriptor, abi.UNMAP_ALL) !== 0;
+  }
+
+  unmapAll(): void {
+    this.binding.containerUnmapAll(this.descriptor);
   }
 
   /** Ends the context when its last group has left: mappings go, pages are unpinned. */

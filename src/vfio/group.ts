@@ -1,5 +1,6 @@
 import type { PassthroughError } from '../errors.ts';
 import { Container } from './container.ts';
+import { GroupMappings } from './group-mappings.ts';
 import type { HostFacts } from './host-facts.ts';
 import { isNativeError, type VfioBinding } from './native-binding.ts';
 import {
@@ -12,7 +13,7 @@ import {
 } from './preflight.ts';
 import * as abi from './vfio-abi.ts';
 
-/** Guest RAM as a device reaches it without an SMMU: I/O virtual address = guest physical address. */
+/** Guest RAM as devices reach it. */
 export interface GuestRam {
   /** The machine's memory, as its identity. */
   readonly memory: object;
@@ -20,6 +21,11 @@ export interface GuestRam {
   readonly bytes: Uint8Array;
   /** Guest physical address of its start. */
   readonly base: number;
+  /**
+   * Absent: all of it is mapped, I/O virtual address = guest physical address. An emulated SMMU maps it by itself: nothing is
+   * mapped at first.
+   */
+  readonly behindIommu?: boolean;
 }
 
 /**
@@ -30,6 +36,8 @@ export class Group {
   readonly number: number;
   readonly ram: GuestRam;
   readonly container: Container;
+  /** What devices reach. */
+  readonly mappings: GroupMappings;
   /** Endpoints that hold the group. */
   users = 1;
   readonly descriptor: number;
@@ -40,12 +48,14 @@ export class Group {
     number: number,
     descriptor: number,
     container: Container,
+    mappings: GroupMappings,
     ram: GuestRam,
   ) {
     this.binding = binding;
     this.number = number;
     this.descriptor = descriptor;
     this.container = container;
+    this.mappings = mappings;
     this.ram = ram;
   }
 
@@ -92,10 +102,13 @@ export class Group {
       });
       checkReservedRanges(address, info, ram.base, ramSize, facts.reservedRegions(number));
       binding.keepFromChildren(ram.bytes);
-      stepOrExplain(() => container.map(ram.base, ram.bytes), {
-        ENOMEM: (cause) => pinningFailed(facts, ramSize, pinned, containers, cause),
-      });
-      return new Group(binding, number, descriptor, container, ram);
+      if (ram.behindIommu !== true)
+        stepOrExplain(() => container.map(ram.base, ram.bytes), {
+          ENOMEM: (cause) => pinningFailed(facts, ramSize, pinned, containers, cause),
+        });
+      const unmapsAll = ram.behindIommu === true && container.canUnmapAll();
+      const mappings = new GroupMappings(container, ram.bytes, info, unmapsAll);
+      return new Group(binding, number, descriptor, container, mappings, ram);
     } catch (error) {
       for (const step of undo.reverse()) step();
       throw error;
@@ -109,6 +122,7 @@ export class Group {
 
   /** Gives the group back, after its last device was closed; closing the container unmaps and unpins RAM. */
   close(): void {
+    this.mappings.close();
     this.binding.close(this.descriptor);
     this.container.close();
   }

@@ -2,6 +2,7 @@ import { PassthroughError } from '../errors.ts';
 import type { ConfigChange, EndpointPort, FunctionDescription } from '../pci/endpoint.ts';
 import type { EndpointHost } from '../pci/host-device.ts';
 import { Header } from '../pci/registers.ts';
+import type { HostMappings } from '../ports/host-mappings.ts';
 import type { AccessSize } from '../ports/mmio.ts';
 import { checkDevice } from './checks.ts';
 import type { ConfigMap } from './config-map.ts';
@@ -44,6 +45,8 @@ export class OpenDevice {
   readonly interrupts: DeviceInterrupts;
   /** By BAR number; undefined where the device has none. */
   readonly bars: readonly (RealBar | undefined)[];
+  /** What its DMA reaches. */
+  readonly mappings: HostMappings;
   /** Whether the device answers accesses to its BARs: decoding on (memory or I/O) and in D0. */
   answers = false;
   private readonly device: VfioDevice;
@@ -56,11 +59,14 @@ export class OpenDevice {
   /** What the guest has in its command register. */
   private command: number = 0;
   private powerState = 0;
+  /** Bus mastering stays off. */
+  private stopped = false;
 
   private constructor(
     vfio: VfioHost,
     host: EndpointHost,
     device: VfioDevice,
+    mappings: HostMappings,
     virtualFunction: boolean,
     interrupts: DeviceInterrupts,
     releases: readonly (() => void)[],
@@ -68,6 +74,7 @@ export class OpenDevice {
     this.vfio = vfio;
     this.host = host;
     this.device = device;
+    this.mappings = mappings;
     this.virtualFunction = virtualFunction;
     this.interrupts = interrupts;
     this.releases = releases;
@@ -104,6 +111,7 @@ export class OpenDevice {
         memory: host.memory,
         bytes: ram,
         base: host.ramBase,
+        behindIommu: host.behindIommu === true,
       });
       releases.push(() => vfio.releaseGroup(group));
       const pump = vfio.acquirePump(host);
@@ -119,7 +127,8 @@ export class OpenDevice {
         );
       const interrupts = new DeviceInterrupts(binding, device, pump, host);
       releases.push(() => interrupts.close());
-      const open = new OpenDevice(vfio, host, device, facts.virtualFunction, interrupts, releases);
+      const { virtualFunction } = facts;
+      const open = new OpenDevice(vfio, host, device, group.mappings, virtualFunction, interrupts, releases);
       releases.push(() => open.closeBars());
       interrupts.watchConditions();
       return open;
@@ -131,11 +140,20 @@ export class OpenDevice {
 
   /** The guest wrote its command register: the real one follows. */
   setCommand(change: Extract<ConfigChange, { kind: 'command' }>): void {
+    const { host } = this;
+    if (change.busMaster) host.busMasterChanged?.(true);
     this.command =
       (change.io ? Command.IO : 0) |
       (change.memory ? Command.MEMORY : 0) |
       (change.busMaster ? Command.BUS_MASTER : 0) |
       (change.intxDisabled ? Command.INTX_DISABLE : 0);
+    this.forwardCommand();
+    if (!change.busMaster) host.busMasterChanged?.(false);
+  }
+
+  /** Ends the device's DMA, for good. */
+  stopBusMaster(): void {
+    this.stopped = true;
     this.forwardCommand();
   }
 
@@ -161,6 +179,7 @@ export class OpenDevice {
       const notReset = resetDevice(this.device, this.vfio);
       if (notReset !== undefined) this.host.warn(`${this.device.address} was not reset: ${notReset}`);
     });
+    this.host.busMasterChanged?.(false);
   }
 
   readConfig(offset: number, size: AccessSize): number {
@@ -205,7 +224,8 @@ export class OpenDevice {
 
   private forwardCommand(): void {
     const mask = Command.IO | Command.MEMORY | Command.BUS_MASTER | Command.INTX_DISABLE;
-    const real = this.guarded(() => updateCommand(this.device, mask, this.command)) ?? 0;
+    const allowed = this.stopped ? ~Command.BUS_MASTER : mask;
+    const real = this.guarded(() => updateCommand(this.device, mask, this.command & allowed)) ?? 0;
     // A virtual function always decodes memory; its real bit reads 0 (SR-IOV 1.1 3.4.1.3).
     const decoding = this.virtualFunction ? this.command : real;
     this.answers = this.powerState === 0 && (decoding & (Command.MEMORY | Command.IO)) !== 0;

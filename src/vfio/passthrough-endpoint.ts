@@ -1,6 +1,6 @@
 import { PassthroughError } from '../errors.ts';
 import type { ConfigChange, EndpointPort, FunctionDescription } from '../pci/endpoint.ts';
-import type { EndpointHost, HostAttachedEndpoint } from '../pci/host-device.ts';
+import type { EndpointHost, HostAttachedEndpoint, HostDma } from '../pci/host-device.ts';
 import { Status } from '../pci/registers.ts';
 import type { AccessSize } from '../ports/mmio.ts';
 import { OpenDevice } from './open-device.ts';
@@ -43,6 +43,12 @@ export class PassthroughEndpoint implements HostAttachedEndpoint {
     return this.shown;
   }
 
+  get hostDma(): HostDma | undefined {
+    const { device, host } = this;
+    if (device === undefined || host?.behindIommu !== true) return undefined;
+    return { mappings: device.mappings, stop: () => device.stopBusMaster() };
+  }
+
   async prepare(host: EndpointHost): Promise<void> {
     this.vfio.claim(this.address);
     try {
@@ -78,28 +84,35 @@ export class PassthroughEndpoint implements HostAttachedEndpoint {
   readBar(bar: number, offset: number, size: AccessSize): number {
     const { device } = this;
     if (device === undefined || !device.answers) return allOnes(size);
+    this.host?.beforeAccess?.();
     return device.bars[bar]?.read(offset, size) ?? allOnes(size);
   }
 
   writeBar(bar: number, offset: number, size: AccessSize, value: number): void {
     const { device } = this;
-    if (device?.answers) device.bars[bar]?.write(offset, size, value);
+    if (!device?.answers) return;
+    this.host?.beforeAccess?.();
+    device.bars[bar]?.write(offset, size, value);
   }
 
   readBar64(bar: number, offset: number): bigint {
     const { device } = this;
     const ones = 0xffff_ffff_ffff_ffffn;
+    if (device?.answers) this.host?.beforeAccess?.();
     return device?.answers ? (device.bars[bar]?.read64(offset) ?? ones) : ones;
   }
 
   writeBar64(bar: number, offset: number, value: bigint): void {
     const { device } = this;
-    if (device?.answers) device.bars[bar]?.write64(offset, value);
+    if (!device?.answers) return;
+    this.host?.beforeAccess?.();
+    device.bars[bar]?.write64(offset, value);
   }
 
   configChanged(change: ConfigChange): void {
     const { device } = this;
     if (device === undefined) return;
+    this.host?.beforeAccess?.();
     switch (change.kind) {
       case 'command':
         device.setCommand(change);
@@ -133,7 +146,9 @@ export class PassthroughEndpoint implements HostAttachedEndpoint {
   }
 
   readConfig(offset: number, size: AccessSize): number | undefined {
-    return this.device === undefined ? allOnes(size) : this.device.readConfig(offset, size);
+    if (this.device === undefined) return allOnes(size);
+    this.host?.beforeAccess?.();
+    return this.device.readConfig(offset, size);
   }
 
   /** The device's own Status: it shows the interrupt that INTx disable, or the host's mask, keeps from the pin. */
@@ -142,6 +157,7 @@ export class PassthroughEndpoint implements HostAttachedEndpoint {
   }
 
   writeConfig(offset: number, size: AccessSize, value: number): boolean {
+    this.host?.beforeAccess?.();
     this.device?.writeConfig(offset, size, value);
     return true;
   }

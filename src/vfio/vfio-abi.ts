@@ -1,6 +1,7 @@
 /** Numbers of `linux/vfio.h` that src/vfio uses, in the header's own names without the VFIO_ prefix. */
 export const API_VERSION = 0;
 export const TYPE1v2_IOMMU = 3;
+export const UNMAP_ALL = 9;
 
 export const GROUP_FLAGS_VIABLE = 1 << 0;
 

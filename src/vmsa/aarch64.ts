@@ -2,7 +2,7 @@
  * The VMSAv8-64 translation table format, stage 1 of EL1&0 (ARM DDI 0487C D4.3): a walk as a pure function of a memory
  * read, for SMMU context banks. Input addresses have 48 bits and a sign, output addresses up to 48.
  */
-import { addressIn, walkDescriptors } from './descriptor-walk.ts';
+import { addressIn, type DescriptorTables, walkDescriptors } from './descriptor-walk.ts';
 import { FaultKind, Rights, type TableRead, type WalkResult } from './walk.ts';
 
 /** Registers and options that a walk depends on. */
@@ -66,7 +66,8 @@ export function walkAArch64(
 ): void {
   const { tcr } = regime;
   const upper = va >= SIGN;
-  const inputBits = 64 - sizeOf(upper ? tcr >>> T1SZ_SHIFT : tcr);
+  const tables = aarch64TablesOf(regime, upper);
+  const { inputBits } = tables;
   // The input address without the bits that are all ones or all zeros.
   const offset = upper ? va - (2 * SIGN - 2 ** inputBits) : va;
   result.domain = 0;
@@ -76,18 +77,24 @@ export function walkAArch64(
     result.fault = FaultKind.Translation;
     return;
   }
+  walkDescriptors(offset, tables, read, readLeaf, result);
+}
+
+/** The tables of the upper region of addresses, or of the lower one. */
+export function aarch64TablesOf(regime: AArch64WalkRegime, upper: boolean): DescriptorTables {
+  const { tcr, outputBits, bigEndianTables } = regime;
+  const inputBits = 64 - sizeOf(upper ? tcr >>> T1SZ_SHIFT : tcr);
   const granuleBits = upper
     ? GRANULE_BITS_TG1[(tcr >>> TG1_SHIFT) & 3]
     : GRANULE_BITS_TG0[(tcr >>> TG0_SHIFT) & 3];
-  const tables = {
+  return {
     table: upper ? addressIn(regime.ttbr1High, regime.ttbr1) : addressIn(regime.ttbr0High, regime.ttbr0),
     inputBits,
     level: LAST_LEVEL + 1 - Math.ceil((inputBits - granuleBits) / (granuleBits - 3)),
     granuleBits,
-    outputBits: regime.outputBits,
-    bigEndianTables: regime.bigEndianTables,
+    outputBits,
+    bigEndianTables,
   };
-  walkDescriptors(offset, tables, read, readLeaf, result);
 }
 
 function sizeOf(field: number): number {

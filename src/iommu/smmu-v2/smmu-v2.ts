@@ -8,6 +8,7 @@ import {
 } from '../../ports/mmio.ts';
 import type { Saveable } from '../../ports/saveable.ts';
 import { FaultKind, type TableRead } from '../../vmsa/walk.ts';
+import type { IommuListener, ShadowedIommu } from '../shadow/shadowed-iommu.ts';
 import type { StreamTarget } from '../stream.ts';
 import type { StreamAccess, StreamContext } from '../stream-context.ts';
 import { Translator } from '../translate.ts';
@@ -51,7 +52,7 @@ export type SmmuV2State = {
  * A System MMU of version 2 (Arm IHI 0062D) with both stages of translation; `registers.ts` says what there is of it. Faults
  * terminate an access, none stalls.
  */
-export class SmmuV2 implements Saveable<SmmuV2State> {
+export class SmmuV2 implements Saveable<SmmuV2State>, ShadowedIommu {
   /** What software programs. */
   readonly registers: MmioDevice;
   /** What bus masters access in place of memory. */
@@ -61,6 +62,7 @@ export class SmmuV2 implements Saveable<SmmuV2State> {
   private readonly globalSpace: GlobalSpace;
   private readonly banks: readonly ContextBank[];
   private readonly translator: Translator;
+  private listener: IommuListener | undefined;
 
   /** @throws RangeError unless there is an interrupt for each context bank */
   constructor(config: SmmuV2Config, log: DeviceLog = silentLog) {
@@ -75,10 +77,16 @@ export class SmmuV2 implements Saveable<SmmuV2State> {
     );
     this.translator = new Translator(config.readTable);
     this.registers = {
-      read: (offset, size, requester) =>
-        this.isRegister(offset, size, requester) ? this.readRegister(offset) >>> 0 : 0,
+      read: (offset, size, requester) => {
+        if (!this.isRegister(offset, size, requester)) return 0;
+        this.listener?.beforeAccess();
+        return this.readRegister(offset) >>> 0;
+      },
       write: (offset, size, value, requester) => {
-        if (this.isRegister(offset, size, requester)) this.writeRegister(offset, value >>> 0);
+        if (!this.isRegister(offset, size, requester)) return;
+        this.listener?.beforeAccess();
+        this.writeRegister(offset, value >>> 0);
+        this.listener?.changed();
       },
     };
     this.upstream = {
@@ -102,6 +110,11 @@ export class SmmuV2 implements Saveable<SmmuV2State> {
   reset(): void {
     this.globalSpace.reset();
     for (const bank of this.banks) bank.reset();
+    this.listener?.changed();
+  }
+
+  listen(listener: IommuListener): void {
+    this.listener = listener;
   }
 
   saveState(): SmmuV2State {
