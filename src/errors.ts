@@ -34,6 +34,9 @@ export class ExpectTimeoutError extends ArmemuError {}
 /** A machine can't be saved, or a snapshot can't be restored. */
 export class SnapshotError extends ArmemuError {}
 
+/** A trace can't be written, or a file is none that can be shown. */
+export class TraceError extends ArmemuError {}
+
 /** An address as messages and listings write it: `0x40000000`. */
 export function addressText(address: number): string {
   return `0x${address.toString(16).padStart(8, '0')}`;

@@ -14,6 +14,7 @@ export {
   OptionError,
   PassthroughError,
   SnapshotError,
+  TraceError,
 } from './errors.ts';
 export { GuestCpu, GuestMemory } from './machine/guest-access.ts';
 export { EngineDifference } from './machine/lockstep/lockstep.ts';
@@ -65,3 +66,20 @@ export type {
   ShareOpen,
   ShareStat,
 } from './ports/share.ts';
+export {
+  type ConfigEvent,
+  type DmaEvent,
+  type FaultEvent,
+  type Hex,
+  type MappingEvent,
+  type MessageEvent,
+  type PinEvent,
+  type RegisterEvent,
+  TRACE_CATEGORIES,
+  type TraceCategory,
+  type TraceDevice,
+  type TraceEvent,
+  type TraceHeader,
+  type TraceOptions,
+  type TraceRecord,
+} from './trace/events.ts';

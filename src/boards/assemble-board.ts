@@ -5,7 +5,7 @@ import { INTERRUPT_CONTROLLERS, makeGic } from './builders/interrupt-controllers
 import { PERIPHERALS } from './builders/peripherals.ts';
 import { SYSTEM } from './builders/system.ts';
 
-export type { Board, BoardMemory, BoardParts, SerialBackend } from './assembly.ts';
+export type { Board, BoardDecorator, BoardMemory, BoardParts, SerialBackend } from './assembly.ts';
 
 const BUILDERS: Builders<DeviceKind> = { ...INTERRUPT_CONTROLLERS, ...SYSTEM, ...PERIPHERALS, ...BUSES };
 

@@ -10,6 +10,7 @@ import type { VirtioDevice } from '../devices/virtio/virtio-device.ts';
 import { MessagePassage } from '../iommu/message-passage.ts';
 import type { SmmuV2 } from '../iommu/smmu-v2/smmu-v2.ts';
 import type { StreamTarget } from '../iommu/stream.ts';
+import type { BusDecorator } from '../pci/bus-decorator.ts';
 import type { HostBridge } from '../pci/host-bridge.ts';
 import type { Clock, WallClock } from '../ports/clock.ts';
 import type { DirectReads } from '../ports/direct-reads.ts';
@@ -48,6 +49,14 @@ export interface SerialBackend {
   connect(receiver: { receive(bytes: Uint8Array): number }): void;
 }
 
+/** What is put between a board's parts, where somebody looks at what passes there. */
+export interface BoardDecorator extends BusDecorator {
+  /** What bus masters access in place of memory: an SMMU. */
+  translating?(target: StreamTarget): StreamTarget;
+  /** Memory as the accesses that an SMMU has translated reach it. */
+  translated?(target: StreamTarget): StreamTarget;
+}
+
 /** What a board is assembled with. */
 export interface BoardParts {
   readonly memory: BoardMemory;
@@ -62,6 +71,8 @@ export interface BoardParts {
   readonly virtio?: readonly VirtioDevice[];
   /** Interrupt wires into each CPU: as many as the machine has CPUs. */
   readonly cpus: readonly GicV2CpuOutputs[];
+  /** Absent: nothing is between the parts. */
+  readonly decorator?: BoardDecorator | undefined;
   /** The far end of the UART that is called `name` in the board's table. */
   serial(name: string): SerialBackend;
 }
@@ -148,12 +159,20 @@ export class Assembly {
 
   /** What the DMA of a host bridge's functions goes to. */
   streamTarget(row: RowOf<'pcie-host'>): StreamTarget {
-    const memory = streamsTo(this.parts.memory);
-    if (row.iommu === undefined) return memory;
+    if (row.iommu === undefined) return streamsTo(this.parts.memory);
+    const memory = this.translatedTarget();
     const { smmu: name } = row.iommu;
     const smmu = this.smmus.get(name);
     if (!smmu) throw new RangeError(`the table has no smmu-v2 called '${name}' before '${row.name}'`);
-    return new MessagePassage(doorbellOf(this.description, row.msiController), memory, smmu.upstream);
+    const target = new MessagePassage(doorbellOf(this.description, row.msiController), memory, smmu.upstream);
+    return this.parts.decorator?.translating?.(target) ?? target;
+  }
+
+  /** What an SMMU's translated accesses go to. */
+  translatedTarget(): StreamTarget {
+    const { memory, decorator } = this.parts;
+    const target = streamsTo(memory);
+    return decorator?.translated?.(target) ?? target;
   }
 }
 

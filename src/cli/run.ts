@@ -26,6 +26,7 @@ import { runSession } from './run-session.ts';
 import { openShares } from './share-option.ts';
 import { type ReadSnapshot, readSnapshot } from './snapshot-file.ts';
 import { statisticsReport } from './statistics-report.ts';
+import { parseTrace, RunTrace } from './trace-option.ts';
 
 /** Options of `armemu run` as commander gives them. */
 export interface RunFlags {
@@ -57,6 +58,7 @@ export interface RunFlags {
   readonly dumpDtb?: string;
   readonly stats?: boolean | string;
   readonly profile?: string;
+  readonly trace?: string;
   readonly symbols?: readonly string[];
   readonly log?: string;
 }
@@ -160,12 +162,17 @@ export function addRunOptions(command: Command): Command {
       "names of functions for it: ELF file or System.map; may be repeated (default: the kernel's)",
       collect,
     )
+    .option(
+      '--trace <categories[=file]>',
+      "write what passes over the PCI bus, for 'armemu trace': iommu, dma, irq, mmio, config, or all (default file: armemu-trace.jsonl)",
+    )
     .option('--stats [format]', "at the end, print what the engine has done, as 'text' (default) or 'json'");
 }
 
 async function run(flags: RunFlags, io: CommandIo): Promise<number> {
   refuseForLockstep(flags);
   const report = statisticsReport(flags.stats);
+  const traceFlag = flags.trace === undefined ? undefined : parseTrace(flags.trace);
   const interactive = io.stdin.isTTY === true;
   const snapshot = flags.restore === undefined ? undefined : await readSnapshot(flags.restore, io.stderr);
   const embedded = !namesGuest(flags) && snapshot === undefined;
@@ -214,11 +221,14 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     nics: parseNics(flags.nic ?? []),
     shares: openShares(flags.share ?? []),
     ...defined('rng', flags.rng),
+    ...defined('trace', trace?.option),
     pci: await makeEndpoints(io, addresses, withEdu),
   });
   if (interactive) io.stderr.write('armemu: Ctrl-A x leaves, Ctrl-A h shows the keys\n');
   const drives = await Drives.open(flags.drive ?? [], flags.snapshot === true);
+  let trace: RunTrace | undefined;
   try {
+    trace = traceFlag && new RunTrace(traceFlag, say);
     return await runSession(io, makeOptions, {
       feedInput: !selfTest,
       reboot: flags.reboot,
@@ -235,6 +245,7 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     });
   } finally {
     await drives.close();
+    trace?.close();
   }
 }
 

@@ -14,3 +14,4 @@ export {
   Terminal,
   type TerminalEvents,
 } from './terminal.ts';
+export { TraceFile } from './trace-file.ts';

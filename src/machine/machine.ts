@@ -19,6 +19,8 @@ import { type HostAttachedEndpoint, hostPendingWordCount, isHostAttached } from 
 import type { DiskBackend } from '../ports/disk.ts';
 import type { Semihosting } from '../semihosting/semihosting.ts';
 import { SnapshotReader, writeSnapshot } from '../snapshot/snapshot-file.ts';
+import { TraceRecorder } from '../trace/recorder.ts';
+import { traceHeader } from '../trace/trace-header.ts';
 import { HostClock, InstructionClock } from './clock.ts';
 import { MachineDebugger } from './debugger.ts';
 import { firmwareConfiguration } from './firmware-configuration.ts';
@@ -109,6 +111,7 @@ export class Machine {
   private readonly holds = new Set<Hold>();
   private readonly hostEndpoints: HostAttachedEndpoint[] = [];
   private readonly virtio: VirtioDevices;
+  private readonly recorder: TraceRecorder | undefined;
   private readonly plugged: PciEndpoint[] = [];
   private exit: MachineExit | undefined;
   private ending: Promise<void> | undefined;
@@ -161,6 +164,13 @@ export class Machine {
       behindIommu: hasIommu(options.board),
     });
     this.virtio = virtio;
+    if (options.trace !== undefined) {
+      const { categories, sink } = options.trace;
+      this.recorder = new TraceRecorder(categories, sink, {
+        nowNs: () => clock.nowNs(),
+        instructions: () => this.engine.instructions + this.engine.executed,
+      });
+    }
     this.board = assembleBoard(options.board, {
       memory: lockstep?.boardMemory ?? physical,
       virtio: virtio.mmio,
@@ -170,6 +180,7 @@ export class Machine {
       cpus: cpuLines,
       flashFiles: options.flash,
       fwCfg: firmwareConfiguration(options),
+      decorator: this.recorder?.decorator,
       serial: (name) => (name === options.board.console ? this.serial : unusedSerial),
     });
     const ownModel = CPU_MODELS.get(options.cpuModel.name) as CpuModel;
@@ -560,6 +571,9 @@ export class Machine {
       this.board.hostBridge.plug(endpoint);
       this.plugged.push(endpoint);
     }
+    const { machine, board, trace } = options;
+    const functions = this.board.hostBridge.listFunctions();
+    this.recorder?.begin(traceHeader(machine, trace?.categories ?? [], hasIommu(board), functions));
   }
 }
 

@@ -7,6 +7,7 @@ import { isHostAttached } from '../pci/host-device.ts';
 import type { WallClock } from '../ports/clock.ts';
 import type { FlashFile } from '../ports/flash-file.ts';
 import { type DeviceLog, silentLog } from '../ports/mmio.ts';
+import { TRACE_CATEGORIES, type TraceOptions } from '../trace/events.ts';
 import { namedBoard } from './machine-option.ts';
 import { chooseByName, nearestName } from './named-choice.ts';
 import type { SemihostingOptions } from './semihosting-calls.ts';
@@ -76,6 +77,8 @@ export interface MachineOptions extends VirtioOptions {
   readonly semihosting?: boolean | SemihostingOptions;
   /** Where the real-time clock starts. Absent: the host's time, or 1970 with the counting clock. */
   readonly wallClock?: WallClock;
+  /** What passes over the PCI bus, as it passes: accesses, DMA, interrupts, translations. Absent: nothing, at no cost. */
+  readonly trace?: TraceOptions;
   /** Told about what guests do wrong and what is not modelled. Absent: nobody. */
   readonly log?: DeviceLog;
   /** Told what a person should know while the guest runs, such as a device of the host that was lost. Absent: nobody. */
@@ -107,6 +110,7 @@ export interface NormalizedOptions {
   /** Undefined: off. */
   readonly semihosting: SemihostingOptions | undefined;
   readonly wallClock: WallClock | undefined;
+  readonly trace: Required<TraceOptions> | undefined;
   readonly log: DeviceLog;
   readonly warn: (message: string) => void;
 }
@@ -147,6 +151,7 @@ const OPTION_NAMES = [
   'restore',
   'semihosting',
   'wallClock',
+  'trace',
   'log',
   'warn',
 ] as const satisfies readonly (keyof MachineOptions)[];
@@ -179,6 +184,7 @@ export function normalizeOptions(given: MachineOptions): NormalizedOptions {
     restore: namedImage(options.restore, 'the snapshot'),
     semihosting: options.semihosting === true ? {} : options.semihosting || undefined,
     wallClock: options.wallClock,
+    trace: checkedTrace(options.trace),
     log: options.log ?? silentLog,
     warn: options.warn ?? (() => {}),
   };
@@ -286,6 +292,19 @@ function checkedMemory(board: BoardDescription, memory: number | string): number
     );
   }
   return bytes;
+}
+
+function checkedTrace(trace: TraceOptions | undefined): Required<TraceOptions> | undefined {
+  if (trace === undefined) return undefined;
+  const known = TRACE_CATEGORIES.map((name) => ({ name }));
+  const { categories = TRACE_CATEGORIES, sink } = trace;
+  if (categories.length === 0) {
+    throw new OptionError(
+      'trace: no category is given',
+      `name some of them: ${TRACE_CATEGORIES.join(', ')}; or leave out 'categories': all`,
+    );
+  }
+  return { categories: categories.map((name) => chooseByName('trace', name, known).name), sink };
 }
 
 /** What comes from a network comes at the host's time, so a run could not be repeated. */

@@ -18,12 +18,15 @@ export interface Capability {
   refresh(): void;
 }
 
+/** How a function sends an interrupt as a memory write (PCI 3.0 6.8). */
+export type MessageKind = 'msi' | 'msix';
+
 /** What a capability needs of its function. */
 export interface CapabilityHost {
   /** True when the function may send messages now: bus master on, in D0 (PCI 3.0 6.2.2; PM 1.2 5.4.1). */
   mayMaster(): boolean;
   /** Sends an interrupt message: a memory write of one dword (PCI 3.0 6.8). Only while `mayMaster()`. */
-  sendMessage(address: number, data: number): void;
+  sendMessage(kind: MessageKind, vector: number, address: number, data: number): void;
   /** Something changed by a guest's write. */
   changed(change: ConfigChange): void;
   /** Software asks for a function-level reset (PCIe 3.0 6.6.2). */

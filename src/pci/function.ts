@@ -6,6 +6,8 @@ import { assignPlain, copyPlain } from '../ports/plain-state.ts';
 import type { PlainValue, Saveable } from '../ports/saveable.ts';
 import type { DecodedRange } from './address-decoder.ts';
 import { allOnes, type BarTarget } from './bar-target.ts';
+import type { BusDecorator, SendMessage } from './bus-decorator.ts';
+import type { MessageKind } from './capability.ts';
 import { ConfigSpace, type ConfigSpaceHost } from './config-space.ts';
 import type { ConfigChange, EndpointPort, PciEndpoint } from './endpoint.ts';
 import { pendingSize, tableSize } from './msix-table.ts';
@@ -15,6 +17,7 @@ export interface FunctionBus {
   readonly clock: Clock;
   /** What the function's DMA and its interrupt messages go to. */
   readonly memory: StreamTarget;
+  readonly decorator: BusDecorator | undefined;
   /** The function decodes other addresses than before. */
   decodingChanged(): void;
   /** The function drives its interrupt pin, or stops to. Only called when that changes. */
@@ -46,6 +49,7 @@ export class PciFunction implements BarTarget, ConfigSpaceHost, Saveable<Functio
   private readonly bus: FunctionBus;
   private readonly stream: StreamPort;
   private readonly message = new Uint8Array(4);
+  private readonly send: SendMessage;
   private attached = false;
   private pinAsserted = false;
 
@@ -55,6 +59,8 @@ export class PciFunction implements BarTarget, ConfigSpaceHost, Saveable<Functio
     this.bdf = bdf;
     this.bus = bus;
     this.stream = new StreamPort(bdf, bus.memory);
+    const send: SendMessage = (_kind, _vector, address, data) => this.writeMessage(address, data);
+    this.send = bus.decorator?.messages?.(bdf, send) ?? send;
     this.config = new ConfigSpace(endpoint.name, endpoint.description, this, endpoint);
     this.state = {
       config: this.config.registers.bytes,
@@ -119,7 +125,8 @@ export class PciFunction implements BarTarget, ConfigSpaceHost, Saveable<Functio
     for (const { description, address } of this.config.bars.places()) {
       if ((description.kind === 'io') !== (space === 'io')) continue;
       const bar = description.index;
-      const add = (target: BarTarget, offset: number, size: number) => {
+      const add = (own: BarTarget, offset: number, size: number) => {
+        const target = this.bus.decorator?.barTarget?.(this.bdf, own) ?? own;
         ranges.push({ start: address + offset, end: address + offset + size, base: address, bar, target });
       };
       const table = this.config.msix?.table;
@@ -181,7 +188,11 @@ export class PciFunction implements BarTarget, ConfigSpaceHost, Saveable<Functio
     return this.attached && this.config.busMaster && this.config.powerState === 0;
   }
 
-  sendMessage(address: number, data: number): void {
+  sendMessage(kind: MessageKind, vector: number, address: number, data: number): void {
+    this.send(kind, vector, address, data);
+  }
+
+  private writeMessage(address: number, data: number): void {
     for (let i = 0; i < 4; i++) this.message[i] = data >>> (8 * i);
     // A posted write: the function is not told what became of it, only its status register is.
     this.dmaWrite(address, this.message);
@@ -236,7 +247,7 @@ export class PciFunction implements BarTarget, ConfigSpaceHost, Saveable<Functio
     };
     return {
       clock: this.bus.clock,
-      dma,
+      dma: this.bus.decorator?.dma?.(this.bdf, dma) ?? dma,
       setIntx: (level) => fn.setIntx(level),
       signalMsi: (vector) => fn.signalMsi(vector),
       get msiEnabled() {

@@ -5,6 +5,7 @@ import type { AccessSize, MmioDevice } from '../ports/mmio.ts';
 import type { Saveable } from '../ports/saveable.ts';
 import { AddressDecoder } from './address-decoder.ts';
 import { allOnes } from './bar-target.ts';
+import type { BusDecorator, PinChanged } from './bus-decorator.ts';
 import { describeFunctions, type FunctionListing } from './describe-bus.ts';
 import type { FunctionDescription, PciEndpoint } from './endpoint.ts';
 import { type FunctionBus, type FunctionSavedState, PciFunction } from './function.ts';
@@ -28,6 +29,8 @@ export interface HostBridgeConfig {
   readonly memoryWindow: BusWindow;
   readonly ioWindow: BusWindow;
   readonly intx: IntxLines;
+  /** Between the bus and its parts; absent: nothing. */
+  readonly decorator?: BusDecorator | undefined;
 }
 
 /** The bus: a function's state for each device number, undefined where there is none. */
@@ -74,18 +77,22 @@ export class HostBridge implements Saveable<HostBridgeState> {
     this.memoryWindow = this.memoryDecoder;
     this.ioWindow = this.ioDecoder;
     this.router = new InterruptRouter(config.intx);
-    this.ecam = {
+    const { decorator } = config;
+    const ecam: MmioDevice = {
       read: (offset, size) => this.readConfig(offset, size),
       write: (offset, size, value) => this.writeConfig(offset, size, value),
+    };
+    this.ecam = decorator?.ecam?.(ecam) ?? ecam;
+    const pinChanged: PinChanged = (fn, asserted) => {
+      const line = pinLine(fn);
+      if (line !== undefined) this.router.pinChanged(line, asserted);
     };
     this.bus = {
       clock: config.clock,
       memory: config.memory,
+      decorator,
       decodingChanged: () => this.updateDecoders(),
-      pinChanged: (fn, asserted) => {
-        const line = pinLine(fn);
-        if (line !== undefined) this.router.pinChanged(line, asserted);
-      },
+      pinChanged: decorator?.pins?.(pinChanged) ?? pinChanged,
     };
     this.functions[0] = new PciFunction(hostBridgeEndpoint(), 0, this.bus);
   }

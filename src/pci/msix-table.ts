@@ -4,11 +4,15 @@ import type { BarTarget } from './bar-target.ts';
 import type { BarDescription, FunctionDescription } from './endpoint.ts';
 
 /** Bytes of a table entry, and the fields in it (PCI 3.0 6.8.2, figure 6-11). */
-const ENTRY_SIZE = 16;
-const MESSAGE_ADDRESS = 0;
-const MESSAGE_UPPER_ADDRESS = 4;
-const MESSAGE_DATA = 8;
-const VECTOR_CONTROL = 12;
+export const MSIX_ENTRY_SIZE = 16;
+export const MsixEntry = {
+  MESSAGE_ADDRESS: 0,
+  MESSAGE_UPPER_ADDRESS: 4,
+  MESSAGE_DATA: 8,
+  VECTOR_CONTROL: 12,
+} as const;
+const ENTRY_SIZE = MSIX_ENTRY_SIZE;
+const { MESSAGE_ADDRESS, MESSAGE_UPPER_ADDRESS, MESSAGE_DATA, VECTOR_CONTROL } = MsixEntry;
 /** Vector Control bit 0 (6.8.2.9); the others are reserved and read as zero here. */
 const MASK_BIT = 1;
 

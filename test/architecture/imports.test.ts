@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pci: ['iommu'],
   iommu: ['vmsa', 'memory'],
   boot: [],
+  trace: ['pci', 'iommu'],
   snapshot: [],
   debug: [],
   semihosting: [],
@@ -27,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'debug',
     'semihosting',
     'net',
+    'trace',
     'boards',
     'devices',
     'pci',
@@ -37,10 +39,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'vmsa',
     'memory',
   ],
-  host: ['machine', 'net', 'boot', 'pci'],
+  host: ['machine', 'net', 'boot', 'pci', 'trace'],
   vfio: ['pci', 'host'],
-  'index.ts': ['machine', 'net', 'boards', 'boot', 'pci', 'devices', 'memory', 'arm'],
-  cli: ['index.ts', 'machine', 'boards', 'boot', 'pci', 'devices', 'host', 'vfio'],
+  'index.ts': ['machine', 'trace', 'net', 'boards', 'boot', 'pci', 'devices', 'memory', 'arm'],
+  cli: ['index.ts', 'machine', 'trace', 'boards', 'boot', 'pci', 'devices', 'host', 'vfio'],
 };
 
 /** Packages of npm, and who may import them. */

@@ -28,7 +28,7 @@ export const BUSES: Builders<'virtio-mmio' | 'smmu-v2' | 'pcie-host'> = {
     const view = new DataView(word.buffer);
     const smmu = new SmmuV2(
       {
-        downstream: streamsTo(memory),
+        downstream: assembly.translatedTarget(),
         // Tables are in RAM; led to a device's registers, a walk would change things in the midst of a device's own work.
         readTable: (address) =>
           memory.isRam(address) && memory.readBytes(address, word, TABLE_WALK)
@@ -54,6 +54,7 @@ export const BUSES: Builders<'virtio-mmio' | 'smmu-v2' | 'pcie-host'> = {
       memoryWindow: row.memoryWindow,
       ioWindow: { base: 0, size: row.ioWindow.size },
       intx,
+      decorator: assembly.parts.decorator,
     });
     row.interrupts.forEach((input, line) => {
       assembly.gic.onEndOfInterrupt(interruptId(input), () => bridge.intxEndOfInterrupt(line));

@@ -4,10 +4,21 @@ import type { ConfigRegisters } from '../config-registers.ts';
 import type { FunctionDescription } from '../endpoint.ts';
 import { CapabilityId } from '../registers.ts';
 
-/** Offsets within the capability (PCI 3.0 6.8.1, figure 6-9); what follows the address moves with its width. */
+/** Offsets within the capability (PCI 3.0 6.8.1, figure 6-9) that all of its four forms have. */
 const MESSAGE_CONTROL = 2;
 const MESSAGE_ADDRESS = 4;
-const MESSAGE_UPPER_ADDRESS = 8;
+
+/**
+ * Offsets within the capability: what follows the address moves with its width, and a mask needs the pending bits. Each
+ * form has a length of its own, the offset behind its last register.
+ */
+export function msiRegisters(is64Bit: boolean, maskable: boolean) {
+  const MESSAGE_DATA = is64Bit ? 12 : 8;
+  const upper = is64Bit ? { MESSAGE_UPPER_ADDRESS: 8 } : {};
+  const bits = maskable ? { MASK_BITS: MESSAGE_DATA + 4, PENDING_BITS: MESSAGE_DATA + 8 } : {};
+  const length = maskable ? MESSAGE_DATA + 12 : MESSAGE_DATA + 2;
+  return { length, offsets: { MESSAGE_CONTROL, MESSAGE_ADDRESS, ...upper, MESSAGE_DATA, ...bits } };
+}
 
 /** Message control (6.8.1.3). */
 const MSI_ENABLE = 1 << 0;
@@ -24,6 +35,7 @@ export class Msi implements Capability, MessageSource {
   readonly wantedOffset: number | undefined;
   private readonly host: CapabilityHost;
   private readonly description: NonNullable<FunctionDescription['msi']>;
+  private readonly upperOffset: number | undefined;
   private readonly dataOffset: number;
   private readonly maskOffset: number;
   private readonly pendingOffset: number;
@@ -49,10 +61,13 @@ export class Msi implements Capability, MessageSource {
     this.host = host;
     this.description = description;
     this.wantedOffset = wantedOffset;
-    this.dataOffset = description.is64Bit ? 12 : 8;
-    this.maskOffset = this.dataOffset + 4;
-    this.pendingOffset = this.dataOffset + 8;
-    this.length = description.maskable ? this.dataOffset + 12 : this.dataOffset + 2;
+    const { length, offsets } = msiRegisters(description.is64Bit, description.maskable);
+    this.length = length;
+    this.upperOffset = offsets.MESSAGE_UPPER_ADDRESS;
+    this.dataOffset = offsets.MESSAGE_DATA;
+    // Without a mask nothing is ever read or written there.
+    this.maskOffset = offsets.MASK_BITS ?? length;
+    this.pendingOffset = offsets.PENDING_BITS ?? length;
   }
 
   get enabled(): boolean {
@@ -74,7 +89,7 @@ export class Msi implements Capability, MessageSource {
     const enable = vectors > 1 ? MULTIPLE_MESSAGE_MASK << MULTIPLE_MESSAGE_ENABLE_SHIFT : 0;
     registers.define(offset + MESSAGE_CONTROL, 2, capable | kind, MSI_ENABLE | enable);
     registers.define(offset + MESSAGE_ADDRESS, 4, 0, 0xfffffffc);
-    if (is64Bit) registers.define(offset + MESSAGE_UPPER_ADDRESS, 4, 0, 0xffffffff);
+    if (this.upperOffset !== undefined) registers.define(offset + this.upperOffset, 4, 0, 0xffffffff);
     registers.define(offset + this.dataOffset, 2, 0, 0xffff);
     if (maskable) {
       registers.define(offset + this.dataOffset + 2, 2, 0);
@@ -131,7 +146,8 @@ export class Msi implements Capability, MessageSource {
   private send(message: number): void {
     const data = this.registers.read(this.offset + this.dataOffset, 2);
     const low = this.registers.read(this.offset + MESSAGE_ADDRESS, 4);
-    const high = this.description.is64Bit ? this.registers.read(this.offset + MESSAGE_UPPER_ADDRESS, 4) : 0;
-    this.host.sendMessage(high * 2 ** 32 + low, (data & ~(this.allocated - 1)) | message);
+    const { upperOffset } = this;
+    const high = upperOffset === undefined ? 0 : this.registers.read(this.offset + upperOffset, 4);
+    this.host.sendMessage('msi', message, high * 2 ** 32 + low, (data & ~(this.allocated - 1)) | message);
   }
 }

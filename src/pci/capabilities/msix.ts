@@ -5,9 +5,8 @@ import { MsixTable } from '../msix-table.ts';
 import { CapabilityId } from '../registers.ts';
 
 /** Offsets within the capability (PCI 3.0 6.8.2, figure 6-10). */
-const MESSAGE_CONTROL = 2;
-const TABLE = 4;
-const PENDING_BIT_ARRAY = 8;
+export const MsixRegister = { MESSAGE_CONTROL: 2, TABLE: 4, PENDING_BIT_ARRAY: 8 } as const;
+const { MESSAGE_CONTROL, TABLE, PENDING_BIT_ARRAY } = MsixRegister;
 
 /** Message control (6.8.2.3). */
 const MSIX_ENABLE = 1 << 15;
@@ -72,14 +71,16 @@ export class Msix implements Capability, MessageSource {
   signal(vector: number): boolean {
     if (vector < 0 || vector >= this.description.vectors) return false;
     if (this.isFunctionMasked || this.table.isMasked(vector)) this.table.setPending(vector);
-    else this.host.sendMessage(this.table.address(vector), this.table.data(vector));
+    else this.send(vector);
     return true;
   }
 
   deliverPending(): void {
     if (!this.isEnabled || this.isFunctionMasked || !this.host.mayMaster()) return;
-    for (const vector of this.table.takeDeliverable()) {
-      this.host.sendMessage(this.table.address(vector), this.table.data(vector));
-    }
+    for (const vector of this.table.takeDeliverable()) this.send(vector);
+  }
+
+  private send(vector: number): void {
+    this.host.sendMessage('msix', vector, this.table.address(vector), this.table.data(vector));
   }
 }

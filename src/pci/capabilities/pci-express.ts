@@ -3,10 +3,31 @@ import type { ConfigRegisters, ConfigWrite } from '../config-registers.ts';
 import { CapabilityId } from '../registers.ts';
 
 /** Offsets within the capability (PCIe 3.0 7.8, figure 7-10). */
-const PCI_EXPRESS_CAPABILITIES = 0x02;
-const DEVICE_CAPABILITIES = 0x04;
-const DEVICE_CONTROL = 0x08;
-const DEVICE_STATUS = 0x0a;
+export const PciExpressRegister = {
+  PCI_EXPRESS_CAPABILITIES: 0x02,
+  DEVICE_CAPABILITIES: 0x04,
+  DEVICE_CONTROL: 0x08,
+  DEVICE_STATUS: 0x0a,
+  LINK_CAPABILITIES: 0x0c,
+  LINK_CONTROL: 0x10,
+  LINK_STATUS: 0x12,
+  SLOT_CAPABILITIES: 0x14,
+  SLOT_CONTROL: 0x18,
+  SLOT_STATUS: 0x1a,
+  ROOT_CONTROL: 0x1c,
+  ROOT_CAPABILITIES: 0x1e,
+  ROOT_STATUS: 0x20,
+  DEVICE_CAPABILITIES_2: 0x24,
+  DEVICE_CONTROL_2: 0x28,
+  DEVICE_STATUS_2: 0x2a,
+  LINK_CAPABILITIES_2: 0x2c,
+  LINK_CONTROL_2: 0x30,
+  LINK_STATUS_2: 0x32,
+  SLOT_CAPABILITIES_2: 0x34,
+  SLOT_CONTROL_2: 0x38,
+  SLOT_STATUS_2: 0x3a,
+} as const;
+const { PCI_EXPRESS_CAPABILITIES, DEVICE_CAPABILITIES, DEVICE_CONTROL, DEVICE_STATUS } = PciExpressRegister;
 /** Length of version 2, and of version 1 with and without link registers (PCI Express 1.1, 7.8). */
 const LENGTH_VERSION_2 = 0x3c;
 const LENGTH_VERSION_1 = 0x14;

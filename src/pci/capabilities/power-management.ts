@@ -3,10 +3,8 @@ import type { ConfigRegisters, ConfigWrite } from '../config-registers.ts';
 import { CapabilityId } from '../registers.ts';
 
 /** Offsets within the capability (PCI Power Management 1.2, 3.2). */
-const PMC = 2;
-const PMCSR = 4;
-const PMCSR_BSE = 6;
-const DATA = 7;
+export const PowerManagementRegister = { PMC: 2, PMCSR: 4, PMCSR_BSE: 6, DATA: 7 } as const;
+const { PMC, PMCSR, PMCSR_BSE, DATA } = PowerManagementRegister;
 
 /** PMC.Version for revision 1.2 of the specification (3.2.3); no PME, neither D1 nor D2. */
 const VERSION_1_2 = 0b011;

@@ -1,0 +1,82 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TraceError } from '../../src/errors.ts';
+import { TraceFile } from '../../src/host/trace-file.ts';
+import type { TraceEvent, TraceHeader } from '../../src/trace/events.ts';
+
+const HEADER: TraceHeader = {
+  format: 'armemu-trace',
+  version: 1,
+  machine: 'virt',
+  categories: ['irq'],
+  iommu: false,
+  devices: [],
+};
+const EVENT: TraceEvent = {
+  ns: 1,
+  instructions: 2,
+  device: '00:01.0',
+  category: 'irq',
+  op: 'raise',
+  pin: 'INTA',
+};
+
+let folder: string;
+const warnings: string[] = [];
+const warn = (message: string): void => void warnings.push(message);
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'armemu-trace-'));
+  warnings.length = 0;
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test('a trace has a line for each record, in their order, in place of what was in the file', () => {
+  const path = join(folder, 'a.jsonl');
+  writeFileSync(path, 'something else\n'.repeat(10));
+  const trace = new TraceFile(path, warn);
+  for (const record of [HEADER, EVENT, { ...EVENT, ns: 3 }]) trace.sink(record);
+  trace.close();
+  const lines = readFileSync(path, 'utf8').split('\n');
+  expect(lines.pop()).toBe('');
+  expect(lines.map((line) => JSON.parse(line))).toEqual([HEADER, EVENT, { ...EVENT, ns: 3 }]);
+  expect(trace.records).toBe(3);
+});
+
+test('a long trace is written while it grows', () => {
+  const path = join(folder, 'a.jsonl');
+  const trace = new TraceFile(path, warn);
+  trace.sink(HEADER);
+  for (let i = 0; i < 30_000; i++) trace.sink(EVENT);
+  const before = readFileSync(path).length;
+  expect(before).toBeGreaterThan(2 ** 20);
+  trace.close();
+  expect(readFileSync(path).length).toBe(
+    30_000 * (JSON.stringify(EVENT).length + 1) + JSON.stringify(HEADER).length + 1,
+  );
+});
+
+test('a file that can’t be is refused before there is a guest', () => {
+  expect(() => new TraceFile(join(folder, 'none', 'a.jsonl'), warn)).toThrow(TraceError);
+  expect(() => new TraceFile(folder, warn)).toThrow(/can't write the trace .*: it is a directory/);
+});
+
+test.runIf(process.platform === 'linux')(
+  'a full disk is said at once and at the end, with what is missing',
+  () => {
+    const trace = new TraceFile('/dev/full', warn);
+    trace.sink(HEADER);
+    for (let i = 0; i < 20_000; i++) trace.sink(EVENT);
+    expect(warnings).toEqual([
+      "can't write the trace '/dev/full': the disk is full; the guest goes on without it (free some space, or name a file on another disk)",
+    ]);
+    expect(trace.records).toBe(0);
+    expect(() => trace.close()).toThrow(
+      "can't write the trace '/dev/full': the disk is full; its last 20001 records are missing",
+    );
+    expect(warnings).toHaveLength(1);
+  },
+);
