@@ -233,6 +233,11 @@ export interface BoardDescription {
   /** Row of the button that asks the guest to switch itself off. */
   readonly powerButton?: string;
   readonly devices: readonly DeviceRow[];
+  /**
+   * Kinds of rows that the real board does not have, so that neither have the device trees that others made for it: a given
+   * tree gets nodes for them.
+   */
+  readonly additions?: readonly DeviceKind[];
   /** The same board with a GICv3, where it can have one. */
   readonly withGicV3?: BoardDescription;
   /** The same board with an SMMUv2 before its PCI functions, where it can have one. */

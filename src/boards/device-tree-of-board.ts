@@ -4,7 +4,7 @@ import { BUS_NODES } from './nodes/buses.ts';
 import { INTERRUPT_CONTROLLER_NODES } from './nodes/interrupt-controllers.ts';
 import { PERIPHERAL_NODES, uartNodeName } from './nodes/peripherals.ts';
 import { SYSTEM_NODES } from './nodes/system.ts';
-import { type DeviceTreeConfig, type NodeMakers, TreeContext } from './tree-context.ts';
+import { type DeviceTreeConfig, type NodeMakers, type TreeCells, TreeContext } from './tree-context.ts';
 
 export type { DeviceTreeConfig } from './tree-context.ts';
 
@@ -37,6 +37,22 @@ export function deviceTreeOfBoard(board: BoardDescription, config: DeviceTreeCon
       chosenNode(context),
     ],
   };
+}
+
+/**
+ * Nodes for what the board has beyond the real one, to be put into a tree that was made for that one. They refer to the
+ * board's interrupt controller by the name of its row.
+ * @param treeCells of the tree's root, below which they are to be
+ */
+export function additionsOfBoard(
+  board: BoardDescription,
+  config: DeviceTreeConfig,
+  treeCells: TreeCells,
+): DeviceTreeNode[] {
+  const context = new TreeContext(board, config, NODE_MAKERS, treeCells);
+  return board.devices
+    .filter(({ kind }) => board.additions?.includes(kind))
+    .map((row) => context.nodeOf(row));
 }
 
 /** All buttons of the board hang on one node. */

@@ -28,16 +28,36 @@ export type NodeMakers<K extends DeviceKind> = {
   readonly [Kind in K]: (row: RowOf<Kind>, context: TreeContext) => DeviceTreeNode;
 };
 
+/** Cells that the nodes around have: of an address and a size in `reg`, and of an address below the interrupt controller. */
+export interface TreeCells {
+  readonly address: number;
+  readonly size: number;
+  readonly interruptParentAddress: number;
+}
+
 /** The board, the configuration, and the cells that every node is made of. */
 export class TreeContext {
   readonly board: BoardDescription;
   readonly config: DeviceTreeConfig;
   private readonly makers: NodeMakers<DeviceKind>;
+  private readonly cells: TreeCells;
 
-  constructor(board: BoardDescription, config: DeviceTreeConfig, makers: NodeMakers<DeviceKind>) {
+  /** @param treeCells absent: those of the board's own tree */
+  constructor(
+    board: BoardDescription,
+    config: DeviceTreeConfig,
+    makers: NodeMakers<DeviceKind>,
+    treeCells?: TreeCells,
+  ) {
+    const { addressCells, sizeCells } = board;
     this.board = board;
     this.config = config;
     this.makers = makers;
+    this.cells = treeCells ?? {
+      address: addressCells,
+      size: sizeCells,
+      interruptParentAddress: addressCells,
+    };
   }
 
   nodeOf<K extends DeviceKind>(row: RowOf<K>): DeviceTreeNode {
@@ -61,7 +81,12 @@ export class TreeContext {
   }
 
   address(value: number): number[] {
-    return wideCells(value, this.board.addressCells);
+    return wideCells(value, this.cells.address);
+  }
+
+  /** The interrupt controller's place in an `interrupt-map`: its address and the interrupt's own cells. */
+  parentInterrupt(input: InterruptInput): number[] {
+    return [...wideCells(0, this.cells.interruptParentAddress), ...this.interrupt(input)];
   }
 
   /** Three cells for each interrupt (Linux binding `arm,gic`); a PPI also names the CPUs that have it. */
@@ -78,6 +103,6 @@ export class TreeContext {
   }
 
   private regCells(range: AddressRange): number[] {
-    return [...this.address(range.base), ...wideCells(range.size, this.board.sizeCells)];
+    return [...this.address(range.base), ...wideCells(range.size, this.cells.size)];
   }
 }

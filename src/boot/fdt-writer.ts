@@ -21,7 +21,7 @@ const encoder = new TextEncoder();
 
 /**
  * Flattens a device tree into a version 17 blob (Devicetree Specification 0.4, chapter 5). Every node that is referred to by its
- * label gets a `phandle`.
+ * label gets a `phandle`, unless it has one as bytes.
  * @throws RangeError for a reference to a label that no node has, or a label that two nodes have: a fault of the tree's maker.
  */
 export function writeFdt(root: DeviceTreeNode, options: FdtOptions = {}): Uint8Array {
@@ -67,30 +67,46 @@ export function withFreeSpace(blob: Uint8Array, totalSize: number): Uint8Array {
   return padded;
 }
 
-/** Phandle of each label that some property refers to, counted from 1 in the order of the references. */
+/**
+ * Phandle of each label that some property refers to: the one that its node has, or the first that no node has, in the
+ * order of the references.
+ */
 function assignPhandles(root: DeviceTreeNode): Map<string, number> {
-  const labels = new Set<string>();
-  const phandles = new Map<string, number>();
+  const labels = new Map<string, number | undefined>();
+  const referred = new Set<string>();
+  const taken = new Set<number>();
   const visit = (node: DeviceTreeNode): void => {
+    const own = ownPhandle(node);
+    if (own !== undefined) taken.add(own);
     if (node.label !== undefined) {
       if (labels.has(node.label)) throw new RangeError(`two nodes have the label '${node.label}'`);
-      labels.add(node.label);
+      labels.set(node.label, own);
     }
     for (const value of Object.values(node.properties)) {
       if (value.kind !== 'cells') continue;
-      for (const cell of value.cells) {
-        if (typeof cell !== 'number' && !phandles.has(cell.phandleOf)) {
-          phandles.set(cell.phandleOf, phandles.size + 1);
-        }
-      }
+      for (const cell of value.cells) if (typeof cell !== 'number') referred.add(cell.phandleOf);
     }
     node.children.forEach(visit);
   };
   visit(root);
-  for (const label of phandles.keys()) {
-    if (!labels.has(label)) throw new RangeError(`no node has the label '${label}'`);
-  }
-  return phandles;
+  let next = 1;
+  const free = (): number => {
+    while (taken.has(next)) next++;
+    return next++;
+  };
+  return new Map(
+    [...referred].map((label) => {
+      if (!labels.has(label)) throw new RangeError(`no node has the label '${label}'`);
+      return [label, labels.get(label) ?? free()];
+    }),
+  );
+}
+
+/** The phandle that a node of a given tree has. */
+function ownPhandle({ properties }: DeviceTreeNode): number | undefined {
+  const value = properties.phandle ?? properties['linux,phandle'];
+  if (value?.kind !== 'bytes' || value.bytes.length !== 4) return undefined;
+  return new DataView(value.bytes.buffer, value.bytes.byteOffset).getUint32(0);
 }
 
 function writeNode(
@@ -106,7 +122,7 @@ function writeNode(
     writeProperty(sink, strings.offsetOf(name), encodeValue(value, phandles));
   }
   const own = node.label === undefined ? undefined : phandles.get(node.label);
-  if (own !== undefined) {
+  if (own !== undefined && ownPhandle(node) === undefined) {
     writeProperty(sink, strings.offsetOf('phandle'), encodeValue({ kind: 'cells', cells: [own] }, phandles));
   }
   for (const child of node.children) writeNode(sink, strings, child, phandles);

@@ -1,5 +1,5 @@
 import { deviceTreeOfBoard } from '../boards/device-tree-of-board.ts';
-import type { DeviceTreeNode } from '../boot/device-tree.ts';
+import { adaptGivenTree } from '../boards/given-tree.ts';
 import { checkPlacement, type ElfImage, type NamedRange, type RamRange } from '../boot/elf.ts';
 import { embeddedFirmware } from '../boot/embedded-firmware.ts';
 import { readFdt } from '../boot/fdt-reader.ts';
@@ -7,7 +7,6 @@ import { withFreeSpace, writeFdt } from '../boot/fdt-writer.ts';
 import { readKernelImage } from '../boot/kernel-image.ts';
 import type { LinuxImage } from '../boot/linux-image.ts';
 import { checkInRam, initrdAddress, KERNEL_OFFSET, pageUp } from '../boot/linux-placement.ts';
-import { patchDeviceTree } from '../boot/patch-device-tree.ts';
 import type { NormalizedOptions } from './options.ts';
 
 /** RAM of a new machine, all zeros, by guest physical address. */
@@ -53,23 +52,25 @@ export function loadGuest(memory: LoadableMemory, options: NormalizedOptions): L
     : loadElf(memory, image, ram, options);
 }
 
-/** The device tree that a machine with these options gives to its guest: flattened, version 17. */
+/**
+ * The device tree that a machine with these options gives to its guest: flattened, version 17.
+ * @throws ImageError for a given tree that can't be read, or is another board's
+ */
 export function deviceTreeFor(options: NormalizedOptions, initrd?: InitrdRange): Uint8Array {
   const { board, cpuModel, cpus, memory, append, dtb } = options;
-  const own = deviceTreeOfBoard(board, {
+  const config = {
     cpuModel,
     cpus,
     ramSize: memory,
     ...(append === undefined ? {} : { append }),
     ...(initrd === undefined ? {} : { initrd }),
     ...(options.clock === 'host' ? { seeds: { kaslr: randomBytes(8), rng: randomBytes(32) } } : {}),
-  });
-  if (dtb === undefined) return writeFdt(own);
+  };
+  if (dtb === undefined) return writeFdt(deviceTreeOfBoard(board, config));
   const given = readFdt(dtb.bytes, dtb.name);
-  const psci = own.children.find((node): node is DeviceTreeNode => node.name === 'psci');
-  const ram = { base: board.ram.base, size: memory };
   const { reservations, bootCpu } = given;
-  return writeFdt(patchDeviceTree(given, { ram, append, initrd, psci }, dtb.name), { reservations, bootCpu });
+  const adapted = adaptGivenTree(board, config, given, { name: dtb.name, warn: options.warn });
+  return writeFdt(adapted, { reservations, bootCpu });
 }
 
 /** As on QEMU: room for what firmware adds. */

@@ -13,9 +13,12 @@ const node = (
 
 const NOTHING: DeviceTreePatch = {
   ram: { base: 0x4000_0000, size: 0x800_0000 },
+  cpus: 8,
   append: undefined,
   initrd: undefined,
   psci: undefined,
+  additions: [],
+  labels: new Map(),
 };
 
 function patched(root: DeviceTreeNode, patch: Partial<DeviceTreePatch> = {}): FdtNode {
@@ -71,6 +74,65 @@ describe('a device tree that is given', () => {
     const root = patched(node('', one, [cpus, node('psci', { method: strings('smc') })]), { psci });
     expect(stringsOf(nodeAt(root, '/psci')!.properties.get('method')!)).toEqual(['smc']);
     expect(nodeAt(root, '/cpus/cpu@1')!.properties.size).toBe(0);
+  });
+
+  test('with more CPUs than the machine has marks the others as failed', () => {
+    const root = patched(node('', one, [node('cpus', {}, [node('cpu@0'), node('cpu@1'), node('cpu@2')])]), {
+      cpus: 2,
+    });
+    const status = (name: string) => nodeAt(root, `/cpus/${name}`)!.properties.get('status');
+    expect(status('cpu@0')).toBeUndefined();
+    expect(status('cpu@1')).toBeUndefined();
+    expect(stringsOf(status('cpu@2')!)).toEqual(['fail']);
+  });
+
+  describe('gets further nodes', () => {
+    const frame: DeviceTreeNode = {
+      ...node('v2m@1', { compatible: strings('frame') }),
+      label: 'frame',
+    };
+    const bridge = node('pcie@2', {
+      compatible: strings('bridge'),
+      'msi-map': cells({ phandleOf: 'frame' }),
+    });
+    const has = (root: FdtNode, path: string, property: string) =>
+      cellsOf(nodeAt(root, path)!.properties.get(property)!);
+
+    test('at its end, with phandles that no node of it has', () => {
+      const own = [node('a', { phandle: cells(1) }), node('b', { phandle: cells(3) })];
+      const root = patched(node('', one, own), { additions: [frame, bridge] });
+      expect(root.children.map(({ name }) => name).slice(-2)).toEqual(['v2m@1', 'pcie@2']);
+      expect(has(root, '/v2m@1', 'phandle')).toEqual([2]);
+      expect(has(root, '/pcie@2', 'msi-map')).toEqual([2]);
+      expect(has(root, '/b', 'phandle')).toEqual([3]);
+    });
+
+    test('that refer to nodes of it by the phandles which those have', () => {
+      const controller = node('intc', { phandle: cells(0x10) });
+      const map = node('pcie@2', {
+        compatible: strings('bridge'),
+        'interrupt-map': cells({ phandleOf: 'gic' }),
+      });
+      const root = patched(node('', one, [controller]), {
+        additions: [map],
+        labels: new Map([[0x10, 'gic']]),
+      });
+      expect(has(root, '/pcie@2', 'interrupt-map')).toEqual([0x10]);
+      expect(has(root, '/intc', 'phandle')).toEqual([0x10]);
+    });
+
+    test('unless it has them: then that one is referred to', () => {
+      const theirs = node('soc', {}, [node('msi@7', { compatible: strings('frame-2', 'frame') })]);
+      const root = patched(node('', one, [theirs]), { additions: [frame, bridge] });
+      expect(nodeAt(root, '/v2m@1')).toBeUndefined();
+      expect(has(root, '/pcie@2', 'msi-map')).toEqual(has(root, '/soc/msi@7', 'phandle'));
+    });
+
+    test('of which several may be alike', () => {
+      const slots = [1, 2].map((n) => node(`virtio@${n}`, { compatible: strings('virtio') }));
+      const root = patched(node('', one), { additions: slots });
+      expect(root.children.map(({ name }) => name).slice(-2)).toEqual(['virtio@1', 'virtio@2']);
+    });
   });
 
   test.each([[cells(0)], [cells(3)], [cells()]])('with a useless #size-cells is refused', (count) => {

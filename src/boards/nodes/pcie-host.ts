@@ -17,7 +17,7 @@ interface BoardCells {
   readonly board: BoardDescription;
   reg(...ranges: readonly AddressRange[]): PropertyValue;
   address(value: number): number[];
-  interrupt(input: InterruptInput): number[];
+  parentInterrupt(input: InterruptInput): number[];
 }
 
 /** Space codes of the first cell of a PCI address (IEEE 1275 PCI bus binding 2.1, 2.2.1.1). */
@@ -74,11 +74,7 @@ function interruptMap(row: RowOf<'pcie-host'>, context: BoardCells): Cell[] {
     for (let pin = 1; pin <= 4; pin++) {
       const input = row.interrupts[InterruptRouter.lineOf(device, pin)];
       map.push(device << 11, 0, 0, pin);
-      map.push(
-        phandle(context.board.interruptController),
-        ...context.address(0),
-        ...context.interrupt(input),
-      );
+      map.push(phandle(context.board.interruptController), ...context.parentInterrupt(input));
     }
   }
   return map;
