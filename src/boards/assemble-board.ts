@@ -1,13 +1,20 @@
 import { Assembly, type Board, type BoardParts, type Builders } from './assembly.ts';
 import type { BoardDescription, DeviceKind, DeviceRow, RowOf } from './board.ts';
 import { BUSES } from './builders/buses.ts';
+import { INPUT_OUTPUT } from './builders/input-output.ts';
 import { INTERRUPT_CONTROLLERS, makeGic } from './builders/interrupt-controllers.ts';
 import { PERIPHERALS } from './builders/peripherals.ts';
 import { SYSTEM } from './builders/system.ts';
 
 export type { Board, BoardDecorator, BoardMemory, BoardParts, SerialBackend } from './assembly.ts';
 
-const BUILDERS: Builders<DeviceKind> = { ...INTERRUPT_CONTROLLERS, ...SYSTEM, ...PERIPHERALS, ...BUSES };
+const BUILDERS: Builders<DeviceKind> = {
+  ...INTERRUPT_CONTROLLERS,
+  ...SYSTEM,
+  ...PERIPHERALS,
+  ...BUSES,
+  ...INPUT_OUTPUT,
+};
 
 /**
  * Builds the devices of a board's table.

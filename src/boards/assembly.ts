@@ -6,6 +6,8 @@ import type { GpioKey } from '../devices/gpio-key.ts';
 import type { Pl011 } from '../devices/pl011.ts';
 import type { Pl031 } from '../devices/pl031.ts';
 import type { Pl061 } from '../devices/pl061.ts';
+import type { Pl181 } from '../devices/pl181.ts';
+import type { SdCardConfig } from '../devices/sd/sd-card.ts';
 import type { VirtioDevice } from '../devices/virtio/virtio-device.ts';
 import { MessagePassage } from '../iommu/message-passage.ts';
 import type { SmmuV2 } from '../iommu/smmu-v2/smmu-v2.ts';
@@ -69,6 +71,8 @@ export interface BoardParts {
   readonly flashFiles?: readonly (FlashFile | undefined)[];
   /** Devices for the board's virtio-mmio transports; the first gets the transport of the highest address, as QEMU's does. */
   readonly virtio?: readonly VirtioDevice[];
+  /** What is in the board's SD card; absent: there is no card in the slot. */
+  readonly sd?: Omit<SdCardConfig, 'clock'>;
   /** Interrupt wires into each CPU: as many as the machine has CPUs. */
   readonly cpus: readonly GicV2CpuOutputs[];
   /** Absent: nothing is between the parts. */
@@ -109,6 +113,7 @@ export class Assembly {
   psci: PsciConduit | undefined;
   readonly gpios = new Map<string, Pl061>();
   readonly keys = new Map<string, GpioKey>();
+  readonly cardSlots = new Map<string, Pl181>();
   readonly smmus = new Map<string, SmmuV2>();
   private readonly saveables = new Map<string, Saveable<PlainValue> & Partial<Drainable>>();
   /** Devices that nobody asks for, for a reset. */

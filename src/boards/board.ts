@@ -1,3 +1,5 @@
+import type { InputOutputRow } from './input-output-rows.ts';
+
 /** How an interrupt input is triggered; the numbers of the device tree binding `arm,gic` (third cell, bits 3:0). */
 export const TRIGGER_CELLS = { 'edge-rising': 1, 'level-high': 4 } as const;
 
@@ -17,7 +19,8 @@ export interface AddressRange {
   readonly size: number;
 }
 
-interface NamedRow {
+/** What every row has. */
+export interface NamedRow {
   /** Unique on the board; other rows and messages refer to the device by it. */
   readonly name: string;
 }
@@ -195,7 +198,8 @@ export type DeviceRow =
   | Pl061Row
   | GpioKeyRow
   | FwCfgRow
-  | FixedClockRow;
+  | FixedClockRow
+  | InputOutputRow;
 
 /** Kinds of device, as the tables name them. */
 export type DeviceKind = DeviceRow['kind'];

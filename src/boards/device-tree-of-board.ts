@@ -1,6 +1,7 @@
 import { bytes, cells, type DeviceTreeNode, phandle, strings, unitAddress } from '../boot/device-tree.ts';
 import type { BoardDescription, DeviceKind, DeviceRow, RowOf } from './board.ts';
 import { BUS_NODES } from './nodes/buses.ts';
+import { INPUT_OUTPUT_NODES } from './nodes/input-output.ts';
 import { INTERRUPT_CONTROLLER_NODES } from './nodes/interrupt-controllers.ts';
 import { PERIPHERAL_NODES, uartNodeName } from './nodes/peripherals.ts';
 import { SYSTEM_NODES } from './nodes/system.ts';
@@ -13,6 +14,7 @@ const NODE_MAKERS: NodeMakers<DeviceKind> = {
   ...SYSTEM_NODES,
   ...PERIPHERAL_NODES,
   ...BUS_NODES,
+  ...INPUT_OUTPUT_NODES,
 };
 
 /** The device tree that describes a board with this configuration to its guest. */

@@ -5,7 +5,7 @@ import type { DiskBackend } from '../ports/disk.ts';
 import { wholeNumber } from './option-values.ts';
 
 const FORM =
-  '--drive file=FILE[,format=raw|qcow2][,bus=mmio|pci][,readonly=on][,serial=TEXT][,queues=N]; a comma in a value is written twice';
+  '--drive file=FILE[,format=raw|qcow2][,if=virtio|sd][,bus=mmio|pci][,readonly=on][,serial=TEXT][,queues=N]; a comma in a value is written twice';
 const SETTINGS = ['file', 'format', 'if', 'id', 'bus', 'readonly', 'serial', 'queues'];
 
 /**
@@ -14,29 +14,41 @@ const SETTINGS = ['file', 'format', 'if', 'id', 'bus', 'readonly', 'serial', 'qu
  */
 export class Drives {
   private readonly drives: readonly DiskOptions[];
+  private readonly sd: DiskBackend | undefined;
 
-  private constructor(drives: readonly DiskOptions[]) {
+  private constructor(drives: readonly DiskOptions[], sd: DiskBackend | undefined) {
     this.drives = drives;
+    this.sd = sd;
   }
 
   /**
+   * @param sd the file of the SD card, where `--sd` names one
    * @param snapshot what guests write is thrown away at the end
    * @throws OptionError that shows the form
    * @throws DiskError for an image that can't be used; nothing is left open
    */
-  static async open(texts: readonly string[], snapshot: boolean): Promise<Drives> {
+  static async open(texts: readonly string[], snapshot: boolean, sd?: string): Promise<Drives> {
     const settings = texts.map(parseDrive);
+    if (sd !== undefined) settings.push({ ...NOTHING_SAID, file: sd, isSd: true });
+    if (settings.filter(({ isSd }) => isSd).length > 1) {
+      throw new OptionError(
+        '--sd: two SD cards do not fit into one slot',
+        'give one, and the other as a disk',
+      );
+    }
     const drives: DiskOptions[] = [];
+    let card: DiskBackend | undefined;
     try {
-      for (const { file, format, bus, readOnly, serial, queues } of settings) {
+      for (const { file, isSd, format, bus, readOnly, serial, queues } of settings) {
         const disk = await openDisk(file, { ...(format && { format }), readOnly, snapshot });
-        drives.push({ disk, ...(bus && { bus }), ...(serial && { serial }), ...(queues && { queues }) });
+        if (isSd) card = disk;
+        else drives.push({ disk, ...(bus && { bus }), ...(serial && { serial }), ...(queues && { queues }) });
       }
     } catch (error) {
-      await new Drives(drives).close();
+      await new Drives(drives, card).close();
       throw error;
     }
-    return new Drives(drives);
+    return new Drives(drives, card);
   }
 
   /** For one machine, which only flushes them at its end. */
@@ -44,8 +56,14 @@ export class Drives {
     return this.drives.map((drive) => ({ ...drive, disk: keptOpen(drive.disk) }));
   }
 
+  /** The SD card for one machine, which only flushes it at its end; undefined: there is none. */
+  sdForMachine(): DiskBackend | undefined {
+    return this.sd && keptOpen(this.sd);
+  }
+
   async close(): Promise<void> {
-    const closed = await Promise.allSettled(this.drives.map(({ disk }) => disk.close()));
+    const disks = [...this.drives.map(({ disk }) => disk), ...(this.sd === undefined ? [] : [this.sd])];
+    const closed = await Promise.allSettled(disks.map((disk) => disk.close()));
     const failed = closed.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
@@ -68,7 +86,26 @@ function keptOpen(disk: DiskBackend): DiskBackend {
   };
 }
 
-function parseDrive(text: string) {
+/** What a `--drive` says. */
+interface DriveSettings {
+  readonly file: string;
+  readonly isSd: boolean;
+  readonly format: string | undefined;
+  readonly bus: VirtioBus | undefined;
+  readonly readOnly: boolean;
+  readonly serial: string | undefined;
+  readonly queues: number | undefined;
+}
+
+const NOTHING_SAID = {
+  format: undefined,
+  bus: undefined,
+  readOnly: false,
+  serial: undefined,
+  queues: undefined,
+};
+
+function parseDrive(text: string): DriveSettings {
   const refuse = (what: string): OptionError =>
     new OptionError(`--drive ${text}: ${what}`, `write it as ${FORM}`);
   const settings = new Map<string, string>();
@@ -82,10 +119,15 @@ function parseDrive(text: string) {
   const readonly = settings.get('readonly') ?? 'off';
   if (readonly !== 'on' && readonly !== 'off') throw refuse("readonly is 'on' or 'off'");
   const kind = settings.get('if') ?? 'virtio';
-  if (kind !== 'virtio') throw refuse(`this board has no '${kind}' drives, it has virtio`);
+  if (kind !== 'virtio' && kind !== 'sd')
+    throw refuse(`there are no '${kind}' drives, there are: virtio, sd`);
+  const isSd = kind === 'sd';
+  const foreign = isSd ? ['bus', 'serial', 'queues'].find((name) => settings.has(name)) : undefined;
+  if (foreign !== undefined) throw refuse(`an SD card has no ${foreign}`);
   const queues = settings.get('queues');
   return {
     file,
+    isSd,
     format: settings.get('format'),
     // The library checks the bus.
     bus: settings.get('bus') as VirtioBus | undefined,

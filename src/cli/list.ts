@@ -60,6 +60,13 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
       return [{ ...row.range, text: `${row.name}: firmware configuration` }];
     case 'pl061':
       return [{ ...row.range, text: `${row.name}: PL061 GPIO, ${interruptText(row.interrupt)}` }];
+    case 'pl181':
+      return [
+        {
+          ...row.range,
+          text: `${row.name}: PL181 with a slot for an SD card, ${interruptsText(row.interrupts)}`,
+        },
+      ];
     case 'smmu-v2': {
       const [first, last] = [row.contextInterrupts[0], row.contextInterrupts.at(-1) as InterruptInput];
       const interrupts = `${interruptText(row.globalInterrupt)}, ${interruptText(first)}-${last.number}`;
@@ -84,6 +91,10 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
     case 'gpio-key':
       return [];
   }
+}
+
+function interruptsText(inputs: readonly InterruptInput[]): string {
+  return inputs.map(interruptText).join(', ');
 }
 
 function interruptText(input: InterruptInput): string {

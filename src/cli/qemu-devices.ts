@@ -132,13 +132,25 @@ export class QemuDevices {
     return ['--drive', settingsText(settings)];
   }
 
-  /** What has a place of its own on the board: an SD card, or a flash bank. */
-  image(option: '--sd' | '--pflash', drive: Settings): string[] {
+  /** The board's SD card. */
+  sdCard(drive: Settings): string[] {
+    const settings = named({
+      if: 'sd',
+      file: drive.take('file'),
+      format: drive.take('format'),
+      readonly: drive.take('readonly'),
+    });
+    this.ignore('-drive', drive);
+    return ['--drive', settingsText(settings)];
+  }
+
+  /** A flash bank. */
+  flash(drive: Settings): string[] {
     const file = drive.take('file') ?? '';
     drive.take('format');
     const readonly = drive.take('readonly') === 'on' ? ',readonly' : '';
     this.ignore('-drive', drive);
-    return [option, `${file}${readonly}`];
+    return ['--pflash', `${file}${readonly}`];
   }
 
   diskDevice(device: Settings, bus: string): string[] {
@@ -199,8 +211,8 @@ export class QemuDevices {
 
 const DRIVES: Readonly<Record<string, (drive: Settings, devices: QemuDevices) => string[]>> = {
   virtio: (drive, devices) => devices.disk(drive, undefined, undefined),
-  sd: (drive, devices) => devices.image('--sd', drive),
-  pflash: (drive, devices) => devices.image('--pflash', drive),
+  sd: (drive, devices) => devices.sdCard(drive),
+  pflash: (drive, devices) => devices.flash(drive),
 };
 
 type DeviceMaker = (device: Settings, devices: QemuDevices) => string[];

@@ -42,6 +42,7 @@ export interface RunFlags {
   readonly append?: string;
   readonly vfio?: readonly string[];
   readonly drive?: readonly string[];
+  readonly sd?: string;
   readonly snapshot?: boolean;
   readonly share?: readonly string[];
   readonly rng?: boolean;
@@ -120,6 +121,7 @@ export function addRunOptions(command: Command): Command {
       "virtio disk: 'file=FILE[,format=raw|qcow2][,bus=mmio|pci][,readonly=on]'; may be repeated",
       collect,
     )
+    .option('--sd <file>', "SD card of a board with a slot, such as --drive 'if=sd,file=FILE'")
     .option('--snapshot', 'throw away what guests write to their disks')
     .option(
       '--share <settings>',
@@ -218,6 +220,7 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     ...defined('bios', bios),
     ...defined('pflash', await openFlash(flags.pflash, say)),
     disks: drives.forMachine(),
+    ...defined('sd', drives.sdForMachine()),
     nics: parseNics(flags.nic ?? []),
     shares: openShares(flags.share ?? []),
     ...defined('rng', flags.rng),
@@ -225,7 +228,7 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
     pci: await makeEndpoints(io, addresses, withEdu),
   });
   if (interactive) io.stderr.write('armemu: Ctrl-A x leaves, Ctrl-A h shows the keys\n');
-  const drives = await Drives.open(flags.drive ?? [], flags.snapshot === true);
+  const drives = await Drives.open(flags.drive ?? [], flags.snapshot === true, flags.sd);
   let trace: RunTrace | undefined;
   try {
     trace = traceFlag && new RunTrace(traceFlag, say);

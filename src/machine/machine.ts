@@ -21,6 +21,7 @@ import type { Semihosting } from '../semihosting/semihosting.ts';
 import { SnapshotReader, writeSnapshot } from '../snapshot/snapshot-file.ts';
 import { TraceRecorder } from '../trace/recorder.ts';
 import { traceHeader } from '../trace/trace-header.ts';
+import { closeBackends, disksOf } from './backends.ts';
 import { HostClock, InstructionClock } from './clock.ts';
 import { MachineDebugger } from './debugger.ts';
 import { firmwareConfiguration } from './firmware-configuration.ts';
@@ -44,7 +45,7 @@ import {
 import { callSemihosting, isSemihostingCall, semihostingOf } from './semihosting-calls.ts';
 import { SerialPort } from './serial.ts';
 import { asShape, checkShape, shapeOf, withShape } from './shape.ts';
-import { closeVirtioBackends, makeVirtioDevices, type VirtioDevices } from './virtio-devices.ts';
+import { makeVirtioDevices, type VirtioDevices } from './virtio-devices.ts';
 
 /** How a machine ended. */
 export interface MachineExit {
@@ -174,6 +175,7 @@ export class Machine {
     this.board = assembleBoard(options.board, {
       memory: lockstep?.boardMemory ?? physical,
       virtio: virtio.mmio,
+      ...(options.sd && { sd: { disk: options.sd, warn: options.warn } }),
       clock,
       wallClock,
       log: options.log,
@@ -376,7 +378,7 @@ export class Machine {
   }
 
   private get disks(): DiskBackend[] {
-    return (this.options.virtio.disks ?? []).map(({ disk }) => disk);
+    return disksOf(this.options);
   }
 
   private shape() {
@@ -529,7 +531,7 @@ export class Machine {
       }
     }
     await drainDevices(this.board, this.plugged);
-    failures.push(...(await closeVirtioBackends(this.options.virtio)));
+    failures.push(...(await closeBackends(this.options)));
     attempt(() => this.semihosting?.files.closeAll());
     attempt(() => this.serial.close());
     attempt(() => this.virtioConsole?.close());

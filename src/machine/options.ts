@@ -5,11 +5,13 @@ import { ImageError, OptionError } from '../errors.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
 import { isHostAttached } from '../pci/host-device.ts';
 import type { WallClock } from '../ports/clock.ts';
+import type { DiskBackend } from '../ports/disk.ts';
 import type { FlashFile } from '../ports/flash-file.ts';
 import { type DeviceLog, silentLog } from '../ports/mmio.ts';
 import { TRACE_CATEGORIES, type TraceOptions } from '../trace/events.ts';
 import { namedBoard } from './machine-option.ts';
 import { chooseByName, nearestName } from './named-choice.ts';
+import { checkSdCard } from './sd-option.ts';
 import type { SemihostingOptions } from './semihosting-calls.ts';
 import { parseSize, sizeText } from './units.ts';
 import { checkVirtioOptions, type VirtioOptions } from './virtio-devices.ts';
@@ -62,6 +64,8 @@ export interface MachineOptions extends VirtioOptions {
   readonly bios?: Uint8Array | GuestImage;
   /** Files of the board's flash banks, in their order; each has exactly the bank's size. The CPU starts in the first. */
   readonly pflash?: readonly FlashFile[];
+  /** The SD card of a board that has a slot; a power of two bytes long. It belongs to the machine, which closes it at its end. */
+  readonly sd?: DiskBackend;
   /** PCI functions, in the order of their device numbers from 1; 31 at most. */
   readonly pci?: readonly PciEndpoint[];
   /** `host` (default) or `instructions`. */
@@ -104,6 +108,8 @@ export interface NormalizedOptions {
   readonly append: string | undefined;
   readonly pci: readonly PciEndpoint[];
   readonly virtio: VirtioOptions;
+  /** Undefined: no card is in the slot. */
+  readonly sd: DiskBackend | undefined;
   readonly clock: ClockMode;
   readonly engine: EngineMode;
   readonly restore: SnapshotImage | undefined;
@@ -140,6 +146,7 @@ const OPTION_NAMES = [
   'bios',
   'pflash',
   'append',
+  'sd',
   'pci',
   'disks',
   'shares',
@@ -179,6 +186,11 @@ export function normalizeOptions(given: MachineOptions): NormalizedOptions {
     append: checkedAppend(options.append),
     pci: checkedEndpoints(options.pci ?? [], name, board),
     virtio: checkVirtioOptions(board, checkedNics(options)),
+    sd: checkSdCard(
+      board,
+      options.sd,
+      (options.disks ?? []).map(({ disk }) => disk),
+    ),
     clock: chooseByName('clock', options.clock ?? 'host', CLOCKS).name,
     engine,
     restore: namedImage(options.restore, 'the snapshot'),

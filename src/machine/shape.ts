@@ -3,6 +3,7 @@ import { SnapshotError } from '../errors.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
 import type { PlainValue } from '../ports/saveable.ts';
 import { damagedSnapshot, SnapshotReader } from '../snapshot/snapshot-file.ts';
+import { disksOf } from './backends.ts';
 import type { ClockMode, MachineOptions, NormalizedOptions } from './options.ts';
 import { sizeText } from './units.ts';
 
@@ -60,7 +61,7 @@ export function shapeOf(
       name: endpoint.name,
       description: describe(endpoint),
     })),
-    disks: (options.virtio.disks ?? []).map(({ disk }) => disk.size),
+    disks: disksOf(options).map(({ size }) => size),
     semihosting: options.semihosting !== undefined,
     embedded,
   };

@@ -200,16 +200,3 @@ function connectedConsole(line: SerialPort): VirtioConsole {
   line.connect(device);
   return device;
 }
-
-/**
- * Closes what belongs to the machine.
- * @returns what went wrong
- */
-export async function closeVirtioBackends(options: VirtioOptions): Promise<unknown[]> {
-  const closed = await Promise.allSettled([
-    ...(options.disks ?? []).map(({ disk }) => disk.close()),
-    ...(options.nics ?? []).map(({ network }) => network.close()),
-    ...(options.shares ?? []).map(async ({ share }) => share.close()),
-  ]);
-  return closed.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
-}

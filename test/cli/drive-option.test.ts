@@ -54,6 +54,25 @@ describe('--drive', () => {
     expect(readFileSync(image)[0]).toBe(0);
   });
 
+  it('with if=sd, or --sd, is the SD card and no virtio disk', async () => {
+    for (const drives of [
+      await Drives.open([`file=${quoted()},if=sd,format=raw,readonly=on`], false),
+      await Drives.open([], true, image),
+    ]) {
+      expect(drives.forMachine()).toEqual([]);
+      expect(drives.sdForMachine()?.size).toBe(4096);
+      await drives.close();
+    }
+    const none = await Drives.open([], false);
+    expect(none.sdForMachine()).toBeUndefined();
+    await none.close();
+  });
+
+  it('knows of one slot, and of no setting that a card has not', async () => {
+    await expect(Drives.open([`file=${quoted()},if=sd`], false, image)).rejects.toThrow(/two SD cards/);
+    await expect(Drives.open([`file=${quoted()},if=sd,bus=pci`], false)).rejects.toThrow(/has no bus/);
+  });
+
   it.each([
     '',
     'file=',
