@@ -24,6 +24,8 @@ export interface GuestNeeds {
   readonly ramSize: number;
   /** The board's window for memory BARs. */
   readonly window: { readonly base: number; readonly size: number };
+  /** Addresses of the other devices that it gets. */
+  readonly others: readonly string[];
   /** Bytes that other IOMMU containers pin. */
   readonly pinned: number;
   /** IOMMU containers that the guest has with this device's. */
@@ -289,8 +291,9 @@ export const GUEST_CHECKS: readonly Check<GuestSubject>[] = [
       checkMemlock(facts, guest.ramSize, guest.pinned, guest.containers);
       const limit = facts.memlockLimit();
       const needed = formatBytes(guest.pinned + guest.ramSize);
+      const why = guest.containers > 1 ? ` for ${guest.containers} IOMMU containers` : '';
       return {
-        fact: `${needed} needed, ${limit === Number.POSITIVE_INFINITY ? 'no limit' : `${formatBytes(limit)} allowed`}`,
+        fact: `${needed} needed${why}, ${limit === Number.POSITIVE_INFINITY ? 'no limit' : `${formatBytes(limit)} allowed`}`,
       };
     },
   },
@@ -315,11 +318,15 @@ export const GUEST_CHECKS: readonly Check<GuestSubject>[] = [
     title: "Its BARs fit the board's window",
     needs: ['endpoint'],
     sources: ({ facts, address }) => [`${facts.devicePath(address)}/resource`],
-    find: ({ address, device, guest }) => {
-      checkWindow(address, device.bars, guest.window);
+    find: ({ facts, device, guest }) => {
+      const others = guest.others
+        .map((address) => facts.device(address))
+        .filter((other) => other !== undefined);
+      checkWindow(device, others, guest.window);
       const bars = device.bars.map((bar) => `BAR ${bar.index}: ${formatBytes(bar.size)}`);
+      const beside = others.length === 0 ? '' : `, also with those of ${guest.others.join(', ')}`;
       return {
-        fact: `${bars.join(', ') || 'it has none'}; the window has ${formatBytes(guest.window.size)}`,
+        fact: `${bars.join(', ') || 'it has none'}; the window has ${formatBytes(guest.window.size)}${beside}`,
       };
     },
   },

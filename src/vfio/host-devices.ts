@@ -72,6 +72,7 @@ export class HostDevices {
     return addresses.map((address) => {
       const guest = shape && {
         ...shape,
+        others: addresses.filter((other) => other !== address),
         pinned: shape.ramSize * (groups.size - 1),
         containers: groups.size,
       };

@@ -101,7 +101,8 @@ export class OpenDevice {
    */
   static open(vfio: VfioHost, address: string, host: EndpointHost): OpenDevice {
     const { ramBase, ramSize, mmioWindow: window } = host;
-    const guest = { ramBase, ramSize, window, ...vfio.pinningFor(address, host.memory, ramSize) };
+    const others = vfio.devicesOf(host.memory).filter((other) => other !== address);
+    const guest = { ramBase, ramSize, window, others, ...vfio.pinningFor(address, host.memory, ramSize) };
     const facts = checkDevice(vfio.facts, address, guest);
     const { binding } = vfio;
     const releases: (() => void)[] = [];

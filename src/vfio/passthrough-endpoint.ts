@@ -50,7 +50,7 @@ export class PassthroughEndpoint implements HostAttachedEndpoint {
   }
 
   async prepare(host: EndpointHost): Promise<void> {
-    this.vfio.claim(this.address);
+    this.vfio.claim(this.address, host.memory);
     try {
       this.device = OpenDevice.open(this.vfio, this.address, host);
     } catch (error) {

@@ -241,18 +241,32 @@ function fitsWindow(
     });
 }
 
-/** All memory BARs must find room in the board's window. */
+/** A device with its BARs. */
+type Card = Pick<PciDeviceFacts, 'address' | 'bars'>;
+
+/**
+ * All memory BARs must find room in the board's window, with those of the other devices that the guest gets.
+ * @throws PassthroughError
+ */
 export function checkWindow(
-  address: string,
-  bars: readonly BarFacts[],
+  card: Card,
+  others: readonly Card[],
   window: { readonly base: number; readonly size: number },
 ): void {
-  const memory = bars.filter((bar) => bar.kind !== 'io');
-  if (fitsWindow(memory, window)) return;
-  const largest = memory.reduce((a, b) => (b.size > a.size ? b : a));
+  const memoryBars = ({ bars }: Card): BarFacts[] => bars.filter((bar) => bar.kind !== 'io');
+  const own = memoryBars(card);
+  const alone = fitsWindow(own, window);
+  const all = [card, ...others];
+  if (alone && fitsWindow(all.flatMap(memoryBars), window)) return;
+  const describeBars = (each: Card): string =>
+    `${each.address} (${memoryBars(each)
+      .map((bar) => `BAR ${bar.index}: ${formatBytes(bar.size)}`)
+      .join(', ')})`;
+  const whose = (alone ? all.filter((each) => memoryBars(each).length > 0) : [card]).map(describeBars);
+  const largest = own.reduce((a, b) => (b.size > a.size ? b : a), { index: 0, size: 0 });
   throw new PassthroughError(
-    `The BARs of ${address} (${memory.map((bar) => `BAR ${bar.index}: ${formatBytes(bar.size)}`).join(', ')}) do not fit the board's window for PCI memory of ${formatBytes(window.size)}, each at a multiple of its size; a 32-bit guest can't reach more.`,
-    `If the card has resizable BARs, make them smaller: in the host's firmware (above 4G decoding, Resizable BAR off), or by writing a smaller size to /sys/bus/pci/devices/${address}/resource${largest.index}_resize before vfio-pci is bound.`,
+    `The BARs of ${whose.join(' and ')} do not fit the board's window for PCI memory of ${formatBytes(window.size)}, each at a multiple of its size; a 32-bit guest can't reach more.`,
+    `${alone ? 'Give the guest fewer of them. ' : ''}If the card has resizable BARs, make them smaller: in the host's firmware (above 4G decoding, Resizable BAR off), or by writing a smaller size to /sys/bus/pci/devices/${card.address}/resource${largest.index}_resize before vfio-pci is bound.`,
   );
 }
 

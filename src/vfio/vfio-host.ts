@@ -18,7 +18,8 @@ export class VfioHost {
   readonly facts: HostFacts;
   private readonly load: () => VfioBinding;
   private readonly groups = new Map<number, Group>();
-  private readonly addresses = new Set<string>();
+  /** What is claimed, and the memory of the machine that has it. */
+  private readonly claims = new Map<string, object>();
   private readonly pumps = new Map<object, SharedPump>();
 
   constructor(facts: HostFacts = new HostFacts(), load: () => VfioBinding = loadBinding) {
@@ -59,21 +60,26 @@ export class VfioHost {
 
   /** True while an endpoint of this process has the device. */
   holdsDevice(address: string): boolean {
-    return this.addresses.has(address);
+    return this.claims.has(address);
   }
 
-  /** Reserves a device for one endpoint. */
-  claim(address: string): void {
-    if (this.addresses.has(address))
+  /** Addresses of the devices that a machine has, or is about to get. */
+  devicesOf(memory: object): string[] {
+    return [...this.claims].filter(([, owner]) => owner === memory).map(([address]) => address);
+  }
+
+  /** Reserves a device for one endpoint. @param memory of the endpoint's machine */
+  claim(address: string, memory: object): void {
+    if (this.claims.has(address))
       throw new PassthroughError(
         `PCI device ${address} is given twice, or to two machines of this process.`,
         'Name each device once.',
       );
-    this.addresses.add(address);
+    this.claims.set(address, memory);
   }
 
   unclaim(address: string): void {
-    this.addresses.delete(address);
+    this.claims.delete(address);
   }
 
   /** The open group with guest RAM mapped in its container; opened now unless another device of it did. */

@@ -10,6 +10,7 @@ const GUEST: GuestNeeds = {
   ramBase: 0x4000_0000,
   ramSize: 512 * MIB,
   window: { base: 0x1000_0000, size: 0x2eff_0000 },
+  others: [],
   pinned: 0,
   containers: 1,
 };

@@ -129,6 +129,22 @@ describe('checks for one guest', () => {
     expect(memlock(['0000:0a:00.0', '0000:0a:00.1', '0000:01:00.0'])).toBe('fail');
   });
 
+  test('look for room for the BARs of all devices', () => {
+    const large = { bars: [2 ** 28], group: 1, driver: 'vfio-pci' };
+    const cards = ['0000:01:00.0', '0000:02:00.0', '0000:03:00.0'];
+    const { devices: ports, ...host } = trees.intel;
+    const devices = devicesOf({
+      ...host,
+      devices: { ...ports, ...Object.fromEntries(cards.map((address) => [address, large])) },
+    });
+    const window = (addresses: readonly string[]) =>
+      devices.check(addresses, shape).map(({ checks }) => checks.find(({ name }) => name === 'window'));
+    const [first] = window(cards.slice(0, 2));
+    expect(first?.fact).toContain('751.9 MiB, also with those of 0000:02:00.0');
+    expect(window(cards).map((result) => result?.outcome)).toEqual(['fail', 'fail', 'fail']);
+    expect(window(cards)[1]?.fact).toContain('0000:01:00.0 (BAR 0: 256 MiB) and 0000:03:00.0');
+  });
+
   test('are ready when nothing fails', () => {
     expect(devicesOf(trees.intel).check(['0000:03:00.0'], shape)[0].ready).toBe(true);
     host.remove('dev/vfio/vfio');

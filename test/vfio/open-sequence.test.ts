@@ -231,6 +231,19 @@ describe('a step that fails leaves nothing open or mapped, and says what it mean
     expect(rig.binding.calls).toEqual([]);
   });
 
+  it('BARs that do not fit beside those of a device that the machine has already', async () => {
+    const resource = '0x00000000fe000000 0x00000000fe01ffff 0x0000000000040200\n';
+    const facts = (group: number) => ({ driver: 'vfio-pci', group, files: { resource } });
+    rig = new Rig({ [A]: card(), [B]: card() }, { [A]: facts(7), [B]: facts(8) });
+    const { host } = fakeMachine({ mmioWindow: { base: 0x10000000, size: 0x30000 } });
+    const first = rig.endpoint(A);
+    await first.prepare(host);
+    const second = { ...host, pendingWordsOffset: 1024 };
+    expect((await refusal(rig.endpoint(B).prepare(second))).message).toContain(`${A} (BAR 0: 128 KiB)`);
+    await first.close();
+    await rig.endpoint(B).prepare(second);
+  });
+
   it.each([
     ['version', 'speaks version 1'],
     ['extension', 'no type 1'],

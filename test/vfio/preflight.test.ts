@@ -239,7 +239,7 @@ describe("BARs and the board's window", () => {
 
   it('refuses a BAR larger than the window, shows both, and names resizable BAR', () => {
     const bars = [{ index: 1, kind: 'memory', size: 2 ** 34 }] as const;
-    const { message, remedy } = refusal(() => checkWindow(ADDRESS, bars, window));
+    const { message, remedy } = refusal(() => checkWindow({ address: ADDRESS, bars }, [], window));
     expect(message).toContain('BAR 1: 16 GiB');
     expect(message).toContain('751.9 MiB');
     expect(remedy).toContain('resource1_resize');
@@ -247,14 +247,30 @@ describe("BARs and the board's window", () => {
 
   it('refuses BARs that do not fit together', () => {
     const bars = [0, 1].map((index) => ({ index, kind: 'memory', size: 2 ** 29 }) as const);
-    expect(refusal(() => checkWindow(ADDRESS, bars, window)).message).toContain(
+    expect(refusal(() => checkWindow({ address: ADDRESS, bars }, [], window)).message).toContain(
       'BAR 0: 512 MiB, BAR 1: 512 MiB',
     );
   });
 
+  it('refuses BARs that do not fit beside those of the other devices, and names all', () => {
+    const bars = [{ index: 0, kind: 'memory', size: 2 ** 28 }] as const;
+    const other = (address: string) => ({ address, bars });
+    expect(() => checkWindow(other('a'), [other('b')], window)).not.toThrow();
+    const { message, remedy } = refusal(() => checkWindow(other('a'), [other('b'), other('c')], window));
+    expect(message).toContain('a (BAR 0: 256 MiB) and b (BAR 0: 256 MiB) and c (BAR 0: 256 MiB) do not fit');
+    expect(remedy).toContain('Give the guest fewer of them.');
+  });
+
+  it('names only the device that is too large for itself', () => {
+    const card = { address: 'a', bars: [{ index: 0, kind: 'memory', size: 2 ** 30 }] } as const;
+    const small = { address: 'b', bars: [{ index: 0, kind: 'memory', size: 4096 }] } as const;
+    expect(refusal(() => checkWindow(card, [small], window)).message).toContain(
+      'The BARs of a (BAR 0: 1 GiB) do',
+    );
+  });
+
   it('does not count I/O BARs', () => {
-    expect(() =>
-      checkWindow(ADDRESS, [{ index: 0, kind: 'io', size: 256 }], { base: 0, size: 128 }),
-    ).not.toThrow();
+    const card = { address: ADDRESS, bars: [{ index: 0, kind: 'io', size: 256 }] } as const;
+    expect(() => checkWindow(card, [card], { base: 0, size: 128 })).not.toThrow();
   });
 });
