@@ -48,6 +48,7 @@
 #define CB_SCTLR_M (1u << 0)
 #define CB_SCTLR_CFRE (1u << 5)
 #define CB_SCTLR_CFIE (1u << 6)
+#define CB_SCTLR_HUPCF (1u << 8) /* accesses after a fault go on: 3.7.3 */
 #define CB_TCR2 0x010
 #define CB_TCR2_40_BITS 2u
 #define CB_TCR2_SEP_UPSTREAM (7u << 15)
@@ -232,7 +233,7 @@ static void set_tables(u32 context, const struct iopt *tables)
     write32(at + CB_MAIR0, CB_MAIR0_NORMAL);
     write32(at + CB_TLBIASID, asid(context));
     sync_bank(context);
-    write32(at + CB_SCTLR, CB_SCTLR_M | CB_SCTLR_CFRE | CB_SCTLR_CFIE);
+    write32(at + CB_SCTLR, CB_SCTLR_M | CB_SCTLR_CFRE | CB_SCTLR_CFIE | CB_SCTLR_HUPCF);
 }
 
 static void set_stream(u32 context, u32 stream, enum iommu_stream to)

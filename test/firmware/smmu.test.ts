@@ -1,11 +1,14 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { edu } from '../../src/index.ts';
 import { Prompt } from './prompt.ts';
+import { SoftwareNvme } from './software-nvme.ts';
 
 const FORMATS = ['short', 'long', 'aarch64'] as const;
 /** The function that `edu` is, and its stream. */
 const EDU = '00:01.0';
 const STREAM = '0x8';
+const NVME = '00:02.0';
+const NVME_STREAM = '0x10';
 /** RAM that the firmware leaves alone. */
 const PAGE_A = 0x4200_0000;
 const PAGE_B = 0x4230_0000;
@@ -13,17 +16,25 @@ const PAGE_C = 0x4210_5000;
 const IOVA = 0x8fff_f000;
 const PAGE = 0x1000;
 
+const DRIVE_PAGES = 64;
+const drive = new Uint8Array(DRIVE_PAGES * PAGE);
+
 let prompt: Prompt;
 
-beforeEach(async () => {
+beforeAll(async () => {
   prompt = await Prompt.of({
     machine: 'virt,iommu=smmuv2',
     memory: '64M',
-    pci: [edu({ dmaMask: 0xffff_ffff })],
+    pci: [edu({ dmaMask: 0xffff_ffff }), new SoftwareNvme(drive)],
   });
+}, 120_000);
+
+beforeEach(async () => {
+  for (let page = 0; page < DRIVE_PAGES; page++) drive.set(pattern(page), page * PAGE);
+  await prompt.command('smmu off');
 });
 
-afterEach(async () => {
+afterAll(async () => {
   await prompt.stop();
 });
 
@@ -55,8 +66,23 @@ test('the firmware’s own checks of the SMMU pass in every format, and each for
     ] as const) {
       expect(printed).toMatch(line(name, `blocked; ${fault}, stream ${STREAM}, status 0x\\w+`));
     }
+    const window = format === 'aarch64' ? 0x12_9000_0000 : 0x9000_0000;
+    const nvme = (name: string, rest: string): RegExp =>
+      new RegExp(`^\\[ ok \\] ${NVME} SMMU ${format} ${name} +${rest}$`, 'm');
+    for (const name of ['queues', 'mapped', 'remapped']) {
+      expect(printed).toMatch(nvme(name, 'byte for byte'));
+    }
+    for (const [name, fault, address] of [
+      ['write to read-only page', 'permission', hex(window + PAGE)],
+      ['beyond the window', 'translation', hex(window + 2 * PAGE)],
+      ['write after unmap', 'translation', hex(window)],
+      ['physical address', 'translation', '0x40\\w+'],
+    ]) {
+      const details = `${fault} fault, write to ${address}, stream ${NVME_STREAM}, status 0x\\w+`;
+      expect(printed).toMatch(nvme(name, `blocked; ${details}`));
+    }
   }
-  expect(printed).toMatch(/\[ ok \] SMMU interrupts +27, 27 faults/);
+  expect(printed).toMatch(/\[ ok \] SMMU interrupts +39, 39 faults/);
 }, 120_000);
 
 describe.each(FORMATS)('with tables of format %s', (format) => {
@@ -104,5 +130,39 @@ describe.each(FORMATS)('with tables of format %s', (format) => {
     await prompt.command(`edu store ${hex(PAGE_A)} 64`);
     a.set(b.subarray(0, 64));
     expect(ram()).toBe(wanted());
+  }, 60_000);
+
+  test('nvme has its queues and blocks at IOVAs, byte for byte', async () => {
+    const { memory } = prompt.machine;
+    const base = format === 'aarch64' ? 0x7f_8000_0000 : 0x8000_0000;
+    const [a, b] = [pattern(101), pattern(102)];
+    memory.write(PAGE_A, a);
+    memory.write(PAGE_B, b);
+    const check = (): void => {
+      expect(Buffer.from(memory.read(PAGE_A, PAGE)).equals(a)).toBe(true);
+      expect(Buffer.from(memory.read(PAGE_B, PAGE)).equals(b)).toBe(true);
+    };
+    await prompt.command(`smmu attach ${NVME} ${format}`);
+    await prompt.command(`smmu nvme ${hex(base + 0x10_0000)}`);
+    expect(await prompt.command('nvme identify')).toContain("model 'NVMe of a test' serial 'software-1'");
+    await prompt.command(`smmu map ${NVME} ${hex(base)} 0x1000 ${hex(PAGE_A)} rw`);
+    await prompt.command(`smmu map ${NVME} ${hex(base + PAGE)} 0x1000 ${hex(PAGE_B)} ro`);
+
+    await prompt.command(`nvme store ${hex(base + 0x40)} 77`);
+    a.set(drive.subarray(77 * 512, 78 * 512), 0x40);
+    check();
+    await prompt.command(`nvme fetch ${hex(base + PAGE - 0x80)} 300`);
+    expect(Buffer.from(drive.subarray(300 * 512, 301 * 512))).toEqual(
+      Buffer.concat([a.subarray(PAGE - 0x80), b.subarray(0, 512 - 0x80)]),
+    );
+    await expect(prompt.command(`nvme store ${hex(base + PAGE)} 5`)).rejects.toThrow('code 0x04');
+    expect(await prompt.command('smmu faults')).toContain(`permission fault, write to ${hex(base + PAGE)}`);
+    check();
+
+    await prompt.command(`smmu unmap ${NVME} ${hex(base)} 0x1000`);
+    const before = drive.slice();
+    await expect(prompt.command(`nvme fetch ${hex(base)} 6`)).rejects.toThrow('code 0x04');
+    expect(await prompt.command('smmu faults')).toContain(`translation fault, read from ${hex(base)}`);
+    expect(Buffer.from(drive).equals(before)).toBe(true);
   }, 60_000);
 });
