@@ -218,8 +218,21 @@ export class HostFacts {
     const CAP_IPC_LOCK = 14n;
     if (capabilities && (BigInt(`0x${capabilities[1]}`) >> CAP_IPC_LOCK) & 1n)
       return Number.POSITIVE_INFINITY;
-    const limit = /^Max locked memory\s+(\S+)/m.exec(readText(join(this.roots.proc, 'self/limits')) ?? '');
-    return limit === null || limit[1] === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit[1]);
+    return this.memlock().soft;
+  }
+
+  /** How far this process's user may raise that limit without root, in bytes; Infinity for as far as there is memory. */
+  memlockCeiling(): number {
+    return this.memlock().hard;
+  }
+
+  /** `/proc/self/limits` (proc(5)). */
+  private memlock(): { readonly soft: number; readonly hard: number } {
+    const text = readText(join(this.roots.proc, 'self/limits')) ?? '';
+    const [, soft, hard] = /^Max locked memory\s+(\S+)\s+(\S+)/m.exec(text) ?? [];
+    const bytes = (field: string | undefined): number =>
+      field === undefined || field === 'unlimited' ? Number.POSITIVE_INFINITY : Number(field);
+    return { soft: bytes(soft), hard: bytes(hard) };
   }
 
   /** IOMMUs and isolation of interrupts. */

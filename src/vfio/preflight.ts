@@ -154,19 +154,24 @@ export function checkMemlock(facts: HostFacts, ramSize: number, pinned: number, 
   const limit = facts.memlockLimit();
   const needed = pinned + ramSize;
   if (needed <= limit) return;
-  throw memlockError(ramSize, needed, containers, limit);
+  throw memlockError(facts, ramSize, needed, containers);
 }
 
 function memlockError(
+  facts: HostFacts,
   ramSize: number,
   needed: number,
   containers: number,
-  limit: number,
   cause?: unknown,
 ): PassthroughError {
+  const limit = facts.memlockLimit();
+  const command =
+    needed <= facts.memlockCeiling()
+      ? `ulimit -l ${Math.ceil(needed / 1024)}`
+      : `sudo prlimit --memlock=${needed} --pid $$`;
   return new PassthroughError(
     `The limit of locked memory is too small: a device can only reach RAM that is pinned, that is ${formatBytes(needed)} (${formatBytes(ramSize)} of guest RAM, for ${containers} IOMMU container${containers === 1 ? '' : 's'}), and the limit is ${formatBytes(limit)}.`,
-    `Raise it in this shell: ulimit -l ${Math.ceil(needed / 1024)}  (for good: memlock in /etc/security/limits.conf, or LimitMEMLOCK= in the systemd unit), or give the guest less memory.`,
+    `Raise it in this shell: ${command}  (for good: memlock in /etc/security/limits.conf, or LimitMEMLOCK= in the systemd unit), or give the guest less memory.`,
     { cause },
   );
 }
@@ -181,7 +186,7 @@ export function pinningFailed(
 ): PassthroughError {
   const limit = facts.memlockLimit();
   if (limit !== Number.POSITIVE_INFINITY)
-    return memlockError(ramSize, pinned + ramSize, containers, limit, cause);
+    return memlockError(facts, ramSize, pinned + ramSize, containers, cause);
   return new PassthroughError(
     `The host can't pin ${formatBytes(ramSize)} of guest RAM: it has too little free memory.`,
     'Give the guest less memory, or free some on the host.',

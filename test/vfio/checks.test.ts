@@ -236,7 +236,10 @@ describe('the guest', () => {
     expect(checkPlanted(NIC).named('memlock').fact).toBe('512 MiB needed, 600 MiB allowed');
     const two = checkPlanted(NIC, { ...GUEST, pinned: 512 * MIB, containers: 2 }).named('memlock');
     expect(two.fact).toContain('1 GiB (512 MiB of guest RAM, for 2 IOMMU containers)');
-    expect(two.remedy).toContain('ulimit -l 1048576');
+    expect(two.remedy).toContain('sudo prlimit --memlock=1073741824 --pid $$');
+    host.memlock(600 * MIB, undefined, 'unlimited');
+    const own = checkPlanted(NIC, { ...GUEST, pinned: 512 * MIB, containers: 2 }).named('memlock');
+    expect(own.remedy).toContain('ulimit -l 1048576');
   });
 
   test('can have RAM up to what the host reserves, and no further', () => {

@@ -95,13 +95,13 @@ export class FakeHost {
     rmSync(this.path(name), { recursive: true });
   }
 
-  /** The limit of locked memory, without the capability that lifts it. */
-  memlock(limit: number | 'unlimited', capabilities = '0000000000000000'): void {
+  /** The limit of locked memory, without the capability that lifts it; a user may raise it as far as `hard`. */
+  memlock(limit: number | 'unlimited', capabilities = '0000000000000000', hard = limit): void {
     this.write(
       'proc/self/limits',
       [
         'Limit                     Soft Limit           Hard Limit           Units     ',
-        `Max locked memory         ${limit}              ${limit}              bytes     `,
+        `Max locked memory         ${limit}              ${hard}              bytes     `,
         'Max open files            1024                 1048576              files     ',
       ].join('\n'),
     );

@@ -168,7 +168,7 @@ describe('the limit of locked memory', () => {
     expect(message).toContain(
       '1 GiB (512 MiB of guest RAM, for 2 IOMMU containers), and the limit is 600 MiB',
     );
-    expect(remedy).toContain('ulimit -l 1048576');
+    expect(remedy).toContain('prlimit --memlock=1073741824');
   });
 
   it('does not bind a process with CAP_IPC_LOCK, nor one without a limit', () => {

@@ -81,14 +81,14 @@ test('a limit of locked memory that is too small: the message says how much is n
   const user = { user: NOBODY };
   const output = await assertRefused(
     [...run(ADDRESS.edu), '--memory', '64M'],
-    [/locked memory/, /64 MiB/, /ulimit -l \d+/],
+    [/locked memory/, /64 MiB/, /prlimit --memlock=\d+/],
     {
       ...user,
       memlockKiB: 1024,
     },
   );
   openGroupOnce(ADDRESS.edu);
-  const needed = Number(/ulimit -l (\d+)/.exec(output)[1]);
+  const needed = Number(/--memlock=(\d+)/.exec(output)[1]) / 1024;
   const { code, output: text } = await runArmemu([...run(ADDRESS.edu), '--memory', '64M'], {
     ...user,
     memlockKiB: needed,
