@@ -178,13 +178,22 @@ export class DataAccess {
     if (this.stepFirst()) return 0;
     if (size === 8) {
       const wide = this.physical.readDevice64(pa, requester);
-      if (wide === undefined) return this.mmu.abort(va, FaultKind.External, false);
+      if (wide === undefined) return this.nothingAt(va, pa, false);
       this.words[CALL_HIGH] = Number(wide >> 32n) | 0;
       return Number(wide & 0xffffffffn) | 0;
     }
     const value = this.physical.read(pa, size as AccessSize, requester);
-    if (value === BUS_ERROR) return this.mmu.abort(va, FaultKind.External, false);
+    if (value === BUS_ERROR) return this.nothingAt(va, pa, false);
     return value | 0;
+  }
+
+  /** An external abort, or a zero on a board that has none. */
+  private nothingAt(va: number, pa: number, isWrite: boolean): number {
+    const { onAbsent } = this.physical;
+    if (onAbsent === undefined) return this.mmu.abort(va, FaultKind.External, isWrite);
+    onAbsent(pa, isWrite);
+    this.words[CALL_HIGH] = 0;
+    return 0;
   }
 
   private storeDevice(
@@ -205,7 +214,7 @@ export class DataAccess {
             size === 4 ? low : low & ((1 << (8 * size)) - 1),
             requester,
           );
-    if (!done) this.mmu.abort(va, FaultKind.External, true);
+    if (!done) this.nothingAt(va, pa, true);
   }
 
   /** Bytes of an access that is not aligned, or two words of a word-aligned doubleword. */

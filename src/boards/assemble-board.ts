@@ -5,6 +5,7 @@ import { INPUT_OUTPUT } from './builders/input-output.ts';
 import { INTERRUPT_CONTROLLERS, makeGic } from './builders/interrupt-controllers.ts';
 import { PERIPHERALS } from './builders/peripherals.ts';
 import { SYSTEM } from './builders/system.ts';
+import { VEXPRESS } from './builders/vexpress.ts';
 
 export type { Board, BoardDecorator, BoardMemory, BoardParts, SerialBackend } from './assembly.ts';
 
@@ -14,6 +15,7 @@ const BUILDERS: Builders<DeviceKind> = {
   ...PERIPHERALS,
   ...BUSES,
   ...INPUT_OUTPUT,
+  ...VEXPRESS,
 };
 
 /**
@@ -27,12 +29,18 @@ export function assembleBoard(description: BoardDescription, parts: BoardParts):
   return assembly.finish();
 }
 
+/** Pages of a WebAssembly memory. */
+const STORAGE_GRANULE = 2 ** 16;
+
 /** Bytes of storage that the devices of a board's table keep in the machine's memory. */
 export function directStorageOf(description: BoardDescription): number {
-  return description.devices
-    .filter((row) => row.kind === 'cfi-flash')
-    .flatMap((row) => row.banks)
-    .reduce((sum, bank) => sum + bank.size, 0);
+  const bytes = description.devices
+    .flatMap((row) => {
+      if (row.kind === 'cfi-flash') return row.banks;
+      return row.kind === 'static-ram' || row.kind === 'holding-pen' ? [row.range] : [];
+    })
+    .reduce((sum, { size }) => sum + size, 0);
+  return Math.ceil(bytes / STORAGE_GRANULE) * STORAGE_GRANULE;
 }
 
 function build<K extends DeviceKind>(row: RowOf<K> & DeviceRow, assembly: Assembly): void {

@@ -34,8 +34,8 @@ import { doorbellOf, streamsTo } from './dma-paths.ts';
 export interface BoardMemory {
   /** @throws an error that names both ranges when it overlaps what is mapped already. */
   map(base: number, size: number, device: MmioDevice, name: string): void;
-  /** Storage that CPUs read directly, for the device that is mapped at this range. */
-  directReads(base: number, size: number): DirectReads;
+  /** Storage that CPUs read directly, for the device that is mapped at this range, and perhaps from `alias` on, too. */
+  directReads(base: number, size: number, alias?: number): DirectReads;
   isRam(address: number): boolean;
   readBytes(address: number, into: Uint8Array, requester: Requester): boolean;
   writeBytes(address: number, from: Uint8Array, requester: Requester): boolean;
@@ -59,6 +59,12 @@ export interface BoardDecorator extends BusDecorator {
   translated?(target: StreamTarget): StreamTarget;
 }
 
+/** What a board's devices do to the machine as a whole. */
+export interface BoardPower {
+  off(): void;
+  reset(): void;
+}
+
 /** What a board is assembled with. */
 export interface BoardParts {
   readonly memory: BoardMemory;
@@ -73,6 +79,8 @@ export interface BoardParts {
   readonly virtio?: readonly VirtioDevice[];
   /** What is in the board's SD card; absent: there is no card in the slot. */
   readonly sd?: Omit<SdCardConfig, 'clock'>;
+  /** What a device switches off or resets the machine by; absent: nothing happens then. */
+  readonly power?: BoardPower;
   /** Interrupt wires into each CPU: as many as the machine has CPUs. */
   readonly cpus: readonly GicV2CpuOutputs[];
   /** Absent: nothing is between the parts. */
@@ -93,6 +101,8 @@ export interface Board {
   readonly hostBridge: HostBridge;
   /** The instruction that calls PSCI; undefined where the board has none. */
   readonly psci: PsciConduit | undefined;
+  /** Where all CPUs but the first wait to be started; undefined where they are off. */
+  readonly holdingPen: number | undefined;
   /** Every part with a state, by the name of its row in the table. Those that others drive come after their drivers. */
   readonly saveables: ReadonlyMap<string, Saveable<PlainValue> & Partial<Drainable>>;
   /** The button that asks the guest to switch itself off; undefined where the board has none. */
@@ -111,6 +121,7 @@ export class Assembly {
   rtc: Pl031 | undefined;
   hostBridge: HostBridge | undefined;
   psci: PsciConduit | undefined;
+  holdingPen: number | undefined;
   readonly gpios = new Map<string, Pl061>();
   readonly keys = new Map<string, GpioKey>();
   readonly cardSlots = new Map<string, Pl181>();
@@ -127,7 +138,7 @@ export class Assembly {
   }
 
   finish(): Board {
-    const { description, gic, timers, uarts, rtc, hostBridge, psci } = this;
+    const { description, gic, timers, uarts, rtc, hostBridge, psci, holdingPen } = this;
     if (!hostBridge) throw new RangeError(`the table of ${description.name} has no PCIe host bridge`);
     const reset = (): void => {
       for (const device of this.others) device.reset();
@@ -138,7 +149,19 @@ export class Assembly {
     this.keep(description.interruptController, gic);
     const powerButton = this.keys.get(description.powerButton ?? '');
     const { saveables } = this;
-    return { description, gic, timers, uarts, rtc, hostBridge, psci, saveables, powerButton, reset };
+    return {
+      description,
+      gic,
+      timers,
+      uarts,
+      rtc,
+      hostBridge,
+      psci,
+      holdingPen,
+      saveables,
+      powerButton,
+      reset,
+    };
   }
 
   /** Makes a device's state a part of the saved machine. */

@@ -1,4 +1,5 @@
 import type { InputOutputRow } from './input-output-rows.ts';
+import type { VexpressRow } from './vexpress-rows.ts';
 
 /** How an interrupt input is triggered; the numbers of the device tree binding `arm,gic` (third cell, bits 3:0). */
 export const TRIGGER_CELLS = { 'edge-rising': 1, 'level-high': 4 } as const;
@@ -142,6 +143,8 @@ export interface PsciRow extends NamedRow {
 export interface CfiFlashRow extends NamedRow {
   readonly kind: 'cfi-flash';
   readonly banks: readonly AddressRange[];
+  /** The first bank is here, too. */
+  readonly alias?: AddressRange;
   /** Bytes that one erasure takes, both devices together. */
   readonly blockSize: number;
 }
@@ -199,7 +202,8 @@ export type DeviceRow =
   | GpioKeyRow
   | FwCfgRow
   | FixedClockRow
-  | InputOutputRow;
+  | InputOutputRow
+  | VexpressRow;
 
 /** Kinds of device, as the tables name them. */
 export type DeviceKind = DeviceRow['kind'];
@@ -230,6 +234,13 @@ export interface BoardDescription {
   readonly cpuModels: readonly CpuModel[];
   readonly maxCpus: number;
   readonly ram: { readonly base: number; readonly defaultSize: number; readonly maxSize: number };
+  /** Physical base of the CPUs' private peripherals: CBAR. */
+  readonly privatePeripherals: number;
+  /**
+   * What an access of a CPU to an address without a device does: an external abort, or nothing (it reads as zero), as on the
+   * boards whose kernels look for what QEMU has not.
+   */
+  readonly absent: 'abort' | 'zero';
   /** Row of the GIC that every interrupt of the table goes to. */
   readonly interruptController: string;
   /** Row of the UART that is the guest's console. */

@@ -5,6 +5,7 @@ import { INPUT_OUTPUT_NODES } from './nodes/input-output.ts';
 import { INTERRUPT_CONTROLLER_NODES } from './nodes/interrupt-controllers.ts';
 import { PERIPHERAL_NODES, uartNodeName } from './nodes/peripherals.ts';
 import { SYSTEM_NODES } from './nodes/system.ts';
+import { VEXPRESS_NODES } from './nodes/vexpress.ts';
 import { type DeviceTreeConfig, type NodeMakers, type TreeCells, TreeContext } from './tree-context.ts';
 
 export type { DeviceTreeConfig } from './tree-context.ts';
@@ -15,6 +16,7 @@ const NODE_MAKERS: NodeMakers<DeviceKind> = {
   ...PERIPHERAL_NODES,
   ...BUS_NODES,
   ...INPUT_OUTPUT_NODES,
+  ...VEXPRESS_NODES,
 };
 
 /** The device tree that describes a board with this configuration to its guest. */
@@ -34,7 +36,7 @@ export function deviceTreeOfBoard(board: BoardDescription, config: DeviceTreeCon
       cpusNode(context),
       ...board.devices
         .filter((row) => !('parent' in row) && row.kind !== 'gpio-key')
-        .map((row) => context.nodeOf(row)),
+        .flatMap((row) => context.nodesOf(row)),
       ...gpioKeysNodes(context),
       chosenNode(context),
     ],
@@ -54,7 +56,7 @@ export function additionsOfBoard(
   const context = new TreeContext(board, config, NODE_MAKERS, treeCells);
   return board.devices
     .filter(({ kind }) => board.additions?.includes(kind))
-    .map((row) => context.nodeOf(row));
+    .flatMap((row) => context.nodesOf(row));
 }
 
 /** All buttons of the board hang on one node. */
@@ -65,7 +67,7 @@ function gpioKeysNodes(context: TreeContext): DeviceTreeNode[] {
     {
       name: 'gpio-keys',
       properties: { compatible: strings('gpio-keys') },
-      children: keys.map((row) => context.nodeOf(row)),
+      children: keys.flatMap((row) => context.nodesOf(row)),
     },
   ];
 }

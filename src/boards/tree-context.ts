@@ -25,7 +25,10 @@ export interface DeviceTreeConfig {
 
 /** Functions that make the nodes of some kinds of row. */
 export type NodeMakers<K extends DeviceKind> = {
-  readonly [Kind in K]: (row: RowOf<Kind>, context: TreeContext) => DeviceTreeNode;
+  readonly [Kind in K]: (
+    row: RowOf<Kind>,
+    context: TreeContext,
+  ) => DeviceTreeNode | readonly DeviceTreeNode[];
 };
 
 /** Cells that the nodes around have: of an address and a size in `reg`, and of an address below the interrupt controller. */
@@ -60,16 +63,19 @@ export class TreeContext {
     };
   }
 
-  nodeOf<K extends DeviceKind>(row: RowOf<K>): DeviceTreeNode {
+  /** The nodes of a row: one for most kinds, none for what guests find otherwise. */
+  nodesOf<K extends DeviceKind>(row: RowOf<K>): readonly DeviceTreeNode[] {
     // The table has exactly one function for each kind; TypeScript can't relate the two unions by itself.
-    const make: (row: RowOf<K>, context: TreeContext) => DeviceTreeNode = this.makers[row.kind as K];
-    return make(row, this);
+    const make: (row: RowOf<K>, context: TreeContext) => DeviceTreeNode | readonly DeviceTreeNode[] =
+      this.makers[row.kind as K];
+    const made = make(row, this);
+    return 'name' in made ? [made] : made;
   }
 
   childrenOf(parent: string): DeviceTreeNode[] {
     return this.board.devices
       .filter((row) => 'parent' in row && row.parent === parent)
-      .map((row) => this.nodeOf(row));
+      .flatMap((row) => this.nodesOf(row));
   }
 
   reg(...ranges: readonly AddressRange[]): PropertyValue {

@@ -1,3 +1,4 @@
+import { behindSmmu } from './behind-smmu.ts';
 import {
   type BoardDescription,
   type DeviceRow,
@@ -21,6 +22,8 @@ const virtWithGicV2: BoardDescription = {
   maxCpus: 8,
   // RAM ends where a 32-bit physical address does.
   ram: { base: 1 * GIB, defaultSize: 512 * MIB, maxSize: 3 * GIB },
+  privatePeripherals: 0x0800_0000,
+  absent: 'abort',
   interruptController: 'gic',
   console: 'uart0',
   powerButton: 'poweroff',
@@ -146,19 +149,6 @@ const SMMU: SmmuV2Row = {
  */
 const DMA_WINDOW = { base: 1 * GIB, size: 0xfee0_0000 - 1 * GIB };
 
-/** A board with an SMMU before its PCI functions. RAM ends where DMA does. */
-function behindSmmu(board: BoardDescription): BoardDescription {
-  return {
-    ...board,
-    ram: { ...board.ram, maxSize: DMA_WINDOW.size },
-    devices: board.devices.flatMap((row): DeviceRow[] =>
-      row.kind === 'pcie-host'
-        ? [SMMU, { ...row, iommu: { smmu: SMMU.name, dmaWindow: DMA_WINDOW } }]
-        : [row],
-    ),
-  };
-}
-
 /**
  * QEMU's `virt` with its PCI below 4 GiB (`highmem=off`): addresses and interrupts as its device tree has them,
  * which `test/boards/virt-device-tree.test.ts` compares.
@@ -166,6 +156,6 @@ function behindSmmu(board: BoardDescription): BoardDescription {
  */
 export const virt: BoardDescription = {
   ...virtWithGicV2,
-  withGicV3: { ...virtWithGicV3, withSmmuV2: behindSmmu(virtWithGicV3) },
-  withSmmuV2: behindSmmu(virtWithGicV2),
+  withGicV3: { ...virtWithGicV3, withSmmuV2: behindSmmu(virtWithGicV3, SMMU, DMA_WINDOW) },
+  withSmmuV2: behindSmmu(virtWithGicV2, SMMU, DMA_WINDOW),
 };

@@ -75,7 +75,10 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
     case 'virtio-mmio':
       return [{ ...row.range, text: `${row.name}: virtio transport, ${interruptText(row.interrupt)}` }];
     case 'cfi-flash':
-      return row.banks.map((bank, i) => ({ ...bank, text: `${row.name}: CFI NOR flash, bank ${i}` }));
+      return [
+        ...row.banks.map((bank, i) => ({ ...bank, text: `${row.name}: CFI NOR flash, bank ${i}` })),
+        ...(row.alias ? [{ ...row.alias, text: `${row.name}: CFI NOR flash, bank 0 again` }] : []),
+      ];
     case 'pcie-host':
       return [
         { ...row.ecam, text: `${row.name}: configuration space (ECAM)` },
@@ -85,6 +88,30 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
           text: `${row.name}: window for I/O BARs, INTA-INTD ${row.interrupts.map(interruptText).join(', ')}`,
         },
       ];
+    case 'sp804':
+      return [{ ...row.range, text: `${row.name}: SP804 dual timer, ${interruptText(row.interrupt)}` }];
+    case 'sp805':
+      return [{ ...row.range, text: `${row.name}: SP805 watchdog, ${interruptText(row.interrupt)}` }];
+    case 'vexpress-sysreg':
+      return [{ ...row.range, text: `${row.name}: system registers` }];
+    case 'a9-scu':
+      return [{ ...row.range, text: `${row.name}: Cortex-A9 snoop control unit` }];
+    case 'a9-private-timers': {
+      const text = `${row.name}: Cortex-A9 timer and watchdog, ${interruptText(row.timer)}, ${interruptText(row.watchdog)}`;
+      return [{ ...row.range, text }];
+    }
+    case 'a9-global-timer':
+      return [{ ...row.range, text: `${row.name}: Cortex-A9 global timer, ${interruptText(row.interrupt)}` }];
+    case 'l2c-310':
+      return [{ ...row.range, text: `${row.name}: L2C-310 cache controller` }];
+    case 'static-ram':
+      return [{ ...row.range, text: `${row.name}: memory` }];
+    case 'holding-pen':
+      return [{ ...row.range, text: `${row.name}: boot ROM in which CPUs wait to be started` }];
+    case 'vexpress-config-bus':
+    case 'vexpress-leds':
+    case 'pmu':
+    case 'fixed-regulator':
     case 'generic-timer':
     case 'psci':
     case 'fixed-clock':

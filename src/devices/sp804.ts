@@ -188,6 +188,9 @@ export class Sp804 implements MmioDevice, Saveable<Sp804State> {
       case SP804.BGLoad:
         timer.registers.load = value >>> 0;
         return;
+      case SP804.Value:
+        // Read only; Linux writes it.
+        return;
       case SP804.Control:
         timer.control = value;
         return;

@@ -19,6 +19,8 @@ export interface LoadedGuest {
   /** Physical address of the first instruction. */
   readonly entry: number;
   readonly thumb: boolean;
+  /** It is in flash, at the CPUs' reset address. */
+  readonly isFirmware: boolean;
   /** R0 to R2 at the first instruction. */
   readonly registers: readonly [number, number, number];
   /** The flattened device tree; its first byte is at `deviceTreeAddress`. */
@@ -83,7 +85,14 @@ function loadForFirmware(memory: LoadableMemory, options: NormalizedOptions): Lo
   const ram = { name: 'RAM', base, size: options.memory, maxSize };
   checkInRam('the device tree', base, deviceTree.length, ram, (other) => deviceTree.length <= other.size);
   memory.write(base, deviceTree);
-  return { entry: 0, thumb: false, registers: [0, 0, 0], deviceTree, deviceTreeAddress: base };
+  return {
+    entry: 0,
+    thumb: false,
+    isFirmware: true,
+    registers: [0, 0, 0],
+    deviceTree,
+    deviceTreeAddress: base,
+  };
 }
 
 function loadLinux(
@@ -114,6 +123,7 @@ function loadLinux(
   return {
     entry: start + kernel.entryOffset,
     thumb: false,
+    isFirmware: false,
     registers: [0, ANY_MACHINE, deviceTreeAddress],
     deviceTree,
     deviceTreeAddress,
@@ -142,6 +152,7 @@ function loadElf(
   return {
     entry: image.entry,
     thumb: image.thumb,
+    isFirmware: false,
     registers: [0, 0, 0],
     deviceTree,
     deviceTreeAddress: ram.base,

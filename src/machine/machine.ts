@@ -9,13 +9,14 @@ import { assembleBoard, type Board, directStorageOf } from '../boards/assemble-b
 import { hasIommu } from '../boards/board.ts';
 import { GdbServer } from '../debug/gdb-server.ts';
 import { GicV3 } from '../devices/gic-v3.ts';
-import { ArmemuError, SnapshotError } from '../errors.ts';
+import { ArmemuError, addressText, SnapshotError } from '../errors.ts';
 import { MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import { PageWatches } from '../memory/page-watches.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { FunctionListing } from '../pci/describe-bus.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
 import { type HostAttachedEndpoint, hostPendingWordCount, isHostAttached } from '../pci/host-device.ts';
+import type { ArmTimer } from '../ports/arm-timer.ts';
 import type { DiskBackend } from '../ports/disk.ts';
 import type { Semihosting } from '../semihosting/semihosting.ts';
 import { SnapshotReader, writeSnapshot } from '../snapshot/snapshot-file.ts';
@@ -183,6 +184,10 @@ export class Machine {
       flashFiles: options.flash,
       fwCfg: firmwareConfiguration(options),
       decorator: this.recorder?.decorator,
+      power: {
+        off: () => this.end({ reason: 'poweroff', code: 0 }),
+        reset: () => this.end({ reason: 'reset', code: 0 }),
+      },
       serial: (name) => (name === options.board.console ? this.serial : unusedSerial),
     });
     const ownModel = CPU_MODELS.get(options.cpuModel.name) as CpuModel;
@@ -200,7 +205,14 @@ export class Machine {
       attention: () => this.loop.wake(),
     };
     const makeEngine: MakeEngine = ({ memory, physical: ownPhysical }, timers, sideHooks, kind) => {
-      const base = peripheralBase(options);
+      const base = options.board.privatePeripherals;
+      if (options.board.absent === 'zero') {
+        ownPhysical.onAbsent = (address, isWrite) => {
+          options.log.unimplemented(
+            `${isWrite ? 'write to' : 'read of'} ${addressText(address)}: no device there`,
+          );
+        };
+      }
       const engine = new ArmEngine(memory, ownPhysical, model, timers, base, sideHooks, kind);
       engine.whenRefused((error) => {
         const reason = error instanceof Error ? error.message : String(error);
@@ -208,7 +220,7 @@ export class Machine {
       });
       return engine;
     };
-    const { timers } = this.board;
+    const timers = this.cpuTimers(options.cpus);
     this.engine =
       lockstep?.connect(makeEngine, timers, hooks) ??
       makeEngine({ memory: machineMemory, physical }, timers, hooks, ownKind(options.engine));
@@ -219,7 +231,10 @@ export class Machine {
       }
     }
     this.cpus = this.engine.cpus.map((cpu) => new GuestCpu(cpu));
-    for (const cpu of this.engine.cpus.slice(1)) cpu.power = 'off';
+    // Those that wait in a pen are on from the beginning.
+    if (this.board.holdingPen === undefined) {
+      for (const cpu of this.engine.cpus.slice(1)) cpu.power = 'off';
+    }
     const service = (): void => {
       for (const endpoint of this.hostEndpoints) endpoint.service();
     };
@@ -250,6 +265,11 @@ export class Machine {
   /** @internal Completes construction: takes host devices and plugs every endpoint. */
   readonly plugEndpoints: () => Promise<void>;
 
+  /** The generic timer of each CPU, where CPUs have one. */
+  private cpuTimers(cpus: number): readonly (ArmTimer | undefined)[] {
+    return Array.from({ length: cpus }, (_, cpu) => this.board.timers.at(cpu));
+  }
+
   /** Does something to a CPU that comes from a device, or from the machine. */
   private onCpu(number: number, action: (cpu: ArmCpu) => void): void {
     if (this.engine === undefined) return;
@@ -262,6 +282,11 @@ export class Machine {
     const guest = loadGuest(this.memory, options);
     this.dtb = guest.deviceTree.slice();
     this.engine.cpus[0].reset(guest.entry | (guest.thumb ? 1 : 0));
+    const { holdingPen } = this.board;
+    if (holdingPen !== undefined) {
+      // Firmware finds all CPUs at its own start.
+      for (const cpu of this.engine.cpus.slice(1)) cpu.reset(guest.isFirmware ? guest.entry : holdingPen);
+    }
     this.engine.cpus[0].state.slots.set(guest.registers);
   }
 
@@ -582,11 +607,6 @@ export class Machine {
 /** The engine of a machine that has but one. */
 function ownKind(mode: EngineMode): EngineKind {
   return mode === 'lockstep' ? 'interpreter' : mode;
-}
-
-function peripheralBase(options: NormalizedOptions): number {
-  const gic = options.board.devices.find((row) => row.kind === 'gic-v2' || row.kind === 'gic-v3');
-  return gic === undefined ? 0 : gic.distributor.base;
 }
 
 /** A run with the counting clock must not depend on the day. */

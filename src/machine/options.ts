@@ -42,13 +42,15 @@ export interface SnapshotImage {
 
 /** What a machine is made from. Everything has a default: `createMachine()` boots the embedded firmware on `virt`. */
 export interface MachineOptions extends VirtioOptions {
-  /** Board: `virt` (default), also with properties: `virt,gic-version=3`, `virt,iommu=smmuv2`. */
+  /**
+   * Board: `virt` (default), `vexpress-a9`, `vexpress-a15`, also with properties: `virt,gic-version=3`, `virt,iommu=smmuv2`.
+   */
   readonly machine?: string;
   /** The board's interrupt controller: 2 (default), or 3 with an ITS. The same as `machine: 'virt,gic-version=3'`. */
   readonly gicVersion?: 2 | 3;
-  /** CPU model: `cortex-a15` (default). */
+  /** CPU model: the board's first. */
   readonly cpu?: string;
-  /** Number of CPUs: 1 (default) to 8. */
+  /** Number of CPUs: 1 (default) to 8, or to the 4 of the Versatile Express boards. */
   readonly smp?: number;
   /** RAM: bytes as a number, or text such as `512M` (default); a multiple of 64 KiB, 1 MiB to 3 GiB. */
   readonly memory?: number | string;
@@ -291,7 +293,7 @@ function checkedMemory(board: BoardDescription, memory: number | string): number
   if (bytes > maxSize) {
     throw new OptionError(
       `memory: ${sizeText(bytes)} is more than ${board.name} can have`,
-      `its 32-bit address space has room for ${sizeText(maxSize)} of RAM: --memory ${maxSize / 2 ** 20}M`,
+      `its memory map has room for ${sizeText(maxSize)} of RAM: --memory ${maxSize / 2 ** 20}M`,
     );
   }
   if (!(bytes >= MINIMUM_MEMORY)) {

@@ -43,9 +43,13 @@ export class PhysicalMemory {
   readonly memory: MachineMemory;
   /** Called when direct reads were switched on or off (`mapping`), or what they give has changed. */
   onDirectReadsChanged: (mapping: boolean) => void = () => {};
+  /** Hears of CPUs' accesses to addresses where nothing is, which then read as zero; undefined: they are external aborts. */
+  onAbsent: ((address: number, isWrite: boolean) => void) | undefined;
   private busMasterWrote: () => void = () => {};
   private readonly regions: MappedRegion[] = [];
   private readonly direct: DirectRange[] = [];
+  /** Bytes of the storage that are given away. */
+  private directUsed = 0;
   /** For each 4 KiB page: 0 nothing or RAM, n region n - 1, SHARED_PAGE more than one region. */
   private readonly pageOwner = new Uint16Array(1 << (32 - PAGE_SHIFT));
 
@@ -79,17 +83,22 @@ export class PhysicalMemory {
   /**
    * Storage for the device that will be mapped at this range, aligned to 4 KiB. In a memory that was made without room
    * for it, every read comes to the device.
+   * @param alias where the device is mapped once more
    */
-  directReads(base: number, size: number): DirectReads {
+  directReads(base: number, size: number, alias?: number): DirectReads {
     const { directOffset, directBytes, bytes } = this.memory;
-    const used = this.direct.reduce((sum, range) => sum + range.size, 0);
+    const used = this.directUsed;
     if (used + size > directBytes) return privateStorage(size);
-    const range: DirectRange = { base, size, delta: directOffset + used - base, on: true };
-    this.direct.push(range);
+    this.directUsed += size;
+    const at = alias === undefined ? [base] : [base, alias];
+    const ranges = at.map(
+      (start): DirectRange => ({ base: start, size, delta: directOffset + used - start, on: true }),
+    );
+    this.direct.push(...ranges);
     return {
       storage: bytes.subarray(directOffset + used, directOffset + used + size),
       set: (on) => {
-        range.on = on;
+        for (const range of ranges) range.on = on;
         this.onDirectReadsChanged(true);
       },
       changed: () => this.onDirectReadsChanged(false),

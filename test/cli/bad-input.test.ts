@@ -21,7 +21,7 @@ describe('a wrong command line ends with code 2, before a guest starts, and says
   test.each<[string[], string]>([
     [
       ['run', '--machine', 'vert'],
-      "armemu: unknown machine 'vert'; did you mean 'virt'?\n  there is: virt\n",
+      "armemu: unknown machine 'vert'; did you mean 'virt'?\n  there are: virt, vexpress-a9, vexpress-a15\n",
     ],
     [
       ['run', '--cpu', 'cortex-a9'],
@@ -33,7 +33,7 @@ describe('a wrong command line ends with code 2, before a guest starts, and says
     ],
     [
       ['run', '--memory', '4G'],
-      'armemu: memory: 4 GiB is more than virt can have\n  its 32-bit address space has room for 3 GiB of RAM: --memory 3072M\n',
+      'armemu: memory: 4 GiB is more than virt can have\n  its memory map has room for 3 GiB of RAM: --memory 3072M\n',
     ],
     [['run', '--smp', 'two'], "armemu: --smp: 'two' is no whole number\n  write it in digits: --smp 2\n"],
     [['run', '--smp', '9'], "armemu: smp: virt can't have 9 CPUs\n  give it a whole number from 1 to 8\n"],

@@ -423,7 +423,11 @@ describe('armemu list', () => {
   test('--json gives the same as data', async () => {
     const world = new FakeWorld();
     expect(await world.run('list', '--json')).toBe(0);
-    expect(JSON.parse(world.stdout.text)).toMatchObject([{ name: 'virt', maxCpus: 8 }]);
+    expect(JSON.parse(world.stdout.text)).toMatchObject([
+      { name: 'virt', maxCpus: 8 },
+      { name: 'vexpress-a9', maxCpus: 4 },
+      { name: 'vexpress-a15', maxCpus: 4 },
+    ]);
   });
 });
 

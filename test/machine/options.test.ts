@@ -35,7 +35,7 @@ describe('a machine can have', () => {
   test('3 GiB of memory and no more', () => {
     expect(normalizeOptions({ memory: '3G' }).memory).toBe(3 * 2 ** 30);
     expect(refusal({ memory: '4G' })).toBe(
-      'memory: 4 GiB is more than virt can have / its 32-bit address space has room for 3 GiB of RAM: --memory 3072M',
+      'memory: 4 GiB is more than virt can have / its memory map has room for 3 GiB of RAM: --memory 3072M',
     );
   });
 
@@ -61,8 +61,11 @@ describe('a machine can have', () => {
 
 describe('an unknown name is refused with the ones there are', () => {
   test.each<[MachineOptions, string]>([
-    [{ machine: 'vert' }, "unknown machine 'vert'; did you mean 'virt'? / there is: virt"],
-    [{ machine: 'raspi' }, "unknown machine 'raspi' / there is: virt"],
+    [
+      { machine: 'vert' },
+      "unknown machine 'vert'; did you mean 'virt'? / there are: virt, vexpress-a9, vexpress-a15",
+    ],
+    [{ machine: 'raspi' }, "unknown machine 'raspi' / there are: virt, vexpress-a9, vexpress-a15"],
     [{ cpu: 'cortex-a51' }, "unknown cpu 'cortex-a51'; did you mean 'cortex-a15'? / there is: cortex-a15"],
     [
       { clock: 'hots' as 'host' },

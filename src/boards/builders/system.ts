@@ -31,12 +31,14 @@ export const SYSTEM: Builders<'generic-timer' | 'psci' | 'fixed-clock' | 'cfi-fl
   'cfi-flash': (row, assembly) => {
     const { memory, flashFiles = [], log } = assembly.parts;
     for (const [i, bank] of row.banks.entries()) {
-      const reads = memory.directReads(bank.base, bank.size);
+      const alias = i === 0 ? row.alias : undefined;
+      const reads = memory.directReads(bank.base, bank.size, alias?.base);
       const config = { size: bank.size, blockSize: row.blockSize, reads, file: flashFiles[i] };
       const flash = new CfiFlash(config, log);
       assembly.others.push(flash);
       assembly.keep(`${row.name} ${i}`, flash);
       assembly.map(bank, flash, `${row.name} bank ${i}`);
+      if (alias) assembly.map(alias, flash, `${row.name} bank ${i} again`);
     }
   },
 

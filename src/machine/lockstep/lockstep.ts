@@ -83,7 +83,7 @@ export class Lockstep {
         first.physical.map(base, size, new TapedDevice(first, name, base, device, true), name);
         second.physical.map(base, size, new TapedDevice(second, name, base, device, false), name);
       },
-      directReads: (base, size) => this.directReads(base, size),
+      directReads: (base, size, alias) => this.directReads(base, size, alias),
       isRam: (address) => first.physical.isRam(address),
       readBytes: (address, into, requester) => first.physical.readBytes(address, into, requester),
       writeBytes: (address, from, requester) => first.physical.writeBytes(address, from, requester),
@@ -206,9 +206,9 @@ export class Lockstep {
     );
   }
 
-  private directReads(base: number, size: number): DirectReads {
-    const first = this.first.physical.directReads(base, size);
-    const second = this.second.physical.directReads(base, size);
+  private directReads(base: number, size: number, alias: number | undefined): DirectReads {
+    const first = this.first.physical.directReads(base, size, alias);
+    const second = this.second.physical.directReads(base, size, alias);
     this.storages.push({ first: first.storage, second: second.storage });
     return {
       storage: first.storage,
