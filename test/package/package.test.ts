@@ -23,6 +23,7 @@ beforeAll(async () => {
   await run(process.execPath, [TSC, '-p', 'tsconfig.build.json', '--outDir', join(installed, 'dist')], {
     cwd: ROOT,
   });
+  await run(process.execPath, [join(ROOT, 'scripts/bundle-command.mjs'), join(installed, 'dist')]);
   cpSync(join(ROOT, 'package.json'), join(installed, 'package.json'));
   mkdirSync(join(project, 'node_modules'));
   symlinkSync(installed, join(project, 'node_modules/armemu'), 'dir');
