@@ -22,6 +22,8 @@ const thumb = new Set([
   'commands_iommu',
   'iommu',
   'iommu_test',
+  'smmu_v2',
+  'smmu_v3',
   'str',
   'pci_list',
   'check',

@@ -195,6 +195,24 @@ export function sessions(disk) {
       exitCode: 0,
     },
     {
+      // The other tests of the firmware's SMMU drivers are in armemu: this is somebody else's SMMUv3.
+      name: 'edu and NVMe behind an SMMUv3',
+      qemu: [...noNic, '-machine', 'iommu=smmuv3', ...eduDevice, ...nvme],
+      steps: [
+        [
+          'smmu check',
+          /\[ ok \] 00:01\.0 SMMU aarch64 mapped +byte for byte/,
+          /\[ ok \] 00:01\.0 SMMU aarch64 write after unmap +blocked; translation fault, write to 0xa0001300/,
+          /\[ ok \] 00:01\.0 SMMU aarch64 MSI +byte for byte/,
+          /\[ ok \] 00:02\.0 SMMU aarch64 queues +byte for byte/,
+          /\[ ok \] 00:02\.0 SMMU aarch64 write to read-only page +blocked; permission fault, write to 0x1290001000/,
+          OK,
+        ],
+      ],
+      end: 'poweroff',
+      exitCode: 0,
+    },
+    {
       name: 'endpoints behind root ports',
       qemu: [
         ...noNic,

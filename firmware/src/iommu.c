@@ -10,7 +10,7 @@
 
 volatile u32 iommu_interrupts;
 
-static const struct iommu_driver *const drivers[] = {&smmu_v2};
+static const struct iommu_driver *const drivers[] = {&smmu_v2, &smmu_v3};
 static const struct iommu_driver *driver;
 static bool running;
 
@@ -108,6 +108,8 @@ failure iommu_attach(const struct pci_device *device, enum iopt_format format)
         return reason;
     if (!driver->has_format(format))
         return "the SMMU has not this format";
+    if (iommu_stream_of(device) >= driver->streams)
+        return "the function's stream is beyond those of the stream table";
     struct context *context = context_of(device);
     if (!context)
         context = context_of(NULL);
@@ -217,6 +219,8 @@ bool iommu_take_fault(struct iommu_fault *fault)
 void iommu_describe(const struct iommu_fault *fault, char *text, u32 size)
 {
     static const char *const kinds[] = {"translation fault", "permission fault", "stream refused", "another fault"};
-    format_text(text, size, "%s, %s 0x%llx, stream 0x%x, status 0x%x", kinds[fault->kind],
-                fault->write ? "write to" : "read from", fault->address, fault->stream, fault->status);
+    u32 length = format_text(text, size, "%s, ", kinds[fault->kind]);
+    if (fault->has_access)
+        length += format_text(text + length, size - length, "%s 0x%llx, ", fault->write ? "write to" : "read from", fault->address);
+    format_text(text + length, size - length, "stream 0x%x, status 0x%x", fault->stream, fault->status);
 }

@@ -16,11 +16,13 @@ struct iommu_fault {
     u64 address;
     u32 stream;
     u32 status; /* as the SMMU has it: FSR, sGFSR, or an event's number */
+    bool has_access; /* false: the SMMU says nothing about address and direction */
     bool write;
 };
 
 struct iommu_driver {
     const char *compatible;
+    u32 streams; /* stream IDs that there can be */
     /* Resets the SMMU at the node and enables it: unknown streams are refused. */
     failure (*start)(u32 node, u32 base);
     bool (*has_format)(enum iopt_format format);
@@ -35,7 +37,7 @@ struct iommu_driver {
     void (*stop)(void);
 };
 
-extern const struct iommu_driver smmu_v2;
+extern const struct iommu_driver smmu_v2, smmu_v3;
 
 bool iommu_present(void);
 bool iommu_has_format(enum iopt_format format);

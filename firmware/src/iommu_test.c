@@ -63,11 +63,20 @@ static bool check_allowed(failure reason, const char *what)
     bool faulted = iommu_take_fault(&fault);
     if (faulted)
         iommu_describe(&fault, text, sizeof text);
+    while (iommu_take_fault(&fault))
+        ;
     if (!reason && !unchanged())
         reason = "data differs";
     bool passed = check(!reason && !faulted, titled(what), "%s%s%s", reason ? reason : "byte for byte", faulted ? ", " : "", text);
     memcpy(expected, pages, sizeof expected);
     return passed;
+}
+
+/* Whether a fault is that of an access to a page, which a device may make in pieces. */
+static bool is_fault_of(const struct iommu_fault *fault, enum iommu_fault_kind kind, u64 address, bool write)
+{
+    return fault->kind == kind && fault->stream == iommu_stream_of(function) &&
+           (!fault->has_access || ((fault->address ^ address) < PAGE_SIZE && fault->address >= address && fault->write == write));
 }
 
 /* A transfer that must not arrive. `address`: where the fault is; `leaked`: a read brought the data after all. */
@@ -80,8 +89,10 @@ static bool check_forbidden(const char *what, enum iommu_fault_kind kind, u64 ad
     if (iommu_take_fault(&fault)) {
         iommu_describe(&fault, text, sizeof text);
         faults_seen++;
-        right = fault.kind == kind && fault.address == address && fault.write == write && fault.stream == iommu_stream_of(function);
+        right = is_fault_of(&fault, kind, address, write) && (!fault.has_access || fault.address == address);
     }
+    while (iommu_take_fault(&fault))
+        right &= is_fault_of(&fault, kind, address, write);
     const char *memory = leaked ? "the data was read" : unchanged() ? "blocked" : "memory changed";
     bool passed = check(right && !leaked && unchanged(), titled(what), "%s; %s", memory, text);
     memcpy(expected, pages, sizeof expected);
@@ -184,13 +195,7 @@ static void check_unmap(void)
     store(page + 0x300, SMALL);
     check_forbidden("write after unmap", IOMMU_TRANSLATION, page + 0x300, true, false);
     fetch(page + 0x400, SMALL);
-    struct iommu_fault fault;
-    bool leaked;
-    /* Storing what was fetched must not hide the fault. */
-    bool faulted = iommu_take_fault(&fault);
-    leaked = edu_has(expected[secret] + 0x400, SMALL);
-    if (faulted)
-        iommu_report(&fault);
+    bool leaked = edu_has(expected[secret] + 0x400, SMALL);
     check_forbidden("read after unmap", IOMMU_TRANSLATION, page + 0x400, false, leaked);
 }
 
@@ -248,10 +253,18 @@ static void check_stream(void)
     check_allowed(reason, "translated again");
 }
 
-/* Nobody maps the doorbell: messages come all the same, as 32-bit Linux has it. */
+/* Messages are writes like others: their doorbell is mapped. (armemu takes them without, too, since 32-bit Linux maps none.) */
+static failure map_doorbell(void)
+{
+    u32 page = board.v2m_base & ~(PAGE_SIZE - 1);
+    return board.v2m_base ? iommu_map(function, page, page, PAGE_SIZE, IOPT_READ_WRITE) : NULL;
+}
+
 static void check_message(void)
 {
-    failure reason = edu_use(function, EDU_MSI);
+    failure reason = map_doorbell();
+    if (!reason)
+        reason = edu_use(function, EDU_MSI);
     if (!reason)
         reason = fetch(WINDOW, SMALL);
     edu_use(function, EDU_POLL);
@@ -291,6 +304,8 @@ static void check_nvme(struct pci_device *device, enum iopt_format format)
     function = device;
     fill_pages();
     failure reason = iommu_attach(device, format);
+    if (!reason)
+        reason = map_doorbell();
     if (!reason)
         reason = iommu_map(device, base + NVME_QUEUES, memory, size, IOPT_READ_WRITE);
     if (!reason)

@@ -33,6 +33,7 @@
 #define STLBGSTATUS 0x074
 #define SMR(n) (0x800 + 4 * (n))
 #define SMR_VALID 0x80000000u
+#define SMR_ID_MASK 0x7fffu
 #define S2CR(n) (0xc00 + 4 * (n))
 #define S2CR_TRANSLATE (0u << 16)
 #define S2CR_BYPASS (1u << 16)
@@ -120,6 +121,7 @@ static void poll_global(void)
                                 .address = read64_two_halves(space0 + SGFAR),
                                 .stream = read32(space0 + SGFSYNR1) & 0xffff,
                                 .status = status,
+                                .has_access = true,
                                 .write = read32(space0 + SGFSYNR0) & SGFSYNR0_WNR};
     write32(space0 + SGFSR, status);
     iommu_report(&fault);
@@ -136,6 +138,7 @@ static void poll_bank(u32 context)
         .address = read64_two_halves(at + CB_FAR),
         .stream = read32(space1 + CBFRSYNRA(context)) & 0xffff,
         .status = status,
+        .has_access = true,
         .write = read32(at + CB_FSYNR0) & CB_FSYNR0_WNR};
     write32(at + CB_FSR, status);
     iommu_report(&fault);
@@ -264,5 +267,5 @@ static void stop(void)
 }
 
 const struct iommu_driver smmu_v2 = {
-    "arm,smmu-v2", start, has_format, set_tables, set_stream, invalidate, poll, stop,
+    "arm,smmu-v2", SMR_ID_MASK + 1, start, has_format, set_tables, set_stream, invalidate, poll, stop,
 };
