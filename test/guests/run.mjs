@@ -16,6 +16,7 @@ const FIRMWARE = ['u-boot-qemu', 'qemu-efi-arm', 'debian-installer-12-netboot-ar
 
 /** What CI runs; `npm run test:all` runs every file. */
 const CI_SUBSET = [
+  'device-trees.test.mjs',
   'linux-busybox.test.mjs',
   'u-boot.test.mjs',
   'edk2.test.mjs',
