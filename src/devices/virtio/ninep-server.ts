@@ -1,10 +1,5 @@
-import {
-  type ShareBackend,
-  ShareErrno,
-  type ShareNode,
-  type ShareOpen,
-  type ShareStat,
-} from '../../ports/share.ts';
+import { type ShareBackend, ShareErrno, type ShareOpen, type ShareStat } from '../../ports/share.ts';
+import { Failure, type FidState, FidTable, given, must } from './ninep-fids.ts';
 import {
   HEADER_BYTES,
   Message,
@@ -16,10 +11,7 @@ import {
 
 /** Largest message, with which a client may be content or not. */
 const MAX_MESSAGE = 128 * 1024 + 24;
-/** Files that a client may hold at once: each is a handle of the host. */
-const MAX_FIDS = 8192;
 const MAX_WALK = 16;
-const ENFILE = 23;
 
 /** Open flags as Linux has them on every architecture that has no numbers of its own. */
 const O_ACCMODE = 3;
@@ -46,44 +38,25 @@ const V9FS_MAGIC = 0x0102_1997;
 const DT = { file: 8, folder: 4, link: 10, other: 0 } as const;
 const QID_TYPES = { file: 0, folder: 0x80, link: 2, other: 0 } as const;
 
-interface Fid {
-  readonly node: ShareNode;
-  /** Names that lead here from the root: by them it is found again after a restore. */
-  names: readonly string[];
-  opened: ShareOpen | undefined;
-  /** A folder's names, as they were when it was read from its start. */
-  entries: readonly string[];
-}
-
 /** The protocol's state: what a client holds. */
 export type NinePState = {
   msize: number;
-  fids: { fid: number; names: readonly string[]; read: boolean; write: boolean; opened: boolean }[];
+  fids: FidState[];
 };
-
-/** A failure with Linux' number, within this file. */
-class Failure extends Error {
-  readonly errno: number;
-
-  constructor(errno: number) {
-    super();
-    this.errno = errno;
-  }
-}
 
 /** A server of the 9P2000.L protocol for one client over one shared folder. No message makes it throw. */
 export class NinePServer {
   private readonly share: ShareBackend;
   /** Wall-clock time, for files that are touched. */
   private readonly nowNs: () => bigint;
-  private readonly fids = new Map<number, Fid>();
+  private readonly fids: FidTable;
   private msize = MAX_MESSAGE;
   private readonly handlers: ReadonlyMap<number, (request: MessageReader, answer: MessageWriter) => void> =
     new Map([
       [Message.version, (request, answer) => this.version(request, answer)],
       [Message.attach, (request, answer) => this.attach(request, answer)],
       [Message.walk, (request, answer) => this.walk(request, answer)],
-      [Message.clunk, (request) => this.forget(request.u32())],
+      [Message.clunk, (request) => this.fids.forget(request.u32())],
       [Message.getattr, (request, answer) => this.getattr(request, answer)],
       [Message.setattr, (request) => this.setattr(request)],
       [Message.lopen, (request, answer) => this.lopen(request, answer)],
@@ -97,7 +70,7 @@ export class NinePServer {
       [Message.remove, (request) => this.remove(request)],
       [Message.renameat, (request) => this.renameat(request)],
       [Message.rename, (request) => this.rename(request)],
-      [Message.fsync, (request) => must(this.fid(request.u32()).node.sync())],
+      [Message.fsync, (request) => must(this.fids.get(request.u32()).node.sync())],
       [Message.statfs, (request, answer) => this.statfs(request, answer)],
       [Message.lock, (request, answer) => this.lock(request, answer)],
       [Message.getlock, (request, answer) => this.getlock(request, answer)],
@@ -107,6 +80,7 @@ export class NinePServer {
 
   constructor(share: ShareBackend, nowNs: () => bigint) {
     this.share = share;
+    this.fids = new FidTable(share);
     this.nowNs = nowNs;
   }
 
@@ -129,44 +103,18 @@ export class NinePServer {
 
   /** The client is gone. */
   reset(): void {
-    for (const { node } of this.fids.values()) node.close();
     this.fids.clear();
     this.msize = MAX_MESSAGE;
   }
 
   saveState(): NinePState {
-    const fids = [...this.fids].map(([fid, { names, opened }]) => ({
-      fid,
-      names: [...names],
-      read: opened?.read ?? false,
-      write: opened?.write ?? false,
-      opened: opened !== undefined,
-    }));
-    return { msize: this.msize, fids };
+    return { msize: this.msize, fids: this.fids.saveState() };
   }
 
   /** Finds the files again by their names; those that are gone are stale. */
   restoreState(state: NinePState): void {
-    this.reset();
     this.msize = state.msize;
-    for (const { fid, names, read, write, opened } of state.fids) {
-      const node = this.find(names);
-      if (node === undefined) continue;
-      const how = { read, write, truncate: false };
-      if (opened && node.open(how) !== 0) node.close();
-      else this.fids.set(fid, { node, names, opened: opened ? how : undefined, entries: [] });
-    }
-  }
-
-  private find(names: readonly string[]): ShareNode | undefined {
-    let node = this.share.root();
-    for (const name of names) {
-      if (typeof node === 'number') return undefined;
-      const child = node.child(name);
-      node.close();
-      node = child;
-    }
-    return typeof node === 'number' ? undefined : node;
+    this.fids.restoreState(state.fids);
   }
 
   private serve(type: number, request: MessageReader, answer: MessageWriter): void {
@@ -177,12 +125,12 @@ export class NinePServer {
   }
 
   private readlink(request: MessageReader, answer: MessageWriter): void {
-    answer.text(given(this.fid(request.u32()).node.readLink()));
+    answer.text(given(this.fids.get(request.u32()).node.readLink()));
   }
 
   /** One client only: it has decided already. */
   private lock(request: MessageReader, answer: MessageWriter): void {
-    this.fid(request.u32());
+    this.fids.get(request.u32());
     answer.u8(LOCK_SUCCESS);
   }
 
@@ -195,12 +143,12 @@ export class NinePServer {
   private attach(request: MessageReader, answer: MessageWriter): void {
     const fid = request.u32();
     const node = given(this.share.root());
-    this.hold(fid, node, []);
+    this.fids.hold(fid, node, []);
     this.qid(answer, given(node.stat()));
   }
 
   private walk(request: MessageReader, answer: MessageWriter): void {
-    const from = this.fid(request.u32());
+    const from = this.fids.get(request.u32());
     const newFid = request.u32();
     const count = request.u16();
     if (count > MAX_WALK) throw new Failure(ShareErrno.EINVAL);
@@ -222,7 +170,7 @@ export class NinePServer {
       node = child;
       stats.push(stat);
     }
-    this.hold(newFid, node, [...from.names, ...names]);
+    this.fids.hold(newFid, node, [...from.names, ...names]);
     this.walked(answer, stats);
   }
 
@@ -232,7 +180,7 @@ export class NinePServer {
   }
 
   private getattr(request: MessageReader, answer: MessageWriter): void {
-    const stat = given(this.fid(request.u32()).node.stat());
+    const stat = given(this.fids.get(request.u32()).node.stat());
     answer.u64(GETATTR_BASIC);
     this.qid(answer, stat);
     answer.u32(stat.mode).u32(stat.uid).u32(stat.gid).u64(BigInt(stat.links)).u64(0n);
@@ -244,7 +192,7 @@ export class NinePServer {
   }
 
   private setattr(request: MessageReader): void {
-    const { node } = this.fid(request.u32());
+    const { node } = this.fids.get(request.u32());
     const valid = request.u32();
     const mode = request.u32();
     const [uid, gid] = [request.u32(), request.u32()];
@@ -272,7 +220,7 @@ export class NinePServer {
   }
 
   private lopen(request: MessageReader, answer: MessageWriter): void {
-    const fid = this.fid(request.u32());
+    const fid = this.fids.get(request.u32());
     if (fid.opened !== undefined) throw new Failure(ShareErrno.EBADF);
     const how = openMode(request.u32());
     must(fid.node.open(how));
@@ -283,20 +231,20 @@ export class NinePServer {
 
   private lcreate(request: MessageReader, answer: MessageWriter): void {
     const number = request.u32();
-    const folder = this.fid(number);
+    const folder = this.fids.get(number);
     const name = request.text();
     const flags = request.u32();
     const mode = request.u32();
     const how = openMode(flags);
     const node = given(folder.node.create(name, how, mode, (flags & O_EXCL) !== 0));
-    this.hold(number, node, [...folder.names, name]);
-    this.fid(number).opened = how;
+    this.fids.hold(number, node, [...folder.names, name]);
+    this.fids.get(number).opened = how;
     this.qid(answer, given(node.stat()));
     answer.u32(0);
   }
 
   private read(request: MessageReader, answer: MessageWriter): void {
-    const { node } = this.fid(request.u32());
+    const { node } = this.fids.get(request.u32());
     const position = filePosition(request.u64());
     const wanted = Math.min(request.u32(), answer.room - 4);
     const into = answer.u32(0).data(Math.max(0, wanted));
@@ -306,7 +254,7 @@ export class NinePServer {
   }
 
   private write(request: MessageReader, answer: MessageWriter): void {
-    const { node } = this.fid(request.u32());
+    const { node } = this.fids.get(request.u32());
     const position = filePosition(request.u64());
     const count = node.write(position, request.data(request.u32()));
     if (count < 0) throw new Failure(-count);
@@ -321,7 +269,7 @@ export class NinePServer {
 
   /** An entry's offset is the number of the next one; a folder is read anew from offset 0 only. */
   private readdir(request: MessageReader, answer: MessageWriter): void {
-    const fid = this.fid(request.u32());
+    const fid = this.fids.get(request.u32());
     const offset = filePosition(request.u64());
     const limit = Math.min(request.u32(), answer.room - 4);
     if (offset === 0) fid.entries = given(fid.node.names());
@@ -347,7 +295,7 @@ export class NinePServer {
   }
 
   private mkdir(request: MessageReader, answer: MessageWriter): void {
-    const { node } = this.fid(request.u32());
+    const { node } = this.fids.get(request.u32());
     const name = request.text();
     must(node.makeFolder(name, request.u32()));
     const made = given(node.child(name));
@@ -357,7 +305,7 @@ export class NinePServer {
   }
 
   private unlinkat(request: MessageReader): void {
-    const { node } = this.fid(request.u32());
+    const { node } = this.fids.get(request.u32());
     const name = request.text();
     must(node.remove(name, (request.u32() & AT_REMOVEDIR) !== 0));
   }
@@ -365,10 +313,10 @@ export class NinePServer {
   /** Takes the fid away too, whether it works or not. */
   private remove(request: MessageReader): void {
     const number = request.u32();
-    const { node, names } = this.fid(number);
+    const { node, names } = this.fids.get(number);
     const stat = node.stat();
-    this.forget(number);
-    const parent = this.find(names.slice(0, -1));
+    this.fids.forget(number);
+    const parent = this.fids.find(names.slice(0, -1));
     if (parent === undefined || names.length === 0) throw new Failure(ShareErrno.EACCES);
     const failed = parent.remove(names[names.length - 1], typeof stat !== 'number' && stat.kind === 'folder');
     parent.close();
@@ -376,67 +324,39 @@ export class NinePServer {
   }
 
   private renameat(request: MessageReader): void {
-    const from = this.fid(request.u32());
+    const from = this.fids.get(request.u32());
     const name = request.text();
-    const to = this.fid(request.u32());
+    const to = this.fids.get(request.u32());
     const newName = request.text();
     must(from.node.rename(name, to.node, newName));
-    this.moved([...from.names, name], [...to.names, newName]);
+    this.fids.moved([...from.names, name], [...to.names, newName]);
   }
 
   private rename(request: MessageReader): void {
-    const { names } = this.fid(request.u32());
-    const to = this.fid(request.u32());
+    const { names } = this.fids.get(request.u32());
+    const to = this.fids.get(request.u32());
     const newName = request.text();
-    const parent = this.find(names.slice(0, -1));
+    const parent = this.fids.find(names.slice(0, -1));
     if (parent === undefined || names.length === 0) throw new Failure(ShareErrno.EACCES);
     const failed = parent.rename(names[names.length - 1], to.node, newName);
     parent.close();
     must(failed);
-    this.moved(names, [...to.names, newName]);
-  }
-
-  private moved(from: readonly string[], to: readonly string[]): void {
-    for (const fid of this.fids.values()) {
-      if (from.every((name, i) => fid.names[i] === name))
-        fid.names = [...to, ...fid.names.slice(from.length)];
-    }
+    this.fids.moved(names, [...to.names, newName]);
   }
 
   /** The host's figures would tell the guest more than its folder: a file system without an end. */
   private statfs(request: MessageReader, answer: MessageWriter): void {
-    this.fid(request.u32());
+    this.fids.get(request.u32());
     answer.u32(V9FS_MAGIC).u32(4096);
     for (const count of [2n ** 31n, 2n ** 30n, 2n ** 30n, 2n ** 20n, 2n ** 19n, 0n]) answer.u64(count);
     answer.u32(255);
   }
 
   private getlock(request: MessageReader, answer: MessageWriter): void {
-    this.fid(request.u32());
+    this.fids.get(request.u32());
     request.data(1);
     const [start, length, process, client] = [request.u64(), request.u64(), request.u32(), request.text()];
     answer.u8(UNLOCKED).u64(start).u64(length).u32(process).text(client);
-  }
-
-  private fid(number: number): Fid {
-    const fid = this.fids.get(number);
-    if (fid === undefined) throw new Failure(ShareErrno.EBADF);
-    return fid;
-  }
-
-  private hold(number: number, node: ShareNode, names: readonly string[]): void {
-    const before = this.fids.get(number);
-    if (before === undefined && this.fids.size >= MAX_FIDS) {
-      node.close();
-      throw new Failure(ENFILE);
-    }
-    before?.node.close();
-    this.fids.set(number, { node, names, opened: undefined, entries: [] });
-  }
-
-  private forget(number: number): void {
-    this.fid(number).node.close();
-    this.fids.delete(number);
   }
 
   private qid(answer: MessageWriter, stat: ShareStat): void {
@@ -457,13 +377,4 @@ function openMode(flags: number): ShareOpen {
 function filePosition(offset: bigint): number {
   if (offset > BigInt(Number.MAX_SAFE_INTEGER)) throw new Failure(ShareErrno.EINVAL);
   return Number(offset);
-}
-
-function given<T>(result: T | number): T {
-  if (typeof result === 'number') throw new Failure(result);
-  return result;
-}
-
-function must(errno: number): void {
-  if (errno !== 0) throw new Failure(errno);
 }
