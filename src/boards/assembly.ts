@@ -11,6 +11,7 @@ import type { SdCardConfig } from '../devices/sd/sd-card.ts';
 import type { VirtioDevice } from '../devices/virtio/virtio-device.ts';
 import { MessagePassage } from '../iommu/message-passage.ts';
 import type { SmmuV2 } from '../iommu/smmu-v2/smmu-v2.ts';
+import type { SmmuV3 } from '../iommu/smmu-v3/smmu-v3.ts';
 import type { StreamTarget } from '../iommu/stream.ts';
 import type { BusDecorator } from '../pci/bus-decorator.ts';
 import type { HostBridge } from '../pci/host-bridge.ts';
@@ -125,7 +126,7 @@ export class Assembly {
   readonly gpios = new Map<string, Pl061>();
   readonly keys = new Map<string, GpioKey>();
   readonly cardSlots = new Map<string, Pl181>();
-  readonly smmus = new Map<string, SmmuV2>();
+  readonly smmus = new Map<string, SmmuV2 | SmmuV3>();
   private readonly saveables = new Map<string, Saveable<PlainValue> & Partial<Drainable>>();
   /** Devices that nobody asks for, for a reset. */
   readonly others: { reset(): void }[] = [];
@@ -191,7 +192,7 @@ export class Assembly {
     const memory = this.translatedTarget();
     const { smmu: name } = row.iommu;
     const smmu = this.smmus.get(name);
-    if (!smmu) throw new RangeError(`the table has no smmu-v2 called '${name}' before '${row.name}'`);
+    if (!smmu) throw new RangeError(`the table has no SMMU called '${name}' before '${row.name}'`);
     const target = new MessagePassage(doorbellOf(this.description, row.msiController), memory, smmu.upstream);
     return this.parts.decorator?.translating?.(target) ?? target;
   }

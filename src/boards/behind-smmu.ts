@@ -1,4 +1,4 @@
-import type { AddressRange, BoardDescription, DeviceRow, SmmuV2Row } from './board.ts';
+import type { AddressRange, BoardDescription, DeviceRow, SmmuV2Row, SmmuV3Row } from './board.ts';
 
 /**
  * A board with an SMMU before its PCI functions. RAM ends where DMA does.
@@ -7,14 +7,19 @@ import type { AddressRange, BoardDescription, DeviceRow, SmmuV2Row } from './boa
  */
 export function behindSmmu(
   board: BoardDescription,
-  smmu: SmmuV2Row,
+  smmu: SmmuV2Row | SmmuV3Row,
   dmaWindow: AddressRange,
 ): BoardDescription {
+  // Linux for 32-bit Arm, which drives version 2 alone, must not be told: it would map pages wrongly that drivers allocate
+  // (`__iommu_alloc_simple`, Linux 6.1).
+  const announcesCoherence = smmu.kind === 'smmu-v3';
   return {
     ...board,
     ram: { ...board.ram, maxSize: dmaWindow.size },
     devices: board.devices.flatMap((row): DeviceRow[] =>
-      row.kind === 'pcie-host' ? [smmu, { ...row, iommu: { smmu: smmu.name, dmaWindow } }] : [row],
+      row.kind === 'pcie-host'
+        ? [smmu, { ...row, iommu: { smmu: smmu.name, dmaWindow, announcesCoherence } }]
+        : [row],
     ),
   };
 }

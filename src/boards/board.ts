@@ -104,6 +104,19 @@ export interface SmmuV2Row extends NamedRow {
   readonly contextInterrupts: readonly InterruptInput[];
 }
 
+/** System MMU of version 3 (IHI 0070) for the bus masters whose rows name it. */
+export interface SmmuV3Row extends NamedRow {
+  readonly kind: 'smmu-v3';
+  readonly range: AddressRange;
+  /** Edge-triggered. The one of the PRI queue is for the device tree: there is no such queue. */
+  readonly interrupts: {
+    readonly eventQueue: InterruptInput;
+    readonly priQueue: InterruptInput;
+    readonly commandSync: InterruptInput;
+    readonly globalError: InterruptInput;
+  };
+}
+
 /** Generic PCIe host bridge: configuration space by ECAM (PCI Express Base 3.0, 7.2.2). */
 export interface PcieHostRow extends NamedRow {
   readonly kind: 'pcie-host';
@@ -123,6 +136,8 @@ export interface PcieHostRow extends NamedRow {
     readonly smmu: string;
     /** Addresses that the guest may have the functions use: `dma-ranges`. */
     readonly dmaWindow: AddressRange;
+    /** The device tree says that DMA is coherent. */
+    readonly announcesCoherence: boolean;
   };
 }
 
@@ -192,6 +207,7 @@ export type DeviceRow =
   | ItsRow
   | GenericTimerRow
   | SmmuV2Row
+  | SmmuV3Row
   | Pl011Row
   | Pl031Row
   | PcieHostRow
@@ -257,6 +273,8 @@ export interface BoardDescription {
   readonly withGicV3?: BoardDescription;
   /** The same board with an SMMUv2 before its PCI functions, where it can have one. */
   readonly withSmmuV2?: BoardDescription;
+  /** The same board with an SMMUv3 there. */
+  readonly withSmmuV3?: BoardDescription;
 }
 
 /** Whether the DMA of a board's PCI functions is translated. */

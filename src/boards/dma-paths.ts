@@ -1,6 +1,7 @@
 import { GICV2M } from '../devices/gic-v2m.ts';
 import { GITS } from '../devices/gic-v3/its.ts';
 import type { StreamTarget } from '../iommu/stream.ts';
+import type { DmaPort } from '../ports/dma.ts';
 import type { Requester } from '../ports/mmio.ts';
 import type { BoardDescription } from './board.ts';
 
@@ -8,6 +9,22 @@ import type { BoardDescription } from './board.ts';
 interface ByteMemory {
   readBytes(address: number, into: Uint8Array, requester: Requester): boolean;
   writeBytes(address: number, from: Uint8Array, requester: Requester): boolean;
+}
+
+/**
+ * RAM alone, for tables and queues that a device keeps there: led to a device's registers, it would change things in the midst
+ * of its own work.
+ */
+export function ramOnly(
+  memory: ByteMemory & { isRam(address: number): boolean },
+  requester: Requester,
+): DmaPort {
+  const isRam = (address: number, length: number): boolean =>
+    memory.isRam(address) && memory.isRam(address + length - 1);
+  return {
+    read: (address, into) => isRam(address, into.length) && memory.readBytes(address, into, requester),
+    write: (address, from) => isRam(address, from.length) && memory.writeBytes(address, from, requester),
+  };
 }
 
 /** Physical memory for bus masters. */

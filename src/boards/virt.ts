@@ -2,8 +2,10 @@ import { behindSmmu } from './behind-smmu.ts';
 import {
   type BoardDescription,
   type DeviceRow,
+  type InterruptInput,
   ppi,
   type SmmuV2Row,
+  type SmmuV3Row,
   spi,
   type VirtioMmioRow,
 } from './board.ts';
@@ -133,14 +135,31 @@ const virtWithGicV3: BoardDescription = {
   ],
 };
 
-/** What `iommu=smmuv2` adds. QEMU's SMMUv3 has this address, too, but interrupts that are the GICv2m frame's. */
-const SMMU: SmmuV2Row = {
+/** What `iommu=smmuv2` adds: at the address of QEMU's SMMUv3. */
+const SMMU_V2: SmmuV2Row = {
   kind: 'smmu-v2',
   name: 'smmu',
   range: { base: 0x0905_0000, size: 0x1_0000 },
   globalInterrupt: spi(112),
   contextInterrupts: Array.from({ length: 8 }, (_unused, n) => spi(113 + n)),
 };
+
+/** What `iommu=smmuv3` adds: QEMU's, but for interrupts. Those that it has there, SPI 74 to 77, are the GICv2m frame's, too. */
+const SMMU_V3: SmmuV3Row = {
+  kind: 'smmu-v3',
+  name: 'smmu',
+  range: { base: 0x0905_0000, size: 0x2_0000 },
+  interrupts: {
+    eventQueue: edge(112),
+    priQueue: edge(113),
+    commandSync: edge(114),
+    globalError: edge(115),
+  },
+};
+
+function edge(number: number): InterruptInput {
+  return { kind: 'spi', number, trigger: 'edge-rising' };
+}
 
 /**
  * Addresses for DMA: those of RAM, so that a guest without a driver for the SMMU, which then is no obstacle, reaches all of
@@ -149,6 +168,13 @@ const SMMU: SmmuV2Row = {
  */
 const DMA_WINDOW = { base: 1 * GIB, size: 0xfee0_0000 - 1 * GIB };
 
+function withSmmus(board: BoardDescription): Pick<BoardDescription, 'withSmmuV2' | 'withSmmuV3'> {
+  return {
+    withSmmuV2: behindSmmu(board, SMMU_V2, DMA_WINDOW),
+    withSmmuV3: behindSmmu(board, SMMU_V3, DMA_WINDOW),
+  };
+}
+
 /**
  * QEMU's `virt` with its PCI below 4 GiB (`highmem=off`): addresses and interrupts as its device tree has them,
  * which `test/boards/virt-device-tree.test.ts` compares.
@@ -156,6 +182,6 @@ const DMA_WINDOW = { base: 1 * GIB, size: 0xfee0_0000 - 1 * GIB };
  */
 export const virt: BoardDescription = {
   ...virtWithGicV2,
-  withGicV3: { ...virtWithGicV3, withSmmuV2: behindSmmu(virtWithGicV3, SMMU, DMA_WINDOW) },
-  withSmmuV2: behindSmmu(virtWithGicV2, SMMU, DMA_WINDOW),
+  ...withSmmus(virtWithGicV2),
+  withGicV3: { ...virtWithGicV3, ...withSmmus(virtWithGicV3) },
 };

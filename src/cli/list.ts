@@ -30,6 +30,7 @@ function describeBoard(board: BoardDescription): string {
       ? [`  (${board.name},gic-version=3 has a GICv3 with an ITS in place of the GICv2)`]
       : []),
     ...(board.withSmmuV2 ? [`  (${board.name},iommu=smmuv2 has an SMMUv2 before its PCI devices)`] : []),
+    ...(board.withSmmuV3 ? [`  (${board.name},iommu=smmuv3 has an SMMUv3 there)`] : []),
   ].join('\n');
 }
 
@@ -71,6 +72,10 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
       const [first, last] = [row.contextInterrupts[0], row.contextInterrupts.at(-1) as InterruptInput];
       const interrupts = `${interruptText(row.globalInterrupt)}, ${interruptText(first)}-${last.number}`;
       return [{ ...row.range, text: `${row.name}: SMMUv2 before the PCI devices, ${interrupts}` }];
+    }
+    case 'smmu-v3': {
+      const interrupts = Object.values(row.interrupts).map(interruptText).join(', ');
+      return [{ ...row.range, text: `${row.name}: SMMUv3 before the PCI devices, ${interrupts}` }];
     }
     case 'virtio-mmio':
       return [{ ...row.range, text: `${row.name}: virtio transport, ${interruptText(row.interrupt)}` }];

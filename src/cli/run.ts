@@ -94,7 +94,10 @@ export function addRunCommand(program: Command, io: CommandIo, done: (exitCode: 
 /** The options of `armemu run`, also for commands that are told what is to be run. */
 export function addRunOptions(command: Command): Command {
   return command
-    .option('-M, --machine <name>', 'board: virt (default); with ,gic-version=3 or ,iommu=smmuv2 behind it')
+    .option(
+      '-M, --machine <name>',
+      'board: virt (default); with ,gic-version=3, ,iommu=smmuv2 or ,iommu=smmuv3 behind it',
+    )
     .option('--cpu <model>', 'CPU model (default: cortex-a15)')
     .option('--smp <number>', 'number of CPUs (default: 1)')
     .option('-m, --memory <size>', 'RAM, such as 512M or 1G (default: 512M)')

@@ -5,7 +5,7 @@ import { chooseByName } from './named-choice.ts';
 
 const PROPERTIES = ['gic-version', 'iommu'] as const;
 type Property = (typeof PROPERTIES)[number];
-const CHOICES = 'there are: gic-version=2, gic-version=3 and iommu=smmuv2';
+const CHOICES = 'there are: gic-version=2, gic-version=3, iommu=smmuv2 and iommu=smmuv3';
 
 /** A board as `machine` and `gicVersion` name it. */
 export interface NamedBoard {
@@ -52,11 +52,16 @@ function withGic({ name, board }: NamedBoard, version = '2'): NamedBoard {
 
 function withIommu({ name, board }: NamedBoard, iommu: string | undefined): NamedBoard {
   if (iommu === undefined) return { name, board };
-  if (iommu === 'smmuv2' && board.withSmmuV2 !== undefined) {
-    return { name: `${name},iommu=smmuv2`, board: board.withSmmuV2 };
-  }
+  const choices = new Map([
+    ['smmuv2', board.withSmmuV2],
+    ['smmuv3', board.withSmmuV3],
+  ]);
+  const chosen = choices.get(iommu);
+  if (chosen !== undefined) return { name: `${name},iommu=${iommu}`, board: chosen };
   throw new OptionError(
     `machine: ${name} has no IOMMU '${iommu}'`,
-    board.withSmmuV2 === undefined ? 'leave iommu out' : 'give it iommu=smmuv2, or leave iommu out',
+    board.withSmmuV2 === undefined
+      ? 'leave iommu out'
+      : 'give it iommu=smmuv2 or iommu=smmuv3, or leave iommu out',
   );
 }

@@ -43,7 +43,8 @@ export interface SnapshotImage {
 /** What a machine is made from. Everything has a default: `createMachine()` boots the embedded firmware on `virt`. */
 export interface MachineOptions extends VirtioOptions {
   /**
-   * Board: `virt` (default), `vexpress-a9`, `vexpress-a15`, also with properties: `virt,gic-version=3`, `virt,iommu=smmuv2`.
+   * Board: `virt` (default), `vexpress-a9`, `vexpress-a15`, also with properties: `virt,gic-version=3`, `virt,iommu=smmuv2`,
+   * `virt,iommu=smmuv3`.
    */
   readonly machine?: string;
   /** The board's interrupt controller: 2 (default), or 3 with an ITS. The same as `machine: 'virt,gic-version=3'`. */
@@ -366,7 +367,7 @@ export function refuseBehindIommu(machine: string, board: BoardDescription, devi
   if (!hasIommu(board)) return;
   throw new OptionError(
     `machine: ${machine} can't have the real device ${device}: its DMA would not be translated by the guest's SMMU`,
-    'leave out --vfio, or iommu=smmuv2',
+    'leave out --vfio, or iommu=',
   );
 }
 

@@ -20,7 +20,7 @@ export interface InvalidRegime {
   readonly faultLevel: number;
 }
 
-/** Stage 1. In AArch64's format bit 48 of an input address stands for all above. */
+/** Stage 1. In AArch64's format the sign of an input address is bit `signBit`. */
 export type Stage1Regime =
   | (ShortWalkRegime & { readonly format: 'short' })
   | (LongWalkRegime & { readonly format: 'long' })
@@ -64,8 +64,9 @@ export function walkRegime(
       break;
     case 'aarch64': {
       const sign = 2 ** regime.signBit;
-      // Bits above the sign's are none of an address; the sign is repeated up to bit 48.
-      if (address >= 2 * sign) fail(result, FaultKind.Translation, 0);
+      // Bits above the sign's are none of an address; the sign is repeated up to bit 48, and so is its absence.
+      if (address >= 2 * sign || (address < sign && address >= 2 ** 48))
+        fail(result, FaultKind.Translation, 0);
       else walkAArch64(address >= sign ? address - 2 * sign + 2 ** 49 : address, regime, read, result);
       break;
     }

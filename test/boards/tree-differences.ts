@@ -12,6 +12,7 @@ const PHANDLE_CELLS: Readonly<Record<string, readonly [first: number, stride: nu
   'interrupt-parent': [0, Infinity],
   'interrupt-map': [4, 10],
   'msi-map': [1, 4],
+  'iommu-map': [1, 4],
   clocks: [0, 1],
   cpu: [0, Infinity],
   gpios: [0, 3],

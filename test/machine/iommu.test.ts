@@ -32,19 +32,21 @@ const SPIN = [a.B_SELF];
 
 describe('the option machine', () => {
   test.each([
-    ['virt,iommu=smmuv2', 'virt,iommu=smmuv2', false],
-    ['virt,iommu=smmuv2,gic-version=2', 'virt,iommu=smmuv2', false],
-    ['virt,iommu=smmuv2,gic-version=3', 'virt,gic-version=3,iommu=smmuv2', true],
-  ])('%s is %s', (machine, name, gicV3) => {
+    ['virt,iommu=smmuv2', 'virt,iommu=smmuv2', 'smmu-v2', false],
+    ['virt,iommu=smmuv2,gic-version=2', 'virt,iommu=smmuv2', 'smmu-v2', false],
+    ['virt,iommu=smmuv2,gic-version=3', 'virt,gic-version=3,iommu=smmuv2', 'smmu-v2', true],
+    ['virt,iommu=smmuv3', 'virt,iommu=smmuv3', 'smmu-v3', false],
+    ['virt,iommu=smmuv3,gic-version=3', 'virt,gic-version=3,iommu=smmuv3', 'smmu-v3', true],
+  ] as const)('%s is %s', (machine, name, smmu, gicV3) => {
     const found = namedBoard(machine, undefined);
     expect(found.name).toBe(name);
     const kinds = found.board.devices.map(({ kind }) => kind);
-    expect([kinds.includes('smmu-v2'), kinds.includes('gic-v3')]).toEqual([true, gicV3]);
+    expect([kinds.includes(smmu), kinds.includes('gic-v3')]).toEqual([true, gicV3]);
     expect(namedBoard(found.name, undefined)).toEqual(found);
   });
 
   test.each([
-    ['virt,iommu=smmuv3', "virt has no IOMMU 'smmuv3'"],
+    ['virt,iommu=smmuv1', "virt has no IOMMU 'smmuv1'"],
     ['virt,iommu=', "virt has no IOMMU ''"],
     ['virt,iommu', "no property 'iommu'"],
     ['virt,smmu=on', "no property 'smmu=on'"],

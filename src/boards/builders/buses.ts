@@ -1,15 +1,16 @@
 import { VirtioMmio } from '../../devices/virtio/virtio-mmio.ts';
 import { SmmuV2 } from '../../iommu/smmu-v2/smmu-v2.ts';
+import { SmmuV3 } from '../../iommu/smmu-v3/smmu-v3.ts';
 import { StreamPort } from '../../iommu/stream.ts';
 import { HostBridge } from '../../pci/host-bridge.ts';
 import type { IntxLines } from '../../pci/interrupt-router.ts';
 import type { Requester } from '../../ports/mmio.ts';
 import type { Builders } from '../assembly.ts';
 import { interruptId } from '../board.ts';
-import { streamsTo } from '../dma-paths.ts';
+import { ramOnly, streamsTo } from '../dma-paths.ts';
 
 /** Where devices are plugged in, and what is before them. */
-export const BUSES: Builders<'virtio-mmio' | 'smmu-v2' | 'pcie-host'> = {
+export const BUSES: Builders<'virtio-mmio' | 'smmu-v2' | 'smmu-v3' | 'pcie-host'> = {
   'virtio-mmio': (row, assembly) => {
     const { memory, log, virtio = [] } = assembly.parts;
     const rows = assembly.description.devices.filter((other) => other.kind === 'virtio-mmio');
@@ -36,6 +37,28 @@ export const BUSES: Builders<'virtio-mmio' | 'smmu-v2' | 'pcie-host'> = {
             : undefined,
         globalInterrupt: assembly.spi(row.globalInterrupt),
         contextInterrupts: row.contextInterrupts.map((input) => assembly.spi(input)),
+      },
+      log,
+    );
+    assembly.smmus.set(row.name, smmu);
+    assembly.others.push(smmu);
+    assembly.keep(row.name, smmu);
+    assembly.map(row.range, smmu.registers, row.name);
+  },
+
+  'smmu-v3': (row, assembly) => {
+    const { memory, clock, log } = assembly.parts;
+    const { eventQueue, commandSync, globalError } = row.interrupts;
+    const smmu = new SmmuV3(
+      {
+        clock,
+        downstream: assembly.translatedTarget(),
+        memory: ramOnly(memory, TABLE_WALK),
+        interrupts: {
+          eventQueue: assembly.spi(eventQueue),
+          commandSync: assembly.spi(commandSync),
+          globalError: assembly.spi(globalError),
+        },
       },
       log,
     );

@@ -1,10 +1,10 @@
 import { GicV2 } from '../../devices/gic-v2.ts';
 import { GicV2m } from '../../devices/gic-v2m.ts';
 import { GicV3, REDISTRIBUTOR_SIZE } from '../../devices/gic-v3.ts';
-import type { DmaPort } from '../../ports/dma.ts';
 import type { Requester } from '../../ports/mmio.ts';
 import type { BoardParts, Builders } from '../assembly.ts';
 import { type BoardDescription, interruptId } from '../board.ts';
+import { ramOnly } from '../dma-paths.ts';
 
 /** The GIC that every interrupt of the table goes to. */
 export function makeGic(description: BoardDescription, { cpus, memory, log }: BoardParts): GicV2 | GicV3 {
@@ -13,14 +13,7 @@ export function makeGic(description: BoardDescription, { cpus, memory, log }: Bo
     if (row.kind === 'gic-v2') return new GicV2({ interruptCount: 32 + row.spis, cpus }, log);
     if (row.kind !== 'gic-v3') continue;
     const requester: Requester = { kind: 'stream', cpu: 0, streamId: 0, secure: false, privileged: true };
-    // Its tables are in RAM; led to a device's registers, it would change things in the midst of its own work.
-    const isRam = (address: number, length: number): boolean =>
-      memory.isRam(address) && memory.isRam(address + length - 1);
-    const tables: DmaPort = {
-      read: (address, into) => isRam(address, into.length) && memory.readBytes(address, into, requester),
-      write: (address, from) => isRam(address, from.length) && memory.writeBytes(address, from, requester),
-    };
-    return new GicV3({ interruptCount: 32 + row.spis, cpus, memory: tables }, log);
+    return new GicV3({ interruptCount: 32 + row.spis, cpus, memory: ramOnly(memory, requester) }, log);
   }
   throw new RangeError(
     `the table of ${description.name} has no GIC called '${description.interruptController}'`,

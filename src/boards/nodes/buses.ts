@@ -3,7 +3,7 @@ import type { NodeMakers } from '../tree-context.ts';
 import { pcieHostNode } from './pcie-host.ts';
 
 /** Where devices are plugged in, and what is before them. */
-export const BUS_NODES: NodeMakers<'virtio-mmio' | 'smmu-v2' | 'pcie-host'> = {
+export const BUS_NODES: NodeMakers<'virtio-mmio' | 'smmu-v2' | 'smmu-v3' | 'pcie-host'> = {
   'virtio-mmio': (row, context) => ({
     name: `virtio_mmio@${unitAddress(row.range.base)}`,
     properties: {
@@ -25,6 +25,25 @@ export const BUS_NODES: NodeMakers<'virtio-mmio' | 'smmu-v2' | 'pcie-host'> = {
       '#global-interrupts': cells(1),
       reg: context.reg(row.range),
       compatible: strings('arm,smmu-v2'),
+    },
+    children: [],
+  }),
+
+  'smmu-v3': (row, context) => ({
+    name: `smmuv3@${unitAddress(row.range.base)}`,
+    label: row.name,
+    properties: {
+      '#iommu-cells': cells(1),
+      'dma-coherent': flag,
+      'interrupt-names': strings('eventq', 'priq', 'cmdq-sync', 'gerror'),
+      interrupts: context.interrupts(
+        row.interrupts.eventQueue,
+        row.interrupts.priQueue,
+        row.interrupts.commandSync,
+        row.interrupts.globalError,
+      ),
+      reg: context.reg(row.range),
+      compatible: strings('arm,smmu-v3'),
     },
     children: [],
   }),

@@ -54,15 +54,13 @@ export function pcieHostNode(row: RowOf<'pcie-host'>, context: BoardCells): Devi
   };
 }
 
-/**
- * Behind an SMMU, every requester ID keeps its value as the stream ID. There Linux for 32-bit Arm is not told that DMA is
- * coherent: it would map pages wrongly that drivers allocate (`__iommu_alloc_simple`, Linux 6.1).
- */
+/** Behind an SMMU, every requester ID keeps its value as the stream ID. */
 function dmaProperties(row: RowOf<'pcie-host'>, context: BoardCells): Record<string, PropertyValue> {
   if (row.iommu === undefined) return { 'dma-coherent': flag };
-  const { smmu, dmaWindow } = row.iommu;
+  const { smmu, dmaWindow, announcesCoherence } = row.iommu;
   const busAddress = [PCI_SPACE_MEMORY32, ...wideCells(dmaWindow.base, 2)];
   return {
+    ...(announcesCoherence && { 'dma-coherent': flag }),
     'iommu-map': cells(0, phandle(smmu), 0, 0x1_0000),
     'dma-ranges': cells(...busAddress, ...context.address(dmaWindow.base), ...wideCells(dmaWindow.size, 2)),
   };
