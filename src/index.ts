@@ -26,7 +26,7 @@ export {
   type SaveOptions,
 } from './machine/machine.ts';
 export type { MonitorHost } from './machine/monitor.ts';
-export type { NicOptions } from './machine/nic-options.ts';
+export type { NicModel, NicOptions } from './machine/nic-options.ts';
 export type { ClockMode, EngineMode, GuestImage, MachineOptions, SnapshotImage } from './machine/options.ts';
 export type { Profile, ProfileSample } from './machine/profile/sampler.ts';
 export { foldedStacks, speedscope } from './machine/profile/stacks.ts';

@@ -3,6 +3,7 @@ import type { GenericTimer } from '../devices/generic-timer.ts';
 import type { GicV2, GicV2CpuOutputs } from '../devices/gic-v2.ts';
 import type { GicV3 } from '../devices/gic-v3.ts';
 import type { GpioKey } from '../devices/gpio-key.ts';
+import type { Lan9118, Lan9118Config } from '../devices/lan9118/lan9118.ts';
 import type { Pl011 } from '../devices/pl011.ts';
 import type { Pl031 } from '../devices/pl031.ts';
 import type { Pl061 } from '../devices/pl061.ts';
@@ -78,6 +79,8 @@ export interface BoardParts {
   readonly flashFiles?: readonly (FlashFile | undefined)[];
   /** Devices for the board's virtio-mmio transports; the first gets the transport of the highest address, as QEMU's does. */
   readonly virtio?: readonly VirtioDevice[];
+  /** What the board's Ethernet card is plugged into, and its address; absent: nothing, and QEMU's. */
+  readonly ethernet?: Pick<Lan9118Config, 'network' | 'mac'>;
   /** What is in the board's SD card; absent: there is no card in the slot. */
   readonly sd?: Omit<SdCardConfig, 'clock'>;
   /** What a device switches off or resets the machine by; absent: nothing happens then. */
@@ -100,6 +103,8 @@ export interface Board {
   readonly uarts: ReadonlyMap<string, Pl011>;
   readonly rtc: Pl031 | undefined;
   readonly hostBridge: HostBridge;
+  /** The board's own network card; undefined where it has none. */
+  readonly ethernet: Lan9118 | undefined;
   /** The instruction that calls PSCI; undefined where the board has none. */
   readonly psci: PsciConduit | undefined;
   /** Where all CPUs but the first wait to be started; undefined where they are off. */
@@ -125,6 +130,7 @@ export class Assembly {
   holdingPen: number | undefined;
   readonly gpios = new Map<string, Pl061>();
   readonly keys = new Map<string, GpioKey>();
+  ethernet: Lan9118 | undefined;
   readonly cardSlots = new Map<string, Pl181>();
   readonly smmus = new Map<string, SmmuV2 | SmmuV3>();
   private readonly saveables = new Map<string, Saveable<PlainValue> & Partial<Drainable>>();
@@ -139,7 +145,7 @@ export class Assembly {
   }
 
   finish(): Board {
-    const { description, gic, timers, uarts, rtc, hostBridge, psci, holdingPen } = this;
+    const { description, gic, timers, uarts, rtc, hostBridge, ethernet, psci, holdingPen } = this;
     if (!hostBridge) throw new RangeError(`the table of ${description.name} has no PCIe host bridge`);
     const reset = (): void => {
       for (const device of this.others) device.reset();
@@ -157,6 +163,7 @@ export class Assembly {
       uarts,
       rtc,
       hostBridge,
+      ethernet,
       psci,
       holdingPen,
       saveables,

@@ -17,5 +17,14 @@ export interface Pl181Row extends NamedRow {
   readonly supply?: string;
 }
 
+/** Ethernet controller (SMSC LAN9118) on a bus of 32 bits. */
+export interface Lan9118Row extends NamedRow {
+  readonly kind: 'lan9118';
+  readonly range: AddressRange;
+  readonly interrupt: InterruptInput;
+  /** Label of the regulator of its supplies. */
+  readonly supply?: string;
+}
+
 /** What people see, hear, type on and plug in. */
-export type InputOutputRow = Pl181Row;
+export type InputOutputRow = Pl181Row | Lan9118Row;

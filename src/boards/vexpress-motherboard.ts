@@ -73,6 +73,14 @@ export function motherboard(map: MotherboardMap, procId: number): readonly Devic
       supply: 'fixed-regulator-0',
     },
     {
+      kind: 'lan9118',
+      name: 'ethernet',
+      // In the chip select of the video RAM.
+      range: { base: map.videoRam + 32 * MIB, size: 0x1_0000 },
+      interrupt: spi(15),
+      supply: 'fixed-regulator-0',
+    },
+    {
       kind: 'vexpress-leds',
       name: 'leds',
       sysreg: 'sysreg',

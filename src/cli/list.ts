@@ -68,6 +68,8 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
           text: `${row.name}: PL181 with a slot for an SD card, ${interruptsText(row.interrupts)}`,
         },
       ];
+    case 'lan9118':
+      return [{ ...row.range, text: `${row.name}: LAN9118 Ethernet, ${interruptText(row.interrupt)}` }];
     case 'smmu-v2': {
       const [first, last] = [row.contextInterrupts[0], row.contextInterrupts.at(-1) as InterruptInput];
       const interrupts = `${interruptText(row.globalInterrupt)}, ${interruptText(first)}-${last.number}`;

@@ -1,11 +1,11 @@
 import { OptionError } from '../errors.ts';
 import { userNetwork } from '../host/sockets.ts';
 import { Hub } from '../index.ts';
-import type { NicOptions } from '../machine/nic-options.ts';
+import type { NicModel, NicOptions } from '../machine/nic-options.ts';
 import type { VirtioBus } from '../machine/virtio-devices.ts';
 
 const FORM =
-  '--nic user[,hostfwd=tcp:127.0.0.1:2222-:22]... or --nic hub=NAME, each with [,mac=ADDRESS][,bus=mmio|pci]';
+  '--nic user[,hostfwd=tcp:127.0.0.1:2222-:22]... or --nic hub=NAME, each with [,mac=ADDRESS][,model=virtio|lan9118][,bus=mmio|pci]';
 
 /**
  * The network cards of a command line, one for each `--nic`. Cards on hubs of the same name see each other.
@@ -21,16 +21,19 @@ function parseNic(text: string, hubs: Map<string, Hub>): NicOptions {
   const hostForward: string[] = [];
   let mac: string | undefined;
   let bus: string | undefined;
+  let model: string | undefined;
   for (const setting of settings) {
     const [, name, value] = /^(\w+)=(.*)$/.exec(setting) ?? [];
     if (name === 'hostfwd' && network === 'user') hostForward.push(value);
     else if (name === 'mac') mac = value;
     else if (name === 'bus') bus = value;
+    else if (name === 'model') model = value;
     else throw new OptionError(`--nic ${text}: '${setting}' is no setting of it`, `write it as ${FORM}`);
   }
-  // The library checks address and bus.
+  // The library checks address, model and bus.
   const common = {
     ...(mac === undefined ? {} : { mac }),
+    ...(model === undefined ? {} : { model: model as NicModel }),
     ...(bus === undefined ? {} : { bus: bus as VirtioBus }),
   };
   if (network === 'user') return { ...common, network: userNetwork({ hostForward }) };

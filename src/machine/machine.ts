@@ -176,6 +176,7 @@ export class Machine {
     this.board = assembleBoard(options.board, {
       memory: lockstep?.boardMemory ?? physical,
       virtio: virtio.mmio,
+      ...(virtio.ethernet && { ethernet: virtio.ethernet }),
       ...(options.sd && { sd: { disk: options.sd, warn: options.warn } }),
       clock,
       wallClock,
@@ -571,7 +572,8 @@ export class Machine {
     physical: PhysicalMemory,
   ): Promise<void> {
     for (const [i, nic] of (options.virtio.nics ?? []).entries()) {
-      await nic.network.connect(this.virtio.nics[i]);
+      const card = this.virtio.nics[i] ?? this.board.ethernet;
+      if (card !== undefined) await nic.network.connect(card);
     }
     const bridge = options.board.devices.find((row) => row.kind === 'pcie-host');
     if (bridge === undefined) return;

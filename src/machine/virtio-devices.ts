@@ -11,8 +11,9 @@ import type { PciEndpoint } from '../pci/endpoint.ts';
 import type { Clock, WallClock } from '../ports/clock.ts';
 import type { DiskBackend } from '../ports/disk.ts';
 import type { DeviceLog } from '../ports/mmio.ts';
+import type { NetworkBackend } from '../ports/network.ts';
 import type { ShareBackend } from '../ports/share.ts';
-import { macsOf, makeNic, type NicOptions } from './nic-options.ts';
+import { macsOf, makeNic, type NicOptions, withModels } from './nic-options.ts';
 import type { SerialPort } from './serial.ts';
 
 /** Where a virtio device is put: into a virtio-mmio transport (the default) or on the PCI bus. */
@@ -59,8 +60,10 @@ export interface OnBus {
 export interface VirtioDevices {
   readonly mmio: readonly VirtioDevice[];
   readonly pci: readonly PciEndpoint[];
-  /** The network cards among them, in the order of the options. */
-  readonly nics: readonly VirtioNet[];
+  /** The network cards among them, in the order of the options; undefined for the one on the board. */
+  readonly nics: readonly (VirtioNet | undefined)[];
+  /** What the card on the board is plugged into; absent: nothing. */
+  readonly ethernet?: { readonly network: NetworkBackend; readonly mac: Uint8Array };
 }
 
 /** What a machine gives to its virtio devices. */
@@ -86,7 +89,8 @@ const MAX_TAG_BYTES = 31;
  * @throws OptionError for what can't be
  */
 export function checkVirtioOptions(board: BoardDescription, options: VirtioOptions): VirtioOptions {
-  const { disks = [], nics = [], shares = [] } = options;
+  const { disks = [], shares = [] } = options;
+  const nics = withModels(board, options.nics ?? []);
   const virtioConsole = placed(options.virtioConsole);
   const rng = placed(options.rng);
   for (const disk of disks) checkDisk(disk);
@@ -105,7 +109,7 @@ export function checkVirtioOptions(board: BoardDescription, options: VirtioOptio
   }
   const all = [
     ...disks,
-    ...nics,
+    ...nics.filter(({ model }) => model === 'virtio'),
     ...shares,
     ...[virtioConsole, rng].filter((device) => device !== undefined),
   ];
@@ -174,8 +178,9 @@ export function makeVirtioDevices(options: VirtioOptions, parts: VirtioParts): V
   }
   const nics = options.nics ?? [];
   const macs = macsOf(nics);
-  const cards = nics.map((nic, i) => makeNic(nic, macs[i], clock));
-  for (const [i, card] of cards.entries()) place(nics[i].bus, card);
+  const cards = nics.map((nic, i) => (nic.model === 'virtio' ? makeNic(nic, macs[i], clock) : undefined));
+  for (const [i, card] of cards.entries()) if (card) place(nics[i].bus, card);
+  const onBoard = nics.findIndex(({ model }) => model === 'lan9118');
   // A whole second at power on, so that a run by the counting clock is the same each time.
   const startNs = BigInt(Math.floor(parts.wallClock.unixSeconds())) * 1_000_000_000n;
   for (const { share, tag, bus } of options.shares ?? []) {
@@ -187,7 +192,12 @@ export function makeVirtioDevices(options: VirtioOptions, parts: VirtioParts): V
   if (rng !== undefined) {
     place(rng.bus, new VirtioEntropy(parts.repeatable ? repeatableEntropy() : hostEntropy()));
   }
-  return { mmio, pci, nics: cards };
+  return {
+    mmio,
+    pci,
+    nics: cards,
+    ...(onBoard >= 0 && { ethernet: { network: nics[onBoard].network, mac: macs[onBoard] } }),
+  };
 }
 
 function connectedConsole(line: SerialPort): VirtioConsole {

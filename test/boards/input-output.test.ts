@@ -4,6 +4,7 @@ import { type BoardDescription, type DeviceRow, interruptId, spi } from '../../s
 import { deviceTreeOfBoard } from '../../src/boards/device-tree-of-board.ts';
 import { virt } from '../../src/boards/virt.ts';
 import { writeFdt } from '../../src/boot/fdt-writer.ts';
+import { LAN } from '../../src/devices/lan9118/registers.ts';
 import { MCI, MciStatus } from '../../src/devices/pl181-registers.ts';
 import { HostClock } from '../../src/machine/clock.ts';
 import { SerialPort } from '../../src/machine/serial.ts';
@@ -102,5 +103,31 @@ describe('a PL181 in a table', () => {
 
   test('has a node', () => {
     expect(nodeOf(row, 'mmci@9060000')?.properties).toHaveProperty('max-frequency');
+  });
+});
+
+describe('a LAN9118 in a table', () => {
+  const row: DeviceRow = {
+    kind: 'lan9118',
+    name: 'ethernet',
+    range: { base: BASE, size: 0x1_0000 },
+    interrupt: spi(15),
+  };
+
+  test("is the board's own card, with the address that it is given and an interrupt", () => {
+    const mac = Uint8Array.of(2, 0, 0, 0, 0, 1);
+    const { board, read, write, isPending } = assemble(row, { ethernet: { mac } });
+    expect(board.ethernet?.receive(new Uint8Array(60))).toBe(false);
+    write(BASE + LAN.MAC_CSR_CMD, 0xc000_0003);
+    expect(read(BASE + LAN.MAC_CSR_DATA)).toBe(2);
+    write(BASE + LAN.IRQ_CFG, 0x111);
+    // The line was low for nothing before: what that left behind is not pending any more.
+    expect(isPending(15)).toBe(false);
+    write(BASE + LAN.INT_EN, 0x8000_0000);
+    expect(isPending(15)).toBe(true);
+  });
+
+  test('has a node', () => {
+    expect(nodeOf(row, 'ethernet@9060000')?.properties).toHaveProperty('smsc,irq-active-high');
   });
 });

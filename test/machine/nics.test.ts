@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { BoardDescription } from '../../src/boards/board.ts';
+import { vexpressA9 } from '../../src/boards/vexpress-a9.ts';
+import { virt } from '../../src/boards/virt.ts';
 import { createMachine } from '../../src/index.ts';
-import { macsOf } from '../../src/machine/nic-options.ts';
+import { macsOf, type NicOptions, withModels } from '../../src/machine/nic-options.ts';
 import type { NetworkBackend, NetworkPort } from '../../src/ports/network.ts';
 
 class Plug implements NetworkBackend {
@@ -71,5 +74,44 @@ describe('network cards of a machine', () => {
     await expect(
       createMachine({ nics: [{ network }, { network, mac: '02:00:00:00:00:01' }] }),
     ).rejects.toThrow(/twice/);
+  });
+});
+
+describe("the board's own card", () => {
+  const models = (board: BoardDescription, ...nics: readonly Partial<NicOptions>[]) =>
+    withModels(
+      board,
+      nics.map((nic) => ({ network: new Plug(), ...nic })),
+    ).map(({ model }) => model);
+
+  it('takes the first network that names neither model nor bus', () => {
+    expect(models(vexpressA9, { bus: 'pci' }, {}, {})).toEqual(['virtio', 'lan9118', 'virtio']);
+    expect(models(vexpressA9, {}, { model: 'lan9118' })).toEqual(['virtio', 'lan9118']);
+    expect(models(vexpressA9, { model: 'virtio' })).toEqual(['virtio']);
+    expect(models(virt, {})).toEqual(['virtio']);
+  });
+
+  it('is one, and only there where the board has it', () => {
+    expect(() => models(virt, { model: 'lan9118' })).toThrow(/virt has no lan9118/);
+    expect(() => models(vexpressA9, { model: 'lan9118' }, { model: 'lan9118' })).toThrow(/has one lan9118/);
+    expect(() => models(vexpressA9, { model: 'lan9118', bus: 'pci' })).toThrow(/not on a bus/);
+    expect(() => models(virt, { model: 'ne2k' as 'virtio' })).toThrow(/there is no card 'ne2k'/);
+  });
+
+  it('is plugged in, has its address, and is unplugged at the end', async () => {
+    const network = new Plug();
+    const nics = [{ network, mac: '02:00:00:00:00:07' }];
+    const machine = await createMachine({
+      machine: 'vexpress-a9',
+      memory: '16M',
+      bios: new Uint8Array(64),
+      nics,
+    });
+    const mac = (register: number): string => `xp /1xw 0x4e0000${register.toString(16)}`;
+    expect(await machine.monitor(mac(0x50))).toContain('01180001');
+    expect(network.log).toEqual(['connected']);
+    expect(network.port?.receive(new Uint8Array(60))).toBe(false);
+    await machine.stop();
+    expect(network.log).toEqual(['connected', 'closed']);
   });
 });

@@ -1,7 +1,11 @@
+import { Lan9118 } from '../../devices/lan9118/lan9118.ts';
 import { Pl181 } from '../../devices/pl181.ts';
 import { SdCard } from '../../devices/sd/sd-card.ts';
 import type { Builders } from '../assembly.ts';
 import type { InputOutputRow } from '../input-output-rows.ts';
+
+/** QEMU's of the first card. */
+const DEFAULT_MAC = Uint8Array.of(0x52, 0x54, 0x00, 0x12, 0x34, 0x56);
 
 /** What people see, hear, type on and plug in. */
 export const INPUT_OUTPUT: Builders<InputOutputRow['kind']> = {
@@ -22,5 +26,14 @@ export const INPUT_OUTPUT: Builders<InputOutputRow['kind']> = {
     if (card) assembly.keep(`${row.name} card`, card);
     assembly.keep(row.name, controller);
     assembly.map(row.range, controller, row.name);
+  },
+
+  lan9118: (row, assembly) => {
+    const { clock, log, ethernet = { mac: DEFAULT_MAC } } = assembly.parts;
+    const card = new Lan9118({ ...ethernet, clock, interrupt: assembly.spi(row.interrupt) }, log);
+    assembly.ethernet = card;
+    assembly.others.push(card);
+    assembly.keep(row.name, card);
+    assembly.map(row.range, card, row.name);
   },
 };

@@ -1,4 +1,4 @@
-import { cells, phandle, strings, unitAddress } from '../../boot/device-tree.ts';
+import { cells, flag, phandle, strings, unitAddress } from '../../boot/device-tree.ts';
 import type { InputOutputRow } from '../input-output-rows.ts';
 import type { NodeMakers } from '../tree-context.ts';
 
@@ -21,6 +21,26 @@ export const INPUT_OUTPUT_NODES: NodeMakers<InputOutputRow['kind']> = {
       interrupts: context.interrupts(...row.interrupts),
       reg: context.reg(row.range),
       compatible: strings('arm,pl180', 'arm,primecell'),
+    },
+    children: [],
+  }),
+
+  lan9118: (row, context) => ({
+    name: `ethernet@${unitAddress(row.range.base)}`,
+    properties: {
+      ...(row.supply === undefined
+        ? {}
+        : {
+            'vddvario-supply': cells(phandle(row.supply)),
+            'vdd33a-supply': cells(phandle(row.supply)),
+          }),
+      'smsc,irq-push-pull': flag,
+      'smsc,irq-active-high': flag,
+      'reg-io-width': cells(4),
+      'phy-mode': strings('mii'),
+      interrupts: context.interrupts(row.interrupt),
+      reg: context.reg(row.range),
+      compatible: strings('smsc,lan9118', 'smsc,lan9115'),
     },
     children: [],
   }),
