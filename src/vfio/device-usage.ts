@@ -3,17 +3,37 @@ import { basename, join } from 'node:path';
 import type { HostFacts } from './host-facts.ts';
 import { linkName, listing, readText } from './sysfs.ts';
 
+/** Where a path of sysfs really leads; undefined where nothing is. */
+function placeOf(...parts: readonly string[]): string | undefined {
+  try {
+    return realpathSync(join(...parts));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Directories below which a device's own disks and interfaces are: its own, and those of the NVMe subsystems that it
+ * is a controller of. With several paths to a drive, its disks are there (Linux' CONFIG_NVME_MULTIPATH).
+ */
+function homes(facts: HostFacts, address: string): string[] {
+  const own = facts.devicePlace(address);
+  if (own === undefined) return [];
+  const subsystems = join(facts.roots.sys, 'class/nvme-subsystem');
+  const shared = listing(subsystems)
+    .map((name) => placeOf(subsystems, name))
+    .filter((place) => place !== undefined)
+    .filter((place) => listing(place).some((name) => placeOf(place, name)?.startsWith(`${own}/`)));
+  return [own, ...shared];
+}
+
 /** Names of a class (`block`, `net`) that belong to a device: `nvme0n1`, `nvme0n1p1`, `eth0`. */
 function classMembers(facts: HostFacts, kind: string, address: string): string[] {
-  const place = facts.devicePlace(address);
+  const places = homes(facts, address);
   const directory = join(facts.roots.sys, 'class', kind);
-  if (place === undefined) return [];
   return listing(directory).filter((name) => {
-    try {
-      return realpathSync(join(directory, name)).startsWith(`${place}/`);
-    } catch {
-      return false;
-    }
+    const place = placeOf(directory, name);
+    return places.some((home) => place?.startsWith(`${home}/`));
   });
 }
 

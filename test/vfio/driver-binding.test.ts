@@ -220,6 +220,21 @@ describe('a device that the host uses is refused', () => {
     expect(refusal(() => drivers.bind([NVME])).message).toContain('nvme0n1p2 is mounted on /');
   });
 
+  test('a disk with several paths, which the kernel shows below its subsystem', () => {
+    given();
+    const controller = `sys/devices/pci0000:00/0000:00:01.1/${NVME}/nvme/nvme0`;
+    const subsystem = 'sys/devices/virtual/nvme-subsystem/nvme-subsys0';
+    host.directory(controller);
+    host.write(`${subsystem}/nvme0n1/dev`, '259:0\n');
+    host.link(`${subsystem}/nvme0`, controller);
+    host.link('sys/class/nvme-subsystem/nvme-subsys0', subsystem);
+    host.link('sys/class/block/nvme0n1', `${subsystem}/nvme0n1`);
+    host.directory('sys/devices/virtual/nvme-subsystem/nvme-subsys1/nvme1');
+    host.link('sys/class/nvme-subsystem/nvme-subsys1', 'sys/devices/virtual/nvme-subsystem/nvme-subsys1');
+    host.write('proc/self/mountinfo', '22 1 259:0 / /home rw - ext4 /dev/nvme0n1 rw\n');
+    expect(refusal(() => drivers.bind([NVME])).message).toContain('its disk nvme0n1 is mounted on /home');
+  });
+
   test('swap space', () => {
     withDisk();
     host.write('proc/swaps', 'Filename Type Size Used Priority\n/dev/nvme0n1p2 partition 1 0 -2\n');
