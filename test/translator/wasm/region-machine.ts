@@ -5,6 +5,7 @@ import { JumpCache } from '../../../src/translator/jump-cache.ts';
 import { INTEGER_ROWS, VectorTable } from '../../../src/translator/vector/table.ts';
 import { instantiateBase, type RegionHost } from '../../../src/translator/wasm/base-module.ts';
 import type { RegionFunction } from '../../../src/translator/wasm/compiled-region.ts';
+import { nzcvOfLazy } from '../../../src/translator/wasm/lazy-flags.ts';
 import type { Region } from '../../../src/translator/wasm/region.ts';
 import { FlagKind, RegionResult, RegionWord } from '../../../src/translator/wasm/region-abi.ts';
 import { instantiateRegions, writeRegionModule } from '../../../src/translator/wasm/region-module.ts';
@@ -110,10 +111,9 @@ export class RegionMachine {
 
   private flags(): number {
     const { words } = this.memory;
-    const nzcv = this.base.nzcv as unknown as (kind: number, nz: number, a: number, b: number) => number;
     const { FlagNz, FlagA, FlagB } = RegionWord;
     const [nz, a, b] = [FlagNz, FlagA, FlagB].map((address) => words[word(address)]!);
-    return nzcv(words[word(RegionWord.FlagKind)]!, nz!, a!, b!);
+    return nzcvOfLazy(words[word(RegionWord.FlagKind)]!, nz!, a!, b!);
   }
 
   private howLeft(result: number): number[] {
