@@ -36,6 +36,8 @@ export interface EngineHooks {
     instruction: 'svc' | 'hlt',
     comment: number,
   ): 'done' | 'wait' | 'guest';
+  /** Called before a DMB or DSB is complete, while the dirty tables word is set. */
+  synchronizeTables?(): void;
   /** An interrupt line into a CPU went up: a machine that sleeps must wake. */
   attention(): void;
 }

@@ -37,6 +37,7 @@ import { TlbArrays } from './tlb.ts';
 import { VECTOR_ROWS } from './vector-rows.ts';
 
 const EVENT = MemoryLayout.eventWord >>> 2;
+const DIRTY_TABLES = MemoryLayout.dirtyTablesWord >>> 2;
 /** In the event word: the engine itself has to look around. Whoever has another reason writes 1 over it. */
 const OWN_EVENT = 2;
 const CODE_MOVED = (MemoryLayout.state >>> 2) + StateSlot.CodeMoved;
@@ -739,6 +740,7 @@ export class ArmEngine implements Saveable<EngineState> {
       barrier: () => {
         // Orders this thread's accesses to RAM against a device's; an atomic access is a full fence on every host.
         Atomics.load(this.words, EVENT);
+        if (this.words[DIRTY_TABLES] !== 0) this.hooks.synchronizeTables?.();
       },
       helpers: HELPER_NAMES.map((name, i) => counted(functions[name], helperCalls, i)),
       vector: (number, imm, d, a, b) => this.vectors.run(number, imm, d, a, b),

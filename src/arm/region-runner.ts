@@ -116,6 +116,7 @@ export class RegionRunner {
         note();
         return value;
       },
+      barrier: () => env.barrier(1),
       callHelper: (number, a, b, c) => {
         called();
         helpers[number]++;

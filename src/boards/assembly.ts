@@ -11,6 +11,7 @@ import type { Pl181 } from '../devices/pl181.ts';
 import type { SdCardConfig } from '../devices/sd/sd-card.ts';
 import type { VirtioDevice } from '../devices/virtio/virtio-device.ts';
 import { MessagePassage } from '../iommu/message-passage.ts';
+import type { ShadowedIommu } from '../iommu/shadow/shadowed-iommu.ts';
 import type { SmmuV2 } from '../iommu/smmu-v2/smmu-v2.ts';
 import type { SmmuV3 } from '../iommu/smmu-v3/smmu-v3.ts';
 import type { StreamTarget } from '../iommu/stream.ts';
@@ -105,6 +106,8 @@ export interface Board {
   readonly hostBridge: HostBridge;
   /** The board's own network card; undefined where it has none. */
   readonly ethernet: Lan9118 | undefined;
+  /** What the host bridge's functions have before them; undefined: nothing. */
+  readonly iommu: ShadowedIommu | undefined;
   /** The instruction that calls PSCI; undefined where the board has none. */
   readonly psci: PsciConduit | undefined;
   /** Where all CPUs but the first wait to be started; undefined where they are off. */
@@ -156,6 +159,8 @@ export class Assembly {
     this.keep(description.interruptController, gic);
     const powerButton = this.keys.get(description.powerButton ?? '');
     const { saveables } = this;
+    const bridge = description.devices.find((row) => row.kind === 'pcie-host');
+    const iommu = this.smmus.get(bridge?.iommu?.smmu ?? '');
     return {
       description,
       gic,
@@ -164,6 +169,7 @@ export class Assembly {
       rtc,
       hostBridge,
       ethernet,
+      iommu,
       psci,
       holdingPen,
       saveables,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { BoardDescription } from '../boards/board.ts';
 import { OptionError } from '../errors.ts';
-import { normalizeOptions, refuseBehindIommu } from '../machine/options.ts';
+import { normalizeOptions } from '../machine/options.ts';
 import type { GuestShape } from '../vfio/host-devices.ts';
 import type { CommandIo } from './command-io.ts';
 import { ExitCode } from './exit-codes.ts';
@@ -106,24 +106,19 @@ async function check(
 ): Promise<number> {
   const host = await io.library.hostDevices();
   const addresses = [...new Set([...devices, ...(flags.vfio ?? [])].map((text) => host.resolve(text)))];
-  const checked = host.check(addresses, guestShape(flags, addresses[0]));
+  const checked = host.check(addresses, guestShape(flags));
   io.stdout.write(flags.json ? `${toJson(checked)}\n` : checked.map(checkText).join('\n'));
   return checked.every(({ ready }) => ready) ? ExitCode.ok : ExitCode.notReady;
 }
 
-/** What of the machine that these options describe concerns the host. @param device one that it is to have */
-function guestShape({ machine, cpu, smp, memory }: RunFlags, device: string): GuestShape {
-  const {
-    board,
-    machine: name,
-    memory: ramSize,
-  } = normalizeOptions({
+/** What of the machine that these options describe concerns the host. */
+function guestShape({ machine, cpu, smp, memory }: RunFlags): GuestShape {
+  const { board, memory: ramSize } = normalizeOptions({
     ...(machine === undefined ? {} : { machine }),
     ...(cpu === undefined ? {} : { cpu }),
     ...(smp === undefined ? {} : { smp: wholeNumber('--smp', smp) }),
     ...(memory === undefined ? {} : { memory }),
   });
-  refuseBehindIommu(name, board, device);
   return { ramBase: board.ram.base, ramSize, window: pciWindow(board) };
 }
 

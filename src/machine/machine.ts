@@ -15,9 +15,10 @@ import { PageWatches } from '../memory/page-watches.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { FunctionListing } from '../pci/describe-bus.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
-import { type HostAttachedEndpoint, hostPendingWordCount, isHostAttached } from '../pci/host-device.ts';
+import { isHostAttached } from '../pci/host-device.ts';
 import type { ArmTimer } from '../ports/arm-timer.ts';
 import type { DiskBackend } from '../ports/disk.ts';
+import type { ShadowStatistics } from '../ports/shadow-observer.ts';
 import type { Semihosting } from '../semihosting/semihosting.ts';
 import { SnapshotReader, writeSnapshot } from '../snapshot/snapshot-file.ts';
 import { TraceRecorder } from '../trace/recorder.ts';
@@ -27,6 +28,7 @@ import { HostClock, InstructionClock } from './clock.ts';
 import { MachineDebugger } from './debugger.ts';
 import { firmwareConfiguration } from './firmware-configuration.ts';
 import { GuestCpu, GuestMemory } from './guest-access.ts';
+import { HostEndpoints } from './host-endpoints.ts';
 import { loadGuest } from './load-guest.ts';
 import { type Lockstep, lockstepOf, type MakeEngine } from './lockstep/lockstep.ts';
 import { Monitor, type MonitorHost, type MonitorTarget } from './monitor.ts';
@@ -111,7 +113,7 @@ export class Machine {
   private debugger: MachineDebugger | undefined;
   /** Why the machine stands still: the user's wish, a stop by the monitor or before the start, a save, a debugger. */
   private readonly holds = new Set<Hold>();
-  private readonly hostEndpoints: HostAttachedEndpoint[] = [];
+  private readonly hostEndpoints: HostEndpoints;
   private readonly virtio: VirtioDevices;
   private readonly recorder: TraceRecorder | undefined;
   private readonly plugged: PciEndpoint[] = [];
@@ -204,6 +206,7 @@ export class Machine {
         return this.semihosting === undefined ? 'guest' : callSemihosting(this.semihosting, cpu, physical);
       },
       attention: () => this.loop.wake(),
+      synchronizeTables: () => this.hostEndpoints.synchronizeTables(),
     };
     const makeEngine: MakeEngine = ({ memory, physical: ownPhysical }, timers, sideHooks, kind) => {
       const base = options.board.privatePeripherals;
@@ -236,10 +239,16 @@ export class Machine {
     if (this.board.holdingPen === undefined) {
       for (const cpu of this.engine.cpus.slice(1)) cpu.power = 'off';
     }
-    const service = (): void => {
-      for (const endpoint of this.hostEndpoints) endpoint.service();
-    };
-    this.loop = new RunLoop(this.engine, machineMemory, clock, service, lockstep);
+    this.hostEndpoints = new HostEndpoints({
+      memory: machineMemory,
+      physical,
+      board: this.board,
+      observer: this.recorder,
+      wake: () => this.loop.wake(),
+      warn: options.warn,
+    });
+    this.loop = new RunLoop(this.engine, machineMemory, clock, () => this.hostEndpoints.service(), lockstep);
+    this.loop.onSliceEnd = () => this.hostEndpoints.sliceEnded();
     this.monitorTarget = new MachineMonitorTarget({
       engine: this.engine,
       board: this.board,
@@ -260,7 +269,7 @@ export class Machine {
     });
     // A machine whose end nobody waits for must not end the process.
     this.exited.catch(() => {});
-    this.plugEndpoints = () => this.plug(options, machineMemory, physical);
+    this.plugEndpoints = () => this.plug(options);
   }
 
   /** @internal Completes construction: takes host devices and plugs every endpoint. */
@@ -304,6 +313,7 @@ export class Machine {
     // Before the devices: they go on with requests that were under way.
     await restoreDisks(this.disks, state);
     this.dtb = restoreMachineState(this.parts, state).deviceTree.slice();
+    this.hostEndpoints.restored();
   }
 
   /**
@@ -491,6 +501,14 @@ export class Machine {
   }
 
   /**
+   * What was done so that the host's IOMMU follows the guest's SMMU; undefined in a machine without an SMMU, or without a real
+   * device behind it.
+   */
+  shadowStatistics(): ShadowStatistics | undefined {
+    return this.hostEndpoints.statistics;
+  }
+
+  /**
    * Begins to count where the guest spends its instructions, from nothing: a profile that was begun before gets no more.
    * The samples of a machine with `clock: 'instructions'` are the same each time.
    * @param options `interval`: instructions of a CPU between two samples, on average
@@ -541,7 +559,7 @@ export class Machine {
       }
     };
     if (error === undefined) attempt(() => this.lockstep?.compareAll());
-    for (const endpoint of this.hostEndpoints) {
+    for (const endpoint of this.hostEndpoints.list) {
       try {
         await endpoint.close();
       } catch (failure) {
@@ -566,38 +584,14 @@ export class Machine {
     else this.settle?.resolve(this.exit ?? { reason: 'stopped', code: 0 });
   }
 
-  private async plug(
-    options: NormalizedOptions,
-    machineMemory: MachineMemory,
-    physical: PhysicalMemory,
-  ): Promise<void> {
+  private async plug(options: NormalizedOptions): Promise<void> {
     for (const [i, nic] of (options.virtio.nics ?? []).entries()) {
       const card = this.virtio.nics[i] ?? this.board.ethernet;
       if (card !== undefined) await nic.network.connect(card);
     }
-    const bridge = options.board.devices.find((row) => row.kind === 'pcie-host');
-    if (bridge === undefined) return;
     for (const endpoint of [...options.pci, ...this.virtio.pci]) {
-      if (isHostAttached(endpoint)) {
-        const index = this.hostEndpoints.length;
-        this.hostEndpoints.push(endpoint);
-        physical.watches.bypassed = true;
-        await endpoint.prepare({
-          memory: machineMemory.wasm,
-          ramOffset: MemoryLayout.ram,
-          ramBase: physical.ramBase,
-          ramSize: physical.ramSize,
-          mmioWindow: bridge.memoryWindow,
-          eventWordOffset: MemoryLayout.eventWord,
-          sleepingWordOffset: MemoryLayout.sleepingWord,
-          pendingWordsOffset: MemoryLayout.pendingWords + index * hostPendingWordCount * 4,
-          pendingWordCount: hostPendingWordCount,
-          wake: () => this.loop.wake(),
-          warn: options.warn,
-          deviceLost: (_reason, message) => options.warn(message),
-        });
-      }
-      this.board.hostBridge.plug(endpoint);
+      if (isHostAttached(endpoint)) await this.hostEndpoints.plug(endpoint);
+      else this.board.hostBridge.plug(endpoint);
       this.plugged.push(endpoint);
     }
     const { machine, board, trace } = options;

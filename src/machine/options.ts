@@ -358,26 +358,18 @@ function checkedForLockstep(options: MachineOptions): MachineOptions {
   return { ...options, clock };
 }
 
-/**
- * Refuses a real device for a machine with an emulated IOMMU: the device's DMA goes through the host's IOMMU, which knows
- * nothing of the guest's translations.
- * @throws OptionError
- */
-export function refuseBehindIommu(machine: string, board: BoardDescription, device: string): void {
-  if (!hasIommu(board)) return;
-  throw new OptionError(
-    `machine: ${machine} can't have the real device ${device}: its DMA would not be translated by the guest's SMMU`,
-    'leave out --vfio, or iommu=',
-  );
-}
-
 function checkedEndpoints(
   pci: readonly PciEndpoint[],
   machine: string,
   board: BoardDescription,
 ): readonly PciEndpoint[] {
-  const real = pci.find(isHostAttached);
-  if (real !== undefined) refuseBehindIommu(machine, board, real.name);
+  const foreign = pci.find((endpoint) => isHostAttached(endpoint) && !('hostDma' in endpoint));
+  if (foreign !== undefined && hasIommu(board)) {
+    throw new OptionError(
+      `machine: ${machine} can't have the real device ${foreign.name}: its DMA would not be translated by the guest's SMMU`,
+      'give the endpoint the property hostDma, or leave out iommu',
+    );
+  }
   if (pci.length > MAX_PCI_FUNCTIONS) {
     throw new OptionError(
       `pci: ${pci.length} devices do not fit on bus 0`,

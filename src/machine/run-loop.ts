@@ -110,6 +110,8 @@ export class RunLoop implements Saveable<RunLoopState> {
   private wakeUp: (() => void) | undefined;
   running = false;
   sampler: SliceSampler | undefined;
+  /** Called when a CPU's turn, or a piece of it, is over. */
+  onSliceEnd: () => void = () => {};
   /** Called when a CPU stopped for the debugger, who pauses the machine then. */
   onDebugStop: (cpu: ArmCpu) => void = () => {};
 
@@ -196,6 +198,7 @@ export class RunLoop implements Saveable<RunLoopState> {
     this.stopReason = engine.stepInstruction(cpu, ignoreWatchpoints);
     const executed = engine.instructions - before;
     this.sampler?.ran(cpu, executed);
+    this.onSliceEnd();
     if (!(clock instanceof InstructionClock)) return;
     if (this.interrupted === undefined) {
       clock.advance(executed);
@@ -259,6 +262,7 @@ export class RunLoop implements Saveable<RunLoopState> {
     engine.exact = exact || untilSample <= budget;
     this.stopReason = this.runner.run(cpu, Math.min(budget, untilSample), this.isLate);
     sampler?.ran(cpu, engine.instructions - before);
+    this.onSliceEnd();
     if (this.stopReason === 'debug') this.onDebugStop(cpu);
     this.dozedAt[cpu.cpu] = this.stopReason === 'wfe' ? engine.instructions : Number.NEGATIVE_INFINITY;
     return engine.instructions - before;

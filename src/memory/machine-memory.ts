@@ -11,6 +11,11 @@ export const MemoryLayout = {
   eventWord: 0x40,
   /** Nonzero while the machine's thread sleeps: whoever sets the event word must wake it. A cache line of its own. */
   sleepingWord: 0x80,
+  /**
+   * Nonzero: translation tables of an SMMU have been stored to that the host's IOMMU follows; a barrier must not be complete
+   * before it does. Zero for ever in a machine without a real device behind an SMMU.
+   */
+  dirtyTablesWord: 0xc0,
   /** Words by which compiled regions and the engine talk (translator/wasm/region-abi.ts). */
   regionWords: 0x200,
   /** One word for each interrupt source of the host, counted up by native threads. */

@@ -14,6 +14,8 @@ export const enum WatchKind {
   Written = 2,
   /** Code of the page has been compiled into a region. */
   Region = 4,
+  /** The page holds translation tables of an SMMU that the host's IOMMU follows. */
+  Table = 8,
 }
 
 /**

@@ -96,10 +96,6 @@ describe('armemu vfio check', () => {
     [['vfio', 'check', 'eth0'], '"eth0" is not the address of a PCI device'],
     [['vfio', 'check', 'PNP0A03:0-1f.0'], 'No PCI device of this host is at PNP0A03:0-1f.0'],
     [['vfio', 'check', '03:00.0', '--machine', 'virtt'], 'virtt'],
-    [
-      ['vfio', 'check', '03:00.0', '--machine', 'virt,iommu=smmuv2'],
-      "can't have the real device 0000:03:00.0",
-    ],
     [['vfio', 'check', '03:00.0', '--memory', '1 parsec'], 'parsec'],
     [['vfio', 'check', '03:00.0', '--smp', 'two'], '--smp'],
     [['vfio', 'check'], "missing required argument 'device'\n  see 'armemu vfio check --help'"],

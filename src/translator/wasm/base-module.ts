@@ -24,6 +24,8 @@ export interface RegionHost {
   loadExclusive(va: number, size: number): number;
   storeExclusive(va: number, size: number, low: number, high: number): number;
   callHelper(number: number, a: number, b: number, c: number): number;
+  /** The rest of a barrier, where the dirty tables word is set. */
+  barrier(): void;
 }
 
 /** Types of the functions that regions import, in one place for both sides. */
@@ -41,6 +43,8 @@ export const BASE_FUNCTIONS = {
   storeExclusive: { params: ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32', 'i32'] },
   /** (helper, a, b, c, site, budget): result and budget. */
   callHelper: { params: ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32', 'i32'] },
+  /** The rest of a barrier, where the dirty tables word is set. */
+  barrier: { params: [], results: [] },
   /** (budget, region): the budget with another piece of the reserve, unless the event word is set. */
   refill: { params: ['i32', 'i32'], results: ['i32'] },
   /** (kind, nz, a, b): NZCV. */
@@ -152,6 +156,7 @@ interface HostFunctions {
   readonly loadExclusive: number;
   readonly storeExclusive: number;
   readonly callHelper: number;
+  readonly barrier: number;
 }
 
 /** MemFlag.Aligned and MemFlag.AlignedWord forbid what is not aligned (the first) or ask for a multiple of 4. */
@@ -316,6 +321,7 @@ function defineFlow(define: Define, host: HostFunctions, regionType: number): vo
     handBackWhereEvent(code, budget);
     code.get(budget);
   });
+  define('barrier', (code) => code.call(host.barrier));
   define('refill', (code) => {
     const [budget, region] = [0, 1];
     const heat = code.local('i32');
@@ -415,6 +421,7 @@ export function instantiateBase(
     loadExclusive: writer.importFunction('loadExclusive', ['i32', 'i32'], ['i32']),
     storeExclusive: writer.importFunction('storeExclusive', ['i32', 'i32', 'i32', 'i32'], ['i32']),
     callHelper: writer.importFunction('callHelper', ['i32', 'i32', 'i32', 'i32'], ['i32']),
+    barrier: writer.importFunction('barrier', [], []),
   };
   const regionType = writer.type(REGION_PARAMS, REGION_RESULTS);
   const numbers = new Map<BaseFunction, number>();
@@ -451,6 +458,7 @@ export function instantiateBase(
     loadExclusive: host.loadExclusive,
     storeExclusive: host.storeExclusive,
     callHelper: host.callHelper,
+    barrier: host.barrier,
   };
   return new WebAssembly.Instance(new WebAssembly.Module(writer.finish()), { host: imports }).exports;
 }

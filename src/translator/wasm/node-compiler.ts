@@ -284,12 +284,30 @@ export class NodeCompiler {
     else if (value.op === 'clrex') {
       this.code.i32(0).i32(0).store(Store.I32, slotAddress(Slot.ExclusiveArmed));
     } else if (value.op === 'barrier') {
-      this.code.fence();
+      this.emitBarrier();
     } else {
       if (isFlags(value)) this.pushFlagWord(value);
       else this.pushPure(value);
       this.define(value);
     }
+  }
+
+  /** A fence, and a call only where the host's IOMMU has to follow tables first. */
+  private emitBarrier(): void {
+    const { code, region } = this;
+    code.fence();
+    code.i32(0).load(Load.I32, MemoryLayout.dirtyTablesWord);
+    code.ifHinted(false);
+    if (region.env.callFree) {
+      // The interpreter does the barrier.
+      code.i32(0);
+      this.pushSite();
+      code.store(Store.I32, RegionWord.Site);
+      region.leaveSlow();
+    } else {
+      code.call(region.env.imports.barrier);
+    }
+    code.end();
   }
 
   private emitLoadExclusive(value: IrValue): void {

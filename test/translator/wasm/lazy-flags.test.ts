@@ -21,6 +21,7 @@ test('flags that a region leaves are the same word to regions and to the engine,
       loadExclusive: unused,
       storeExclusive: unused,
       callHelper: unused,
+      barrier: unused,
     },
   ) as unknown as { nzcv: typeof nzcvOfLazy };
   for (const kind of Object.values(FlagKind)) {

@@ -164,6 +164,7 @@ export class RegionMachine {
         store(va, size, low, high);
         return 0;
       },
+      barrier: () => {},
       callHelper: (number, a, b, c) => {
         const { name, argCount } = HELPERS[number]!;
         return helper(name, state, [a, b, c].slice(0, argCount)) ?? fault();

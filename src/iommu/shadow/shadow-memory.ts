@@ -1,0 +1,22 @@
+import type { PageWatches } from '../../memory/page-watches.ts';
+import type { TableRead } from '../../vmsa/walk.ts';
+
+/** Guest RAM, as a shadow of the tables in it uses it. */
+export interface ShadowMemory {
+  /** Guest physical address of its start, and its size in bytes. */
+  readonly ramBase: number;
+  readonly ramSize: number;
+  /** All of it, as words. */
+  readonly words: Int32Array;
+  readonly watches: PageWatches;
+  /** Nonzero while the host's IOMMU has to be brought up to date before a barrier is complete. */
+  readonly dirtyWord: { set(dirty: boolean): void };
+}
+
+/** Reads tables; there are none outside of RAM. */
+export function tableReader({ ramBase, ramSize, words }: ShadowMemory): TableRead {
+  return (address) => {
+    const offset = address - ramBase;
+    return offset >= 0 && offset < ramSize ? words[offset >>> 2] >>> 0 : undefined;
+  };
+}
