@@ -23,9 +23,9 @@ function implementation(
 }
 
 /**
- * Cortex-A9 (ARM DDI 0388) with the values that `qemu-system-arm -cpu cortex-a9` has: no divide, no fused
+ * Cortex-A9 (ARM DDI 0388) with the values that `qemu-system-arm -cpu cortex-a9` has (read there by MRC and VMRS): no divide, no fused
  * multiply-add, no Large Physical Address Extension, no generic timer, no Virtualization Extensions. Without the
- * modes of the Security Extensions, which ID_PFR1 says.
+ * modes of the Security Extensions, which ID_PFR1 says; REVIDR is the manual's.
  */
 export const cortexA9: CpuModel = {
   name: 'cortex-a9',

@@ -1,7 +1,6 @@
 import { behindSmmu } from './behind-smmu.ts';
 import { type BoardDescription, ppi, type SmmuV2Row, spi } from './board.ts';
-import { ADDITIONS, motherboard } from './vexpress-motherboard.ts';
-import type { ConfigEntry } from './vexpress-rows.ts';
+import { ADDITIONS, motherboard, oscillator } from './vexpress-motherboard.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -10,16 +9,6 @@ const GIB = 2 ** 30;
 const PRIVATE = 0x2c00_0000;
 
 const RAM = { base: 0x8000_0000, defaultSize: 512 * MIB, maxSize: 2 * GIB };
-
-/** Oscillators of the daughterboard by their numbers, with what they run at and what they can, in Hz. */
-const OSCILLATORS: readonly (readonly [number, number, number, number])[] = [
-  [0, 60_000_000, 50_000_000, 60_000_000],
-  [4, 40_000_000, 20_000_000, 40_000_000],
-  [5, 23_750_000, 23_750_000, 165_000_000],
-  [6, 50_000_000, 20_000_000, 50_000_000],
-  [7, 60_000_000, 20_000_000, 60_000_000],
-  [8, 40_000_000, 40_000_000, 40_000_000],
-];
 
 const plain: BoardDescription = {
   name: 'vexpress-a15',
@@ -88,16 +77,12 @@ const plain: BoardDescription = {
       bridge: 'sysreg',
       site: 1,
       entries: [
-        ...OSCILLATORS.map(
-          ([device, value, lowest, highest]): ConfigEntry => ({
-            name: `oscclk${device}`,
-            function: 'osc',
-            device,
-            value,
-            writable: true,
-            frequencies: [lowest, highest],
-          }),
-        ),
+        oscillator('oscclk0', 0, 60_000_000, [50_000_000, 60_000_000]),
+        oscillator('oscclk4', 4, 40_000_000, [20_000_000, 40_000_000]),
+        oscillator('oscclk5', 5, 23_750_000, [23_750_000, 165_000_000]),
+        oscillator('oscclk6', 6, 50_000_000, [20_000_000, 50_000_000]),
+        oscillator('oscclk7', 7, 60_000_000, [20_000_000, 60_000_000]),
+        oscillator('oscclk8', 8, 40_000_000, [40_000_000, 40_000_000]),
         { name: 'volt-cores', function: 'volt', device: 0, value: 900_000, label: 'Cores' },
         { name: 'amp-cores', function: 'amp', device: 0, label: 'Cores' },
         { name: 'temp-dcc', function: 'temp', device: 0, label: 'DCC' },

@@ -1,6 +1,6 @@
 import { behindSmmu } from './behind-smmu.ts';
 import { type BoardDescription, ppi, type SmmuV2Row, spi } from './board.ts';
-import { ADDITIONS, motherboard } from './vexpress-motherboard.ts';
+import { ADDITIONS, motherboard, oscillator } from './vexpress-motherboard.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -130,7 +130,3 @@ export const vexpressA9: BoardDescription = {
   ...plain,
   withSmmuV2: behindSmmu(plain, SMMU, { base: RAM.base, size: RAM.maxSize }),
 };
-
-function oscillator(name: string, device: number, value: number, frequencies: readonly [number, number]) {
-  return { name, function: 'osc', device, value, writable: true, frequencies } as const;
-}

@@ -15,21 +15,11 @@ export interface MotherboardMap {
   peripheral(number: number): number;
 }
 
-/** Oscillators and the rest of the motherboard's configuration bus; those without a value are not there on QEMU either. */
+/** What the motherboard's configuration bus reaches; what has no value can't be read on QEMU either. */
 const MOTHERBOARD_CONFIG: readonly ConfigEntry[] = [
-  ...[50_000_000, 23_750_000, 24_000_000, 24_000_000, 24_000_000, 24_000_000].map(
-    (value, device): ConfigEntry => ({
-      name: `oscclk${device}`,
-      function: 'osc',
-      device,
-      value,
-      writable: true,
-      frequencies: ([
-        [25_000_000, 60_000_000],
-        [23_750_000, 65_000_000],
-      ][device] as [number, number] | undefined) ?? [24_000_000, 24_000_000],
-    }),
-  ),
+  oscillator('oscclk0', 0, 50_000_000, [25_000_000, 60_000_000]),
+  oscillator('oscclk1', 1, 23_750_000, [23_750_000, 65_000_000]),
+  oscillator('oscclk2', 2, 24_000_000, [24_000_000, 24_000_000]),
   { name: 'volt-vio', function: 'volt', device: 0, value: 3_300_000, label: 'VIO' },
   { name: 'temp-mcc', function: 'temp', device: 0, label: 'MCC' },
   { name: 'reset', function: 'reset', device: 0 },
@@ -145,4 +135,14 @@ export function motherboard(map: MotherboardMap, procId: number): readonly Devic
       }),
     ),
   ];
+}
+
+/** An oscillator of a configuration bus: its number, what it runs at, the lowest and the highest, in Hz. */
+export function oscillator(
+  name: string,
+  device: number,
+  value: number,
+  frequencies: readonly [number, number],
+): ConfigEntry {
+  return { name, function: 'osc', device, value, writable: true, frequencies };
 }

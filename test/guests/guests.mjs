@@ -88,14 +88,15 @@ export class GuestShell {
   }
 }
 
-/** The command `armemu run` as a child process, with its terminal on pipes. */
+/** The command `armemu run`, or another emulator's, as a child process, with its terminal on pipes. */
 export class CommandSession {
   /**
    * @param {import('node:test').TestContext} t the process is killed when it ends
    * @param {string[]} args
+   * @param {string[]} command
    */
-  constructor(t, args) {
-    this.child = spawn(process.execPath, [COMMAND, 'run', ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  constructor(t, args, [program, ...first] = [process.execPath, COMMAND, 'run']) {
+    this.child = spawn(program, [...first, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.output = '';
     this.errors = '';
     this.waiting = undefined;
@@ -129,7 +130,9 @@ export class CommandSession {
         this.waiting = () => resolve(true);
       });
       if (!(await Promise.race([more, this.closed.then(() => false)])) && !pattern.test(this.output)) {
-        throw new Error(`armemu ended before ${pattern} came:\n${this.output.slice(-2000)}\n${this.errors}`);
+        throw new Error(
+          `the emulator ended before ${pattern} came:\n${this.output.slice(-2000)}\n${this.errors}`,
+        );
       }
     }
   }

@@ -22,6 +22,7 @@ const CI_SUBSET = [
   'edk2.test.mjs',
   'gdb.test.mjs',
   'qcow2.test.mjs',
+  'vexpress-a9.test.mjs',
 ];
 
 const USAGE = `usage: npm run test:guests -- [options]

@@ -8,6 +8,8 @@ export const SCU = {
   Configuration: 0x04,
   PowerStatus: 0x08,
   InvalidateAll: 0x0c,
+  /** In no manual; software works around erratum 764369 by it. */
+  DiagnosticControl: 0x30,
   FilteringStart: 0x40,
   FilteringEnd: 0x44,
   SAC: 0x50,
@@ -87,6 +89,7 @@ export class Scu implements MmioDevice, Saveable<ScuState> {
         state.control = value & CONTROL_WRITABLE;
         return;
       case SCU.InvalidateAll:
+      case SCU.DiagnosticControl:
         return;
       case SCU.FilteringStart:
         state.filteringStart = (value & FILTER_WRITABLE) >>> 0;
@@ -116,6 +119,7 @@ export class Scu implements MmioDevice, Saveable<ScuState> {
       case SCU.PowerStatus:
         return state.powerStatus;
       case SCU.InvalidateAll:
+      case SCU.DiagnosticControl:
         return 0;
       case SCU.FilteringStart:
         return state.filteringStart;
