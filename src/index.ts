@@ -59,6 +59,7 @@ export type {
   NetworkPort,
 } from './ports/network.ts';
 export type { Drainable, PlainValue, Saveable } from './ports/saveable.ts';
+export type { ShadowStatistics } from './ports/shadow-observer.ts';
 export type {
   ShareBackend,
   ShareChange,
