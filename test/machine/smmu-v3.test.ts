@@ -92,7 +92,11 @@ describe.each([MACHINE, `${MACHINE},gic-version=3`])('DMA behind the SMMUv3 of %
     expect(master.port!.dma.write(0x5678, Uint8Array.of(9))).toBe(false);
     expect(isPending(machine)).toBe(true);
     expect(machine.memory.readWord(BASE + 0x1_00a8)).toBe(1);
-    expect([0, 4, 16].map((offset) => machine.memory.readWord(EVENTS + offset))).toEqual([0x10, STREAM, 0x5678]);
+    expect([0, 4, 16].map((offset) => machine.memory.readWord(EVENTS + offset))).toEqual([
+      0x10,
+      STREAM,
+      0x5678,
+    ]);
   });
 
   test('takes messages to the doorbell as they are', async () => {
@@ -135,4 +139,16 @@ test('the embedded firmware’s self-test passes with the SMMU as it is after a 
   machines.push(machine);
   await machine.start();
   expect((await machine.exited).code).toBe(0);
+});
+
+test('tables at a device’s registers are not read there: F_WALK_EABT, and the UART keeps its character', async () => {
+  const UART = 0x0900_0000;
+  const { machine, master } = await translating();
+  // UARTCR: UARTEN and RXE.
+  machine.memory.writeWord(UART + 0x30, 0x201);
+  machine.serial.write('x');
+  machine.memory.writeWord(DESCRIPTOR + 8, UART);
+  expect(master.port!.dma.write(0, new Uint8Array(4))).toBe(false);
+  expect([0, 24].map((offset) => machine.memory.readWord(EVENTS + offset))).toEqual([0x0b, UART]);
+  expect(machine.memory.readWord(UART)).toBe('x'.charCodeAt(0));
 });
