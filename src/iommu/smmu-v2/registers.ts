@@ -88,8 +88,9 @@ export const CB = {
 
 /**
  * What software finds (9.6.1): both stages and their nesting (S1TS, S2TS, NTS), stream matching with 16 groups and 15 bits
- * (SMS, NUMSMRG, NUMSIDB), no address translation operations (ATOSNS), both AArch32 formats (PTFS 0), coherent walks (CTTW).
- * NUMIRPT is 1 where each context bank has an interrupt of its own (3.6.2).
+ * (SMS, NUMSMRG, NUMSIDB), no address translation operations (ATOSNS: Linux would ask them in place of its own tables,
+ * whenever it unmaps a page), both AArch32 formats (PTFS 0), coherent walks (CTTW). NUMIRPT is 1 where each context bank has
+ * an interrupt of its own (3.6.2).
  */
 export const IDR0_VALUE = 0x7c01_5e10;
 /** Pages of 4 KiB, eight for each half (NUMPAGENDXB 2), and eight context banks; none is for stage 2 alone. */

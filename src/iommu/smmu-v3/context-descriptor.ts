@@ -45,7 +45,10 @@ const MIN_SIZE = 16;
 const MAX_SIZE = 39;
 /** VMSAv8-32's intermediate physical addresses (3.4). */
 const AARCH32_ADDRESS_BITS = 40;
-/** Input addresses have 64 bits (3.4.1): those of PCI functions, which have less, are never of TTB1's region. */
+/**
+ * Input addresses have 64 bits (3.4.1). Those of bus masters have less, and are never of TTB1's region of VMSAv8-64, which
+ * therefore counts as disabled.
+ */
 const SIGN_BIT = 63;
 
 /** Bits of TCR and TTBCR that are at other places in a context descriptor. */
@@ -92,7 +95,7 @@ function stage1Of(cd: Uint32Array, aarch64: boolean, outputBits: number): Stage1
     ttbr1High: cd[5],
     bigEndianTables: (word0 & W0.ENDI) !== 0,
   };
-  const tcr = tcrOf(word0);
+  const tcr = tcrOf(word0) | (aarch64 ? TCR.EPD1 : 0);
   return {
     regime: aarch64
       ? { format: 'aarch64', ...tables, tcr, outputBits, signBit: SIGN_BIT }

@@ -111,7 +111,7 @@ describe('context banks', () => {
 describe('TLB maintenance (chapter 5)', () => {
   test('of the whole SMMU is complete at once: SMMU_sTLBGSTATUS.GSACTIVE is 0 after a sync', () => {
     const smmu = new TestSmmu();
-    const operations = ['TLBIVMID', 'TLBIALLNSNH', 'TLBIALLH', 'TLBIVAH', 'sTLBGSYNC'] as const;
+    const operations = ['TLBIVMID', 'TLBIVMIDS1', 'TLBIALLNSNH', 'TLBIALLH', 'TLBIVAH', 'sTLBGSYNC'] as const;
     for (const operation of operations) smmu.set(GR0[operation], 0xffff_ffff);
     for (const operation of operations) expect(smmu.get(GR0[operation])).toBe(0);
     expect(smmu.get(GR0.sTLBGSTATUS)).toBe(0);
@@ -120,9 +120,9 @@ describe('TLB maintenance (chapter 5)', () => {
 
   test('of a context bank is, too: SMMU_CBn_TLBSTATUS.SACTIVE is 0', () => {
     const smmu = new TestSmmu();
-    for (const operation of ['TLBIVA', 'TLBIVAA', 'TLBIASID', 'TLBIALL', 'TLBIVAL', 'TLBIVAAL'] as const) {
-      smmu.setBank(2, operation, 0x4000_0001);
-    }
+    const stage1 = ['TLBIVA', 'TLBIVAA', 'TLBIASID', 'TLBIALL', 'TLBIVAL', 'TLBIVAAL'] as const;
+    const stage2 = ['TLBIIPAS2', 'TLBIIPAS2L'] as const;
+    for (const operation of [...stage1, ...stage2]) smmu.setBank(2, operation, 0x4000_0001);
     smmu.setBank(2, 'TLBSYNC', 0);
     expect(smmu.bank(2, 'TLBSTATUS')).toBe(0);
     expect(smmu.complaints).toEqual([]);
