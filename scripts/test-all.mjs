@@ -104,6 +104,7 @@ function stages(freshInstall) {
     },
     { title: 'addon', command: 'npm run test:native', count: countNodeTest },
     { title: 'addon, AddressSanitizer', command: 'npm run test:native -- --asan', count: countNodeTest },
+    { title: 'the page of a trace, in chromium', command: 'npm run test:browser', count: countNodeTest },
     {
       title: 'real guests',
       // CI has an hour for everything: it boots the files that test/guests/run.mjs names for it.

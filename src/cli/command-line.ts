@@ -6,6 +6,7 @@ import { ExitCode } from './exit-codes.ts';
 import { addListCommand } from './list.ts';
 import { withoutQemuSpellings } from './qemu-arguments.ts';
 import { addRunCommand } from './run.ts';
+import { addTraceCommand } from './trace.ts';
 import { addVfioCommand } from './vfio.ts';
 
 /** Commands that describe a guest. */
@@ -54,6 +55,7 @@ function createProgram(io: CommandIo, done: (exitCode: number) => void): Command
   addRunCommand(program, io, done);
   addListCommand(program, io, done);
   addVfioCommand(program, io, done);
+  addTraceCommand(program, io, done);
   nameOwnHelp(program, 'armemu');
   return program;
 }

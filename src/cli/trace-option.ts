@@ -51,7 +51,7 @@ export class RunTrace {
   close(): void {
     this.file.close();
     const { records, path } = this.file;
-    this.say(`trace: ${records} records in ${path}`);
+    this.say(`trace: ${records} records in ${path}; to see them: armemu trace ${path}`);
   }
 }
 

@@ -18,6 +18,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   iommu: ['vmsa', 'memory'],
   boot: [],
   trace: ['pci', 'iommu'],
+  // Runs in a browser: `scripts/build-trace-page.mjs` makes one script of it.
+  'trace-page': ['trace'],
   snapshot: [],
   debug: [],
   semihosting: [],
@@ -46,7 +48,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages of npm, and who may import them. */
-const PACKAGES: Readonly<Record<string, readonly string[]>> = { commander: ['cli'] };
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  commander: ['cli'],
+  uplot: ['trace-page'],
+  slickgrid: ['trace-page'],
+};
 
 /** Folders that may import Node's own modules: the rest runs in a browser too. */
 const NODE_ONLY = ['cli', 'host', 'vfio'];

@@ -48,7 +48,9 @@ describe('armemu run --trace', () => {
     expect(world.machines[0].options.trace?.categories).toEqual(['irq', 'mmio']);
     const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line))).toEqual([header, event, header, event]);
-    expect(world.stderr.text).toBe(`armemu: trace: 4 records in ${file}\n`);
+    expect(world.stderr.text).toBe(
+      `armemu: trace: 4 records in ${file}; to see them: armemu trace ${file}\n`,
+    );
   });
 
   test('is written after a signal, too', async () => {
