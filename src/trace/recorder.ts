@@ -4,6 +4,7 @@ import type { BusDecorator, PinChanged, SendMessage } from '../pci/bus-decorator
 import { formatBdf } from '../pci/registers.ts';
 import type { DmaPort } from '../ports/dma.ts';
 import type { MmioDevice, Requester } from '../ports/mmio.ts';
+import type { ShadowMapping, ShadowObserver } from '../ports/shadow-observer.ts';
 import { hex, type TraceCategory, type TraceEvent, type TraceHeader, type TraceRecord } from './events.ts';
 import { SeenTranslations } from './seen-translations.ts';
 
@@ -12,18 +13,6 @@ export interface TraceTime {
   /** Virtual nanoseconds. */
   nowNs(): number;
   instructions(): number;
-}
-
-/** What real devices behind an emulated SMMU can reach, or could. */
-export interface TracedMapping {
-  /** Stream IDs of the devices. */
-  readonly streams: readonly number[];
-  readonly iova: number;
-  /** Bytes. */
-  readonly size: number;
-  readonly physical: number;
-  readonly read: boolean;
-  readonly write: boolean;
 }
 
 /** The part of an event that says what happened; when, the recorder adds. */
@@ -44,7 +33,7 @@ const ECAM_FUNCTION = 0x1000;
  * Makes records of what passes over a machine's PCI bus. It sits between the bus and its parts, and only where a category
  * is wanted; it changes nothing of what passes.
  */
-export class TraceRecorder {
+export class TraceRecorder implements ShadowObserver {
   /** What the board is assembled with. */
   readonly decorator: BusDecorator & {
     translating?(target: StreamTarget): StreamTarget;
@@ -96,16 +85,16 @@ export class TraceRecorder {
   }
 
   /** The host's IOMMU lets devices reach this now. */
-  mapped(mapping: TracedMapping): void {
+  mapped(mapping: ShadowMapping): void {
     this.mappingChanged('map', mapping);
   }
 
   /** The host's IOMMU no longer does. */
-  unmapped(mapping: TracedMapping): void {
+  unmapped(mapping: ShadowMapping): void {
     this.mappingChanged('unmap', mapping);
   }
 
-  private mappingChanged(op: 'map' | 'unmap', { streams, iova, size, physical, read, write }: TracedMapping) {
+  private mappingChanged(op: 'map' | 'unmap', { streams, iova, size, physical, read, write }: ShadowMapping) {
     if (!this.categories.includes('iommu') || !(read || write)) return;
     const rights = read && write ? 'rw' : read ? 'r' : 'w';
     for (const stream of streams) {
