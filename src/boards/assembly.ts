@@ -7,7 +7,9 @@ import type { Lan9118, Lan9118Config } from '../devices/lan9118/lan9118.ts';
 import type { Pl011 } from '../devices/pl011.ts';
 import type { Pl031 } from '../devices/pl031.ts';
 import type { Pl061 } from '../devices/pl061.ts';
+import type { Pl111 } from '../devices/pl111/pl111.ts';
 import type { Pl181 } from '../devices/pl181.ts';
+import type { Ps2Keyboard } from '../devices/ps2/keyboard.ts';
 import type { SdCardConfig } from '../devices/sd/sd-card.ts';
 import type { VirtioDevice } from '../devices/virtio/virtio-device.ts';
 import { MessagePassage } from '../iommu/message-passage.ts';
@@ -106,6 +108,10 @@ export interface Board {
   readonly hostBridge: HostBridge;
   /** The board's own network card; undefined where it has none. */
   readonly ethernet: Lan9118 | undefined;
+  /** In the order of the table. */
+  readonly displays: readonly Pl111[];
+  /** Undefined where the board has none. */
+  readonly keyboard: Ps2Keyboard | undefined;
   /** What the host bridge's functions have before them; undefined: nothing. */
   readonly iommu: ShadowedIommu | undefined;
   /** The instruction that calls PSCI; undefined where the board has none. */
@@ -134,6 +140,8 @@ export class Assembly {
   readonly gpios = new Map<string, Pl061>();
   readonly keys = new Map<string, GpioKey>();
   ethernet: Lan9118 | undefined;
+  readonly displays: Pl111[] = [];
+  keyboard: Ps2Keyboard | undefined;
   readonly cardSlots = new Map<string, Pl181>();
   readonly smmus = new Map<string, SmmuV2 | SmmuV3>();
   private readonly saveables = new Map<string, Saveable<PlainValue> & Partial<Drainable>>();
@@ -148,7 +156,19 @@ export class Assembly {
   }
 
   finish(): Board {
-    const { description, gic, timers, uarts, rtc, hostBridge, ethernet, psci, holdingPen } = this;
+    const {
+      description,
+      gic,
+      timers,
+      uarts,
+      rtc,
+      hostBridge,
+      ethernet,
+      displays,
+      keyboard,
+      psci,
+      holdingPen,
+    } = this;
     if (!hostBridge) throw new RangeError(`the table of ${description.name} has no PCIe host bridge`);
     const reset = (): void => {
       for (const device of this.others) device.reset();
@@ -169,6 +189,8 @@ export class Assembly {
       rtc,
       hostBridge,
       ethernet,
+      displays,
+      keyboard,
       iommu,
       psci,
       holdingPen,

@@ -26,5 +26,39 @@ export interface Lan9118Row extends NamedRow {
   readonly supply?: string;
 }
 
+/** A panel behind a display controller, in clocks of its own and in lines (Linux' binding panel-timing). */
+export interface PanelTiming {
+  readonly clockHz: number;
+  readonly width: number;
+  readonly height: number;
+  readonly horizontal: { readonly frontPorch: number; readonly backPorch: number; readonly sync: number };
+  readonly vertical: { readonly frontPorch: number; readonly backPorch: number; readonly sync: number };
+}
+
+/** Display controller (ARM DDI 0293). */
+export interface Pl111Row extends NamedRow {
+  readonly kind: 'pl111';
+  readonly range: AddressRange;
+  readonly interrupt: InterruptInput;
+  /** Label of the clock CLCDCLK, and its frequency at power on. */
+  readonly clock: string;
+  readonly frequencyHz: number;
+  /** Row of the bus' clock. */
+  readonly busClock: string;
+  /** What the device tree says of the screen; absent: that there is none. */
+  readonly panel?: PanelTiming;
+}
+
+/** Keyboard or mouse interface (ARM DDI 0143), and what is plugged into it. */
+export interface Pl050Row extends NamedRow {
+  readonly kind: 'pl050';
+  readonly range: AddressRange;
+  readonly interrupt: InterruptInput;
+  /** Row of KMIREFCLK. */
+  readonly clock: string;
+  readonly busClock: string;
+  readonly device: 'keyboard' | 'mouse';
+}
+
 /** What people see, hear, type on and plug in. */
-export type InputOutputRow = Pl181Row | Lan9118Row;
+export type InputOutputRow = Pl181Row | Lan9118Row | Pl111Row | Pl050Row;

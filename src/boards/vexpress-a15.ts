@@ -66,6 +66,7 @@ const plain: BoardDescription = {
         sram: 0x1400_0000,
         videoRam: 0x1800_0000,
         sysreg: 0x1c01_0000,
+        screen: true,
         peripheral: (number) => 0x1c00_0000 + number * 0x1_0000,
       },
       0x1400_0237,

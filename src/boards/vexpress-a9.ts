@@ -1,6 +1,6 @@
 import { behindSmmu } from './behind-smmu.ts';
 import { type BoardDescription, ppi, type SmmuV2Row, spi } from './board.ts';
-import { ADDITIONS, motherboard, oscillator } from './vexpress-motherboard.ts';
+import { ADDITIONS, motherboard, oscillator, VGA } from './vexpress-motherboard.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -72,10 +72,21 @@ const plain: BoardDescription = {
         sram: 0x4800_0000,
         videoRam: 0x4c00_0000,
         sysreg: 0x1000_0000,
+        screen: false,
         peripheral: (number) => 0x1000_0000 + number * 0x1000,
       },
       0x0c00_0191,
     ),
+    {
+      kind: 'pl111',
+      name: 'tile-clcd',
+      range: { base: 0x1002_0000, size: 0x1000 },
+      interrupt: spi(44),
+      clock: 'dcc clcdclk',
+      frequencyHz: 23_750_000,
+      busClock: 'clk24mhz',
+      panel: VGA,
+    },
     {
       kind: 'vexpress-config-bus',
       name: 'dcc',

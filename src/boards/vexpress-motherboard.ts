@@ -1,5 +1,6 @@
 import { SYS } from '../devices/vexpress-sysreg.ts';
 import { type DeviceRow, spi, type VirtioMmioRow } from './board.ts';
+import type { PanelTiming } from './input-output-rows.ts';
 import type { ConfigEntry } from './vexpress-rows.ts';
 
 const MIB = 2 ** 20;
@@ -11,6 +12,8 @@ export interface MotherboardMap {
   readonly sram: number;
   readonly videoRam: number;
   readonly sysreg: number;
+  /** Whether the screen hangs on the motherboard's display controller. */
+  readonly screen: boolean;
   /** Address of another peripheral by its number on the bus, which is the same in both maps from 4 on. */
   peripheral(number: number): number;
 }
@@ -28,6 +31,18 @@ const MOTHERBOARD_CONFIG: readonly ConfigEntry[] = [
   { name: 'reboot', function: 'reboot', device: 0, writable: true },
   { name: 'dvimode', function: 'dvimode', device: 0, writable: true },
 ];
+
+/**
+ * A panel of 640 by 480 pixels. The real boards have a DVI transmitter in its place, whose monitor has to tell its sizes, and of
+ * which Debian's driver for the display controller knows nothing.
+ */
+export const VGA: PanelTiming = {
+  clockHz: 25_175_000,
+  width: 640,
+  height: 480,
+  horizontal: { frontPorch: 16, backPorch: 48, sync: 96 },
+  vertical: { frontPorch: 10, backPorch: 33, sync: 2 },
+};
 
 /** Numbers of the virtio-mmio transports' interrupts, which the real boards leave free: as QEMU has them. */
 const VIRTIO_SPI = 40;
@@ -69,6 +84,27 @@ export function motherboard(map: MotherboardMap, procId: number): readonly Devic
       range: { base: map.videoRam + 32 * MIB, size: 0x1_0000 },
       interrupt: spi(15),
       supply: 'fixed-regulator-0',
+    },
+    ...(['keyboard', 'mouse'] as const).map(
+      (device, n): DeviceRow => ({
+        kind: 'pl050',
+        name: device,
+        device,
+        range: at(0x06 + n),
+        interrupt: spi(12 + n),
+        clock: 'clk24mhz',
+        busClock: 'clk24mhz',
+      }),
+    ),
+    {
+      kind: 'pl111',
+      name: 'clcd',
+      range: at(0x1f),
+      interrupt: spi(14),
+      clock: 'mcc oscclk1',
+      frequencyHz: 23_750_000,
+      busClock: 'clk24mhz',
+      ...(map.screen && { panel: VGA }),
     },
     {
       kind: 'vexpress-leds',

@@ -70,6 +70,14 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
       ];
     case 'lan9118':
       return [{ ...row.range, text: `${row.name}: LAN9118 Ethernet, ${interruptText(row.interrupt)}` }];
+    case 'pl111':
+      return [
+        { ...row.range, text: `${row.name}: PL111 display controller, ${interruptText(row.interrupt)}` },
+      ];
+    case 'pl050':
+      return [
+        { ...row.range, text: `${row.name}: PL050 with a ${row.device}, ${interruptText(row.interrupt)}` },
+      ];
     case 'smmu-v2': {
       const [first, last] = [row.contextInterrupts[0], row.contextInterrupts.at(-1) as InterruptInput];
       const interrupts = `${interruptText(row.globalInterrupt)}, ${interruptText(first)}-${last.number}`;

@@ -1,3 +1,4 @@
+import { writeOutputFile } from '../host/files.ts';
 import { GdbSocket, type SocketAddress } from '../host/gdb-socket.ts';
 import { Terminal } from '../host/terminal.ts';
 import type { MonitorHost } from '../machine/monitor.ts';
@@ -136,6 +137,7 @@ class Session {
 
   private readonly monitorHost: MonitorHost = {
     save: (file) => saveToFile(this.machine as CommandMachine, file, this.io.stderr),
+    writeFile: writeOutputFile,
     quit: () => this.requestEnd(ExitCode.ok),
   };
 

@@ -7,6 +7,7 @@ import { CPU_MODELS } from '../arm/models.ts';
 import type { CpuModel } from '../arm/system-registers.ts';
 import { assembleBoard, type Board, directStorageOf } from '../boards/assemble-board.ts';
 import { hasIommu } from '../boards/board.ts';
+import { BOARDS } from '../boards/boards.ts';
 import { GdbServer } from '../debug/gdb-server.ts';
 import { GicV3 } from '../devices/gic-v3.ts';
 import { ArmemuError, addressText, SnapshotError } from '../errors.ts';
@@ -34,6 +35,7 @@ import { type Lockstep, lockstepOf, type MakeEngine } from './lockstep/lockstep.
 import { Monitor, type MonitorHost, type MonitorTarget } from './monitor.ts';
 import { MachineMonitorTarget } from './monitor-target.ts';
 import { type EngineMode, type MachineOptions, type NormalizedOptions, normalizeOptions } from './options.ts';
+import { pngOf } from './png.ts';
 import { type Profile, Sampler } from './profile/sampler.ts';
 import { psciCall } from './psci.ts';
 import { nextTurn, RunLoop } from './run-loop.ts';
@@ -254,6 +256,7 @@ export class Machine {
       board: this.board,
       physical,
       status: () => this.status(),
+      screenshot: () => this.screenshot(),
       stop: () => this.hold('stopped'),
       resume: () => this.release('stopped'),
     });
@@ -483,6 +486,39 @@ export class Machine {
     const button = this.board.powerButton;
     if (button !== undefined) this.atOnce(() => button.press());
     return button !== undefined;
+  }
+
+  /**
+   * What the screen shows, as a PNG file. A board with several shows the first that the guest has switched on.
+   * @throws ArmemuError when the guest shows nothing, or the board has no display controller
+   */
+  async screenshot(): Promise<Uint8Array> {
+    const { displays, description } = this.board;
+    const picture = displays.find(({ isOn }) => isOn)?.picture();
+    if (picture !== undefined) return pngOf(picture);
+    if (displays.length === 0) {
+      const names = BOARDS.filter(({ devices }) => devices.some(({ kind }) => kind === 'pl111'));
+      throw new ArmemuError(
+        `${description.name} has no screen`,
+        `boards with one: ${names.map(({ name }) => name).join(', ')}`,
+      );
+    }
+    throw new ArmemuError(
+      'the guest has not switched the screen on',
+      'give its kernel the time, and a driver for the PL111 (with --dtb: a panel for it)',
+    );
+  }
+
+  /**
+   * Presses and releases keys.
+   * @param scanCodes what a PS/2 keyboard sends, in scan code set 2: `[0x1c, 0xf0, 0x1c]` for the key A; 64 bytes at most
+   * @returns false where the board has no keyboard
+   */
+  typeKeys(scanCodes: readonly number[]): boolean {
+    const { keyboard } = this.board;
+    const codes = Uint8Array.from(scanCodes);
+    if (keyboard !== undefined) this.atOnce(() => keyboard.press(codes));
+    return keyboard !== undefined;
   }
 
   /** The functions on the PCI bus as the guest has configured them. */

@@ -16,6 +16,7 @@ export interface MonitoredMachine {
   readonly board: Board;
   readonly physical: PhysicalMemory;
   status(): string;
+  screenshot(): Promise<Uint8Array>;
   stop(): void;
   resume(): void;
 }
@@ -111,6 +112,10 @@ export class MachineMonitorTarget implements MonitorTarget {
       lines.push(...this.interruptLines(gic.distributor, 0, word, 0, names));
     }
     return lines.length === 0 ? ['no interrupt is enabled, pending or active'] : lines;
+  }
+
+  screenshot(): Promise<Uint8Array> {
+    return this.machine.screenshot();
   }
 
   stop(): void {

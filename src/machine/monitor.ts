@@ -30,6 +30,8 @@ export interface MonitorTarget {
   memoryMap(): readonly string[];
   pciDevices(): readonly string[];
   interrupts(): readonly string[];
+  /** @returns a PNG file. @throws ArmemuError when there is no picture */
+  screenshot(): Promise<Uint8Array>;
   stop(): void;
   resume(): void;
   /** @returns false where the board has no power button */
@@ -40,6 +42,8 @@ export interface MonitorTarget {
 export interface MonitorHost {
   /** Saves the machine to a file. @returns what was done, for a person. Absent: there are no files here. */
   save?(file: string): Promise<string>;
+  /** Writes a file. @throws ArmemuError when it can't. Absent: there are no files here. */
+  writeFile?(file: string, bytes: Uint8Array): Promise<void>;
   /** Ends the machine, or the whole command. */
   quit(): void;
 }
@@ -103,6 +107,12 @@ const COMMANDS: readonly Command[] = [
     arguments: 'FILE',
     help: "save the machine; 'armemu run --restore FILE' goes on there",
     run: (monitor, rest) => monitor.save(rest),
+  },
+  {
+    name: 'screendump',
+    arguments: 'FILE',
+    help: 'write what the screen shows to a PNG file',
+    run: (monitor, rest) => monitor.screendump(rest),
   },
   { name: 'system_powerdown', help: 'press the power button', run: (monitor) => monitor.powerDown() },
   { name: 'quit', help: 'end the machine', run: (monitor) => monitor.quit() },
@@ -219,6 +229,12 @@ export class Monitor {
   async save(file: string): Promise<string> {
     if (this.host.save === undefined) return 'there are no files here: use machine.save()';
     return this.host.save(file);
+  }
+
+  async screendump(file: string): Promise<string> {
+    if (this.host.writeFile === undefined) return 'there are no files here: use machine.screenshot()';
+    await this.host.writeFile(file, await this.target.screenshot());
+    return '';
   }
 
   powerDown(): string {

@@ -1,10 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { assembleBoard, type BoardParts } from '../../src/boards/assemble-board.ts';
-import { type BoardDescription, type DeviceRow, interruptId, spi } from '../../src/boards/board.ts';
+import {
+  type BoardDescription,
+  type DeviceRow,
+  interruptId,
+  type RowOf,
+  spi,
+} from '../../src/boards/board.ts';
 import { deviceTreeOfBoard } from '../../src/boards/device-tree-of-board.ts';
+import { VGA } from '../../src/boards/vexpress-motherboard.ts';
 import { virt } from '../../src/boards/virt.ts';
+import { cells } from '../../src/boot/device-tree.ts';
 import { writeFdt } from '../../src/boot/fdt-writer.ts';
 import { LAN } from '../../src/devices/lan9118/registers.ts';
+import { LCD } from '../../src/devices/pl111/registers.ts';
 import { MCI, MciStatus } from '../../src/devices/pl181-registers.ts';
 import { HostClock } from '../../src/machine/clock.ts';
 import { SerialPort } from '../../src/machine/serial.ts';
@@ -129,5 +138,57 @@ describe('a LAN9118 in a table', () => {
 
   test('has a node', () => {
     expect(nodeOf(row, 'ethernet@9060000')?.properties).toHaveProperty('smsc,irq-active-high');
+  });
+});
+
+describe('a PL111 in a table', () => {
+  const row: DeviceRow = {
+    kind: 'pl111',
+    name: 'clcd',
+    range: { base: BASE, size: 0x1000 },
+    interrupt: spi(14),
+    clock: 'apb-pclk',
+    frequencyHz: 24_000_000,
+    busClock: 'apb-pclk',
+    panel: VGA,
+  };
+
+  test('is a display of the board', () => {
+    const { board, read, write } = assemble(row);
+    expect(read(BASE + 0xfe0)).toBe(0x11);
+    expect(board.displays[0]?.isOn).toBe(false);
+    write(BASE + LCD.Control, 0x801);
+    expect(board.displays[0]?.picture()?.width).toBe(16);
+  });
+
+  test('has a node whose panel has its timings and is at the other end of a wire', () => {
+    expect(nodeOf(row, 'clcd@9060000')?.children[0].name).toBe('port');
+    const panel = nodeOf(row, 'panel-clcd');
+    expect(panel?.children[0].properties).toMatchObject({ hactive: cells(640), vactive: cells(480) });
+    const { panel: _, ...blind } = row as RowOf<'pl111'>;
+    expect(nodeOf(blind, 'clcd@9060000')?.children).toEqual([]);
+  });
+});
+
+describe('a PL050 in a table', () => {
+  const row = (device: 'keyboard' | 'mouse'): DeviceRow => ({
+    kind: 'pl050',
+    name: 'kmi',
+    device,
+    range: { base: BASE, size: 0x1000 },
+    interrupt: spi(12),
+    clock: 'apb-pclk',
+    busClock: 'apb-pclk',
+  });
+
+  test("is the board's keyboard, or a mouse", () => {
+    const { board, read, write, isPending } = assemble(row('keyboard'));
+    write(BASE, 0x14);
+    expect(board.keyboard?.press([0x1c])).toBe(true);
+    expect(isPending(12)).toBe(true);
+    expect(read(BASE + 8)).toBe(0x1c);
+    expect(isPending(12)).toBe(false);
+    expect(assemble(row('mouse')).board.keyboard).toBeUndefined();
+    expect(nodeOf(row('mouse'), 'kmi@9060000')).toBeDefined();
   });
 });

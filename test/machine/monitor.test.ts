@@ -110,6 +110,8 @@ describe('the monitor', () => {
     ['stop now', "'stop' takes no argument"],
     ['save', 'usage: save FILE'],
     ['save x', 'there are no files here'],
+    ['screendump', 'usage: screendump FILE'],
+    ['screendump x', 'there are no files here'],
   ])("says of '%s' what is wrong: %s", async (line, message) => {
     expect(await machine.monitor(line)).toContain(message);
   });

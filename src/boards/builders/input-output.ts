@@ -1,7 +1,13 @@
 import { Lan9118 } from '../../devices/lan9118/lan9118.ts';
+import { Pl050 } from '../../devices/pl050.ts';
+import { Pl111 } from '../../devices/pl111/pl111.ts';
 import { Pl181 } from '../../devices/pl181.ts';
+import { Ps2Keyboard } from '../../devices/ps2/keyboard.ts';
+import { Ps2Mouse } from '../../devices/ps2/mouse.ts';
 import { SdCard } from '../../devices/sd/sd-card.ts';
+import { StreamPort } from '../../iommu/stream.ts';
 import type { Builders } from '../assembly.ts';
+import { streamsTo } from '../dma-paths.ts';
 import type { InputOutputRow } from '../input-output-rows.ts';
 
 /** QEMU's of the first card. */
@@ -35,5 +41,31 @@ export const INPUT_OUTPUT: Builders<InputOutputRow['kind']> = {
     assembly.others.push(card);
     assembly.keep(row.name, card);
     assembly.map(row.range, card, row.name);
+  },
+
+  pl111: (row, assembly) => {
+    const { clock, log, memory } = assembly.parts;
+    const display = new Pl111(
+      {
+        dma: new StreamPort(0, streamsTo(memory)),
+        clock,
+        clockFrequency: row.frequencyHz,
+        interrupt: assembly.spi(row.interrupt),
+      },
+      log,
+    );
+    assembly.displays.push(display);
+    assembly.others.push(display);
+    assembly.keep(row.name, display);
+    assembly.map(row.range, display, row.name);
+  },
+
+  pl050: (row, assembly) => {
+    const device = row.device === 'keyboard' ? new Ps2Keyboard() : new Ps2Mouse();
+    if (device instanceof Ps2Keyboard) assembly.keyboard = device;
+    const port = new Pl050({ device, interrupt: assembly.spi(row.interrupt) }, assembly.parts.log);
+    assembly.others.push(port);
+    assembly.keep(row.name, port);
+    assembly.map(row.range, port, row.name);
   },
 };
