@@ -4,7 +4,7 @@ import { type Setting, Settings, settingsText } from './qemu-settings.ts';
 /** Settings that say how QEMU does something on the host, or where a device is: without a meaning here. */
 const WITHOUT_MEANING = new Set([
   ...['id', 'bus', 'addr', 'index', 'unit', 'bootindex', 'multifunction', 'romfile', 'rombar', 'iothread'],
-  ...['cache', 'aio', 'discard', 'detect-zeroes', 'werror', 'rerror', 'vhost', 'model', 'name', 'vlan'],
+  ...['cache', 'aio', 'discard', 'detect-zeroes', 'werror', 'rerror', 'vhost', 'name', 'vlan'],
   ...[
     'disable-legacy',
     'disable-modern',
@@ -21,6 +21,31 @@ const WITHOUT_MEANING = new Set([
 const DEVICES_REMEDY =
   "a device of this host is --vfio ADDRESS, the software one --edu; disks are --drive, network cards --nic, folders --share, each with ',bus=pci' for a PCI device; 'armemu list' shows what is on the board";
 
+/** What `--nic` says of a card. */
+interface Card {
+  readonly mac?: string | undefined;
+  readonly model?: string | undefined;
+  readonly bus?: string | undefined;
+}
+
+/** Cards by QEMU's names. */
+const CARDS: Readonly<Record<string, Card>> = {
+  virtio: { model: 'virtio' },
+  'virtio-net-device': { bus: 'mmio' },
+  'virtio-net-pci': { bus: 'pci' },
+  lan9118: { model: 'lan9118' },
+};
+
+function cardOf(settings: Settings, what: string): Card {
+  const model = settings.take('model');
+  if (model === undefined) return {};
+  if (Object.hasOwn(CARDS, model)) return CARDS[model];
+  throw new OptionError(
+    `${what}: there is no card '${model}' here`,
+    `there are: ${Object.keys(CARDS).join(', ')}`,
+  );
+}
+
 /**
  * QEMU's way of giving a machine disks, cards and folders: what is on the host by one option, what the guest sees by
  * another one that names it.
@@ -30,6 +55,8 @@ export class QemuDevices {
   private readonly networks = new Map<string, Settings>();
   private readonly folders = new Map<string, Settings>();
   private readonly devices: Settings[] = [];
+  private readonly netNetworks: Settings[] = [];
+  private netCard: Card = {};
   private readonly note: (text: string) => void;
 
   constructor(note: (text: string) => void) {
@@ -63,16 +90,20 @@ export class QemuDevices {
     const settings = new Settings(text, 'type');
     if (settings.head === 'none') return ['--nic', 'none'];
     checkUserNetwork(settings, `-nic ${text}`);
-    const bus = /-pci$/.test(settings.take('model') ?? '') ? 'pci' : undefined;
-    return this.card(settings, settings.take('mac'), bus, `-nic ${text}`);
+    return this.card(settings, { mac: settings.take('mac'), ...cardOf(settings, '-nic') }, `-nic ${text}`);
   }
 
-  /** `-net`, the form before `-nic`: a card by `nic`, what it is on by another. */
+  /** `-net`, the form before `-nic`: the card by `nic`, what it is on by another. */
   net(text: string): string[] {
     const settings = new Settings(text, 'type');
-    if (settings.head === 'none' || settings.head === 'nic') return [];
+    if (settings.head === 'none') return [];
+    if (settings.head === 'nic') {
+      this.netCard = { mac: settings.take('macaddr'), ...cardOf(settings, '-net nic') };
+      return [];
+    }
     checkUserNetwork(settings, `-net ${text}`);
-    return this.card(settings, undefined, undefined, `-net ${text}`);
+    this.netNetworks.push(settings);
+    return [];
   }
 
   /** `-fsdev`. */
@@ -99,13 +130,12 @@ export class QemuDevices {
   /** What all devices are here, and networks that no device names. */
   finish(): string[] {
     const made = this.devices.flatMap((settings) => DEVICES[settings.head](settings, this));
-    const unplugged = [...this.networks.values()].flatMap((settings) =>
-      this.card(settings, undefined, undefined, '-netdev'),
-    );
+    const unplugged = [...this.networks.values()].flatMap((settings) => this.card(settings, {}, '-netdev'));
+    const cards = this.netNetworks.flatMap((settings) => this.card(settings, this.netCard, '-net user'));
     for (const id of this.drives.keys()) {
       this.note(`-drive: no -device names '${id}', so the guest does not get it`);
     }
-    return [...made, ...unplugged];
+    return [...made, ...unplugged, ...cards];
   }
 
   /** A virtio disk. */
@@ -161,7 +191,7 @@ export class QemuDevices {
     const network = this.named('netdev', this.networks, device);
     const mac = device.take('mac');
     this.ignore(`-device ${device.head}`, device);
-    return this.card(network, mac, bus, '-netdev');
+    return this.card(network, { mac, bus }, '-netdev');
   }
 
   folderDevice(device: Settings, bus: string): string[] {
@@ -177,10 +207,10 @@ export class QemuDevices {
     return args;
   }
 
-  private card(network: Settings, mac: string | undefined, bus: string | undefined, what: string): string[] {
+  private card(network: Settings, card: Card, what: string): string[] {
     const forwards = network.takeAll('hostfwd').map((value) => ({ name: 'hostfwd', value }));
     this.ignore(what, network);
-    return ['--nic', settingsText([{ name: 'user', value: undefined }, ...forwards, ...named({ mac, bus })])];
+    return ['--nic', settingsText([{ name: 'user', value: undefined }, ...forwards, ...named({ ...card })])];
   }
 
   private share(folder: Settings, tag: string | undefined, bus: string | undefined, what: string): string[] {

@@ -87,6 +87,11 @@ describe("QEMU's command line, with 'armemu run' for 'qemu-system-arm'", () => {
     ],
     ['-nic user,model=virtio-net-pci', '--nic user,bus=pci'],
     ['-net nic -net user,hostfwd=tcp::2222-:22', '--nic user,hostfwd=tcp::2222-:22'],
+    ['-nic user,model=lan9118,mac=52:54:00:00:00:01', '--nic user,mac=52:54:00:00:00:01,model=lan9118'],
+    [
+      '-net user -net nic,model=lan9118,macaddr=52:54:00:00:00:01',
+      '--nic user,mac=52:54:00:00:00:01,model=lan9118',
+    ],
     ['-nic none -net none', '--nic none'],
     [
       '-fsdev local,id=f,path=dir,security_model=none -device virtio-9p-device,fsdev=f,mount_tag=t',
@@ -128,6 +133,7 @@ describe("QEMU's command line, with 'armemu run' for 'qemu-system-arm'", () => {
     ['-drive file=a,if=none', 'it has no id='],
     ['-drive file=a,snapshot=on', 'write --snapshot'],
     ['-nic tap,ifname=tap0', '--nic user'],
+    ['-nic user,model=e1000', 'there are: virtio, '],
     ['-serial pty', 'redirect'],
     ['-serial stdio -serial stdio', 'only the first serial port'],
     ['-monitor telnet::4444,server', 'Ctrl-A c'],
