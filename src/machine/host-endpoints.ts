@@ -12,6 +12,8 @@ export interface HostEndpointParts {
   readonly physical: PhysicalMemory;
   readonly board: Board;
   readonly observer: ShadowObserver | undefined;
+  /** A saved machine's state will be put back: until then nothing is mapped for devices behind an SMMU. */
+  readonly restoring: boolean;
   wake(): void;
   warn(message: string): void;
 }
@@ -21,9 +23,12 @@ export class HostEndpoints {
   readonly list: HostAttachedEndpoint[] = [];
   private readonly parts: HostEndpointParts;
   private shadow: Shadow | undefined;
+  /** What is left to do once a saved machine's state was put back; undefined since. */
+  private whenRestored: (() => void)[] | undefined;
 
   constructor(parts: HostEndpointParts) {
     this.parts = parts;
+    if (parts.restoring) this.whenRestored = [];
   }
 
   /** What the shadow has done; undefined without an SMMU, or without a real device behind it. */
@@ -69,7 +74,11 @@ export class HostEndpoints {
     const fn = board.hostBridge.listFunctions().find((other) => other.endpoint === endpoint);
     if (shadow === undefined || hostDma === undefined || fn === undefined) return;
     const { mappings } = hostDma;
-    attachment = shadow.attach({ name, streamId: fn.bdf, mappings, stop: () => hostDma.stop() });
+    const attach = (): void => {
+      attachment = shadow.attach({ name, streamId: fn.bdf, mappings, stop: () => hostDma.stop() });
+    };
+    if (this.whenRestored === undefined) attach();
+    else this.whenRestored.push(attach);
   }
 
   /** Delivers what native threads have reported. */
@@ -89,7 +98,9 @@ export class HostEndpoints {
 
   /** A saved machine's state was put back. */
   restored(): void {
-    this.shadow?.rebuild();
+    const { whenRestored = [] } = this;
+    this.whenRestored = undefined;
+    for (const step of whenRestored) step();
   }
 
   private shadowFor(): Shadow | undefined {

@@ -246,6 +246,7 @@ export class Machine {
       physical,
       board: this.board,
       observer: this.recorder,
+      restoring: options.restore !== undefined,
       wake: () => this.loop.wake(),
       warn: options.warn,
     });

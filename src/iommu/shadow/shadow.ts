@@ -73,7 +73,10 @@ export class Shadow {
     return { maps, unmaps, gaps, dirtyDescriptors: this.tables.descriptors, refused };
   }
 
-  /** Follows the stream of a device from now on. Nothing is mapped for it yet. */
+  /**
+   * Follows the stream of a device from now on; nothing is mapped for it before. In a machine that is restored its registers and
+   * RAM must be in place.
+   */
   attach(device: ShadowedDevice): ShadowAttachment {
     const { memory, tables, counters, options } = this;
     const parts = { ramBase: memory.ramBase, tables, observer: options.observer, counters };
@@ -109,13 +112,6 @@ export class Shadow {
     if (this.contexts.size === 0) return;
     this.tables.compareExposed();
     if (this.tables.isDirty) this.resolve();
-  }
-
-  /** Everything anew: registers and RAM are a saved machine's. */
-  rebuild(): void {
-    for (const context of this.contexts.values()) context.enter(undefined);
-    this.dropUnused();
-    this.follow();
   }
 
   private resolve(): void {
