@@ -58,10 +58,9 @@ function withIommu({ name, board }: NamedBoard, iommu: string | undefined): Name
   ]);
   const chosen = choices.get(iommu);
   if (chosen !== undefined) return { name: `${name},iommu=${iommu}`, board: chosen };
+  const spellings = [...choices].filter(([, there]) => there !== undefined).map(([each]) => `iommu=${each}`);
   throw new OptionError(
     `machine: ${name} has no IOMMU '${iommu}'`,
-    board.withSmmuV2 === undefined
-      ? 'leave iommu out'
-      : 'give it iommu=smmuv2 or iommu=smmuv3, or leave iommu out',
+    spellings.length === 0 ? 'leave iommu out' : `give it ${spellings.join(' or ')}, or leave iommu out`,
   );
 }

@@ -48,12 +48,26 @@ describe('the option machine', () => {
   test.each([
     ['virt,iommu=smmuv1', "virt has no IOMMU 'smmuv1'"],
     ['virt,iommu=', "virt has no IOMMU ''"],
+    ['vexpress-a9,iommu=smmuv3', "vexpress-a9 has no IOMMU 'smmuv3'"],
     ['virt,iommu', "no property 'iommu'"],
     ['virt,smmu=on', "no property 'smmu=on'"],
     ['virt,iommu=smmuv2,iommu=smmuv3', 'iommu is smmuv3 and smmuv2'],
   ])('%s is refused', (machine, message) => {
     expect(() => namedBoard(machine, undefined)).toThrow(OptionError);
     expect(() => namedBoard(machine, undefined)).toThrow(message);
+  });
+
+  test('the remedy names the IOMMUs that the board can have', () => {
+    const remedyOf = (machine: string): string | undefined => {
+      try {
+        namedBoard(machine, undefined);
+      } catch (error) {
+        return error instanceof OptionError ? error.remedy : undefined;
+      }
+      return undefined;
+    };
+    expect(remedyOf('vexpress-a9,iommu=smmuv3')).toBe('give it iommu=smmuv2, or leave iommu out');
+    expect(remedyOf('virt,iommu=x')).toBe('give it iommu=smmuv2 or iommu=smmuv3, or leave iommu out');
   });
 
   test('refuses a real device behind the SMMU before it is opened', async () => {
