@@ -1,5 +1,5 @@
 // Builds the embedded firmware with Debian's arm-none-eabi-gcc.
-//   node scripts/build-firmware.mjs           build, install firmware/prebuilt/armemu.elf and src/boot/embedded-firmware.ts
+//   node scripts/build-firmware.mjs           build, install firmware/prebuilt/armemu.elf and src/boot/embedded-firmware-image.ts
 //   node scripts/build-firmware.mjs --check   build, and compare with the committed files (exit code 1 when they differ)
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,8 +10,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const sources = 'firmware/src';
 const build = 'firmware/build';
 const prebuilt = 'firmware/prebuilt/armemu.elf';
-const embedded = 'src/boot/embedded-firmware.ts';
+const embedded = 'src/boot/embedded-firmware-image.ts';
 const sizeLimit = 64 * 1024;
+/** Where it is linked to: the RAM of `virt`; and the RAM of other boards, to which the loader can move it. */
+const home = 0x40000000;
+const elsewhere = [0x60000000, 0x80000000];
 
 // Thumb for what is not tied to a mode: the guest switches between both instruction sets all the time.
 const thumb = new Set([
@@ -31,7 +34,9 @@ const thumb = new Set([
   'crc32',
 ]);
 const common = [
-  '-mcpu=cortex-a15',
+  // What every CPU has that a board can have: no divide. Addresses are whole words, which the loader can move.
+  '-mcpu=cortex-a9',
+  '-mword-relocations',
   '-mfloat-abi=soft',
   '-ffreestanding',
   '-nostdlib',
@@ -52,6 +57,9 @@ const common = [
   '-g',
   `-ffile-prefix-map=${root}=.`,
 ];
+
+// They measure what compilers make for a Cortex-A15.
+const bench = ['-mcpu=cortex-a15'];
 
 function run(tool, args) {
   const result = spawnSync(tool, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
@@ -78,9 +86,11 @@ function compileAll() {
     const name = file.replace(/\.[cS]$/, '');
     if (name === file) continue;
     if (name === 'bench_kernels') {
-      objects.push(compile(file, 'bench_kernels_a32.o', ['-O2', '-marm', '-DBENCH_TABLE=bench_kernels_a32']));
       objects.push(
-        compile(file, 'bench_kernels_t32.o', ['-O2', '-mthumb', '-DBENCH_TABLE=bench_kernels_t32']),
+        compile(file, 'bench_kernels_a32.o', [...bench, '-O2', '-marm', '-DBENCH_TABLE=bench_kernels_a32']),
+      );
+      objects.push(
+        compile(file, 'bench_kernels_t32.o', [...bench, '-O2', '-mthumb', '-DBENCH_TABLE=bench_kernels_t32']),
       );
     } else {
       objects.push(compile(file, `${name}.o`, ['-Os', thumb.has(name) ? '-mthumb' : '-marm']));
@@ -89,7 +99,8 @@ function compileAll() {
   return objects;
 }
 
-function link(objects) {
+/** @param ramBase where the board's RAM starts */
+function link(objects, ramBase) {
   const script = 'firmware/armemu.ld';
   const linked = `${build}/armemu.elf`;
   const flags = [
@@ -97,6 +108,7 @@ function link(objects) {
     '-Wl,--build-id=none',
     '-Wl,-z,max-page-size=4096',
     '-Wl,--no-warn-rwx-segments',
+    `-Wl,--defsym=board_ram_base=0x${ramBase.toString(16)}`,
   ];
   run('arm-none-eabi-gcc', [...common, '-T', script, ...flags, ...objects, '-lgcc', '-o', linked]);
   run('arm-none-eabi-objcopy', [
@@ -109,25 +121,70 @@ function link(objects) {
   return readFileSync(join(root, build, 'armemu.stripped.elf'));
 }
 
-function embeddedModule(image) {
+/**
+ * Offsets of the words of the file that hold addresses: those that are another by as much as RAM is elsewhere.
+ * @throws when a word differs otherwise, such as half an address in an instruction
+ */
+function addressWords(image, objects) {
+  const offsets = new Set();
+  for (const ramBase of elsewhere) {
+    const moved = link(objects, ramBase);
+    if (moved.length !== image.length) throw new Error('the image has another length elsewhere');
+    const found = [];
+    for (let at = 0; at < image.length; at += 4) {
+      const words = [image, moved].map((bytes) =>
+        Buffer.from(bytes.subarray(at, at + 4))
+          .reverse()
+          .toString('hex'),
+      );
+      if (words[0] === words[1]) continue;
+      const distance = (Number.parseInt(words[1], 16) - Number.parseInt(words[0], 16)) >>> 0;
+      if (distance !== ramBase - home)
+        throw new Error(`the word at 0x${at.toString(16)} is no address: ${words}`);
+      found.push(at);
+    }
+    if (offsets.size > 0 && !found.every((at) => offsets.has(at)))
+      throw new Error('words differ from base to base');
+    for (const at of found) offsets.add(at);
+  }
+  return [...offsets];
+}
+
+/** Distances from one to the next in words, a byte each; 0 stands for 255 words more. */
+function packed(offsets) {
+  const bytes = [];
+  let last = 0;
+  for (const at of offsets) {
+    let distance = at / 4 - last;
+    for (; distance > 255; distance -= 255) bytes.push(0);
+    bytes.push(distance);
+    last = at / 4;
+  }
+  return Buffer.from(bytes);
+}
+
+function embeddedModule(image, offsets) {
   const base64 = image.toString('base64');
   const line = 16000;
   const lines = [];
   for (let at = 0; at < base64.length; at += line) lines.push(`  '${base64.slice(at, at + line)}'`);
   return `// Generated by scripts/build-firmware.mjs from firmware/: do not edit.
 
-/** The firmware that \`virt\` boots when no kernel is given, a stripped ELF32 for Arm, in base64. */
+/** The firmware that boards boot when no kernel is given, a stripped ELF32 for Arm, in base64. */
 // biome-ignore format: a few long lines load faster than thousands of short ones
 export const EMBEDDED_FIRMWARE_BASE64: string =
 ${lines.join(' +\n')};
 
-/** Decodes the embedded firmware; works in Node and in browsers. Answers a new array of ${image.length} bytes at each call. */
-export function embeddedFirmware(): Uint8Array<ArrayBuffer> {
-  const binary = atob(EMBEDDED_FIRMWARE_BASE64);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
-}
+/**
+ * Where it has addresses, in base64: distances from one such word of the file to the next in words, a byte each; 0 stands for
+ * 255 words more.
+ */
+// biome-ignore format: as above
+export const EMBEDDED_FIRMWARE_ADDRESSES: string =
+  '${packed(offsets).toString('base64')}';
+
+/** Where RAM starts on the board that it is linked for. */
+export const EMBEDDED_FIRMWARE_RAM = 0x${home.toString(16)};
 `;
 }
 
@@ -145,13 +202,15 @@ if (args.some((arg) => arg !== '--check')) {
 }
 rmSync(join(root, build), { recursive: true, force: true });
 mkdirSync(join(root, build), { recursive: true });
-const image = link(compileAll());
+const objects = compileAll();
+const image = link(objects, home);
+const module = embeddedModule(image, addressWords(image, objects));
 if (image.length > sizeLimit) {
   console.error(`the image has ${image.length} bytes, more than ${sizeLimit}`);
   process.exit(2);
 }
 if (args.includes('--check')) {
-  const differences = [compare(prebuilt, image), compare(embedded, embeddedModule(image))].filter(Boolean);
+  const differences = [compare(prebuilt, image), compare(embedded, module)].filter(Boolean);
   for (const difference of differences) console.error(difference);
   if (differences.length > 0) {
     console.error('run: node scripts/build-firmware.mjs, and commit both files');
@@ -162,6 +221,6 @@ if (args.includes('--check')) {
   mkdirSync(join(root, dirname(prebuilt)), { recursive: true });
   mkdirSync(join(root, dirname(embedded)), { recursive: true });
   writeFileSync(join(root, prebuilt), image);
-  writeFileSync(join(root, embedded), embeddedModule(image));
+  writeFileSync(join(root, embedded), module);
   console.log(`firmware: ${image.length} bytes in ${prebuilt}`);
 }

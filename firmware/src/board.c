@@ -2,6 +2,7 @@
 
 #include "fdt.h"
 #include "mmu.h"
+#include "mpcore.h"
 #include "print.h"
 #include "str.h"
 
@@ -12,6 +13,8 @@
 /* arm,armv7-timer lists secure physical, non-secure physical, virtual, hypervisor. */
 #define TIMER_PHYSICAL 1
 #define TIMER_VIRTUAL 2
+/* Trees of boards with a Cortex-A9 need not tell the clock of its timers: what QEMU and armemu have. */
+#define MPCORE_DEFAULT_CLOCK 100000000u
 /* PCI address, first cell: space code (PCI bus binding to IEEE 1275, 2.2.1.1). */
 #define RANGE_SPACE(hi) (((hi) >> 24) & 3)
 #define RANGE_SPACE_IO 1
@@ -61,6 +64,8 @@ static void read_gic(void)
 
     if (node == FDT_NONE)
         node = fdt_compatible(FDT_NONE, "arm,gic-400");
+    if (node == FDT_NONE)
+        node = fdt_compatible(FDT_NONE, "arm,cortex-a9-gic");
     if (fdt_reg(node, 1, &board.gic_cpu_interface, &size))
         mmu_map_device(board.gic_cpu_interface, size);
     if (fdt_reg(node, 0, &board.gic_distributor, &size))
@@ -70,6 +75,29 @@ static void read_gic(void)
     u32 timer = fdt_compatible(FDT_NONE, "arm,armv7-timer");
     board.timer_physical_intid = board_intid(timer, TIMER_PHYSICAL);
     board.timer_virtual_intid = board_intid(timer, TIMER_VIRTUAL);
+}
+
+/* The private timer of each CPU; the global timer is in the same region (ARM DDI 0407 table 1-3). */
+static void read_mpcore(void)
+{
+    u32 size;
+    u32 node = fdt_compatible(FDT_NONE, "arm,cortex-a9-twd-timer");
+
+    if (!fdt_reg(node, 0, &board.mpcore_base, &size))
+        return;
+    board.mpcore_base -= MPCORE_PRIVATE_TIMER;
+    board.mpcore_timer_intid = board_intid(node, 0);
+    u32 clock = fdt_with_phandle(fdt_u32(node, "clocks", 0));
+    board.mpcore_clock = clock == FDT_NONE ? MPCORE_DEFAULT_CLOCK : fdt_u32(clock, "clock-frequency", MPCORE_DEFAULT_CLOCK);
+    mmu_map_device(board.mpcore_base, PAGE_SIZE);
+}
+
+static void read_sysreg(void)
+{
+    u32 size;
+
+    if (fdt_reg(fdt_compatible(FDT_NONE, "arm,vexpress-sysreg"), 0, &board.sysreg_base, &size))
+        mmu_map_device(board.sysreg_base, size);
 }
 
 static void read_pcie_ranges(u32 node)
@@ -138,11 +166,14 @@ bool board_read(const void *blob)
         mmu_map_ram(board.ram_base, board.ram_size);
     read_uart();
     read_gic();
+    read_mpcore();
+    read_sysreg();
     read_pcie();
     read_cpus();
     if (!board_has_gic()) {
         /* Nobody would deliver these; without them their users poll. */
         board.uart_intid = board.timer_virtual_intid = board.timer_physical_intid = 0;
+        board.mpcore_timer_intid = 0;
         board.v2m_base = 0;
     }
     return true;
@@ -160,10 +191,10 @@ void board_print_missing(void)
     missing_if(board.uart_base == 0, "console (stdout-path, arm,pl011)");
     missing_if(!board_has_gic(), "interrupt controller (arm,cortex-a15-gic)");
     missing_if(board.v2m_base == 0, "MSI frame (arm,gic-v2m-frame)");
-    missing_if(board.timer_virtual_intid == 0, "timer interrupts (arm,armv7-timer)");
+    missing_if(board.timer_virtual_intid == 0 && board.mpcore_timer_intid == 0, "timer interrupts (arm,armv7-timer)");
     missing_if(board.ecam_base == 0, "PCIe host bridge (pci-host-ecam-generic)");
     missing_if(board.ecam_base != 0 && board.memory_window.size == 0, "PCIe memory window below 4 GiB (ranges)");
     missing_if(board.ecam_base != 0 && board.io_window.size == 0, "PCIe I/O window below 4 GiB (ranges)");
-    missing_if(!board.psci_present, "firmware interface (arm,psci-0.2)");
+    missing_if(!board.psci_present && board.sysreg_base == 0, "firmware interface (arm,psci-0.2)");
     missing_if(board.cpu_count == 0, "CPUs (/cpus)");
 }

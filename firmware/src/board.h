@@ -20,6 +20,10 @@ struct board {
     u32 gic_distributor, gic_cpu_interface;
     u32 v2m_base;
     u32 timer_virtual_intid, timer_physical_intid;
+    /* Cortex-A9: its private region, whose timers stand in for the generic timer, their clock, and their interrupt. */
+    u32 mpcore_base, mpcore_clock, mpcore_timer_intid;
+    /* System registers of a Versatile Express board, which switch it off. */
+    u32 sysreg_base;
     u32 pcie_node;
     u32 ecam_base, ecam_size;
     struct pcie_window memory_window, io_window;

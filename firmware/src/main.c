@@ -30,7 +30,7 @@ static void banner(void)
     print("board   %s\n", board.model);
     print("memory  %u MiB at 0x%08x\n", board.ram_size / MIB, board.ram_base);
     print("cpu     %s r%up%u (MIDR 0x%08x), %u in the device tree\n",
-          (midr & 0xff0ffff0) == 0x410fc0f0 ? "Cortex-A15" : "unknown", (midr >> 20) & 0xf, midr & 0xf, midr, board.cpu_count);
+          (midr & 0xff0ffff0) == 0x410fc0f0 ? "Cortex-A15" : (midr & 0xff0ffff0) == 0x410fc090 ? "Cortex-A9" : "unknown", (midr >> 20) & 0xf, midr & 0xf, midr, board.cpu_count);
     print("timer   %u Hz\n", timer_frequency());
     if (board_has_gic()) {
         print("irqs    GICv2, %u INTIDs", gic_intid_count());

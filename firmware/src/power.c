@@ -2,6 +2,7 @@
 
 #include "arm.h"
 #include "board.h"
+#include "mmio.h"
 #include "print.h"
 
 /* Function identifiers of the 32-bit calling convention, DEN 0022 5.1. */
@@ -11,6 +12,13 @@
 #define PSCI_AFFINITY_INFO 0x84000004u
 #define PSCI_SYSTEM_OFF 0x84000008u
 #define PSCI_SYSTEM_RESET 0x84000009u
+
+#define SYS_CFGDATA 0xa0u
+#define SYS_CFGCTRL 0xa4u
+#define CFGCTRL_START (1u << 31)
+#define CFGCTRL_WRITE (1u << 30)
+#define CFG_SHUTDOWN 8u
+#define CFG_REBOOT 9u
 
 #define SYS_EXIT_EXTENDED 0x20u
 #define ADP_STOPPED_APPLICATION_EXIT 0x20026u
@@ -50,9 +58,20 @@ void psci_cpu_off(void)
     halt();
 }
 
+/* A write by the configuration bus of the motherboard (ARM DUI 0447 4.4.19): start, write, the function. It takes a while. */
+static void configure(u32 function)
+{
+    if (board.sysreg_base == 0)
+        return;
+    write32(board.sysreg_base + SYS_CFGDATA, 0);
+    write32(board.sysreg_base + SYS_CFGCTRL, CFGCTRL_START | CFGCTRL_WRITE | function << 20);
+    halt();
+}
+
 void power_off(void)
 {
     psci(PSCI_SYSTEM_OFF, 0, 0, 0);
+    configure(CFG_SHUTDOWN);
     print("PSCI SYSTEM_OFF is not available; halted\n");
     halt();
 }
@@ -60,6 +79,7 @@ void power_off(void)
 void power_reset(void)
 {
     psci(PSCI_SYSTEM_RESET, 0, 0, 0);
+    configure(CFG_REBOOT);
     print("PSCI SYSTEM_RESET is not available; halted\n");
     halt();
 }

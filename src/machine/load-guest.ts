@@ -45,7 +45,10 @@ const ANY_MACHINE = 0xffff_ffff;
  */
 export function loadGuest(memory: LoadableMemory, options: NormalizedOptions): LoadedGuest {
   if (options.flash[0] !== undefined) return loadForFirmware(memory, options);
-  const kernel = options.kernel ?? { name: 'the embedded firmware', bytes: embeddedFirmware() };
+  const kernel = options.kernel ?? {
+    name: 'the embedded firmware',
+    bytes: embeddedFirmware(options.board.ram.base),
+  };
   const image = readKernelImage(kernel.bytes, kernel.name);
   const { base, maxSize } = options.board.ram;
   const ram = { name: 'RAM', base, size: options.memory, maxSize };

@@ -70,6 +70,18 @@ describe('the embedded firmware', () => {
     expect(others.map((segment) => segment.fileSize)).toEqual([0]);
   });
 
+  it('lies in the third MiB of RAM wherever that starts', () => {
+    for (const ramBase of [0x6000_0000, 0x8000_0000]) {
+      const moved = embeddedFirmware(ramBase);
+      const places = (bytes: Uint8Array) => loadSegments(bytes).map((segment) => segment.physicalAddress);
+      expect(places(moved)).toEqual(places(image).map((address) => address - RAM_BASE + ramBase));
+      expect(new DataView(moved.buffer).getUint32(24, true)).toBe(
+        view.getUint32(24, true) - RAM_BASE + ramBase,
+      );
+      expect(moved.length).toBe(image.length);
+    }
+  });
+
   it('gives a new array at each call', () => {
     const other = embeddedFirmware();
     other.fill(0);

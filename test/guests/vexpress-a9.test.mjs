@@ -9,6 +9,7 @@ test("Debian's kernel on vexpress-a9 starts its second CPU, claims the PCI host 
   const machine = await startMachine(t, {
     machine: 'vexpress-a9',
     engine: 'wasm',
+    clock: 'instructions',
     smp: 2,
     memory: '256M',
     kernel: { name: kernel, bytes: readFileSync(kernel) },

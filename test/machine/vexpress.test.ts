@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { addressText } from '../../src/errors.ts';
 import type { EngineMode } from '../../src/index.ts';
-import { createMachine, type Machine, type MachineOptions, OptionError } from '../../src/index.ts';
+import { createMachine, edu, type Machine, type MachineOptions, OptionError } from '../../src/index.ts';
 import * as a from '../arm/assembler.ts';
 import { buildElf } from '../boot/elf-builder.ts';
 
@@ -123,6 +123,51 @@ describe.each(BOARDS)('$machine', (board) => {
     expect(text).toBe('A');
     const where = addressText(board.nothing);
     expect(log).toEqual([`write to ${where}: no device there`, `read of ${where}: no device there`]);
+  });
+
+  test.each(['', ',iommu=smmuv2'])(
+    '%s: the embedded firmware passes its tests, edu by MSI and INTx among them',
+    async (property) => {
+      const machine = await createMachine({
+        machine: `${board.machine}${property}`,
+        append: 'selftest',
+        clock: 'instructions',
+        memory: '16M',
+        pci: [edu({ dmaMask: 0xffff_ffff })],
+      });
+      machines.push(machine);
+      let text = '';
+      machine.serial.onData((bytes) => {
+        text += new TextDecoder().decode(bytes);
+      });
+      await machine.start();
+      expect((await machine.exited).reason).toBe('poweroff');
+      expect(text).toMatch(/ 0 failed, \d+ skipped\s+SELFTEST PASS/);
+      expect(text.match(/^\[ ok \] .*MSI/gm)?.length).toBeGreaterThan(0);
+      expect(text.match(/^\[ ok \] .*INT[xA-D]/gm)?.length).toBeGreaterThan(0);
+    },
+  );
+
+  test('from flash, which is at address 0, too, all CPUs start', async () => {
+    // Each writes its number from MPIDR; the second waits for the first one’s turn to be over, and switches off.
+    const code = [
+      a.mrc(0, 0, 0, 0, 5),
+      0xe2000003, // AND R0, R0, #3
+      ...a.mov32(8, board.uart),
+      a.str(0, 8),
+      a.cmpImm(0, 0),
+      a.b(7, 7, a.EQ),
+      ...powerOff(board),
+      a.B_SELF,
+    ];
+    const bios = new Uint8Array(Uint32Array.from(code).buffer);
+    const machine = await createMachine({ machine: board.machine, smp: 2, memory: '16M', bios });
+    machines.push(machine);
+    const sent: number[] = [];
+    machine.serial.onData((bytes) => sent.push(...bytes));
+    await machine.start();
+    expect((await machine.exited).reason).toBe('poweroff');
+    expect(sent).toEqual([0, 1]);
   });
 
   test('reboots by its configuration bus', async () => {
