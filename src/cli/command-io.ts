@@ -1,6 +1,6 @@
 import type { DebuggableMachine } from '../host/gdb-socket.ts';
 import type { InputStream, OutputStream, SerialLine } from '../host/terminal.ts';
-import type { EngineStatistics, Profile } from '../index.ts';
+import type { EngineStatistics, Profile, ShadowStatistics } from '../index.ts';
 import type { MonitorHost } from '../machine/monitor.ts';
 import type { MachineOptions } from '../machine/options.ts';
 import type { PciEndpoint } from '../pci/endpoint.ts';
@@ -30,6 +30,8 @@ export interface CommandMachine extends Saving, DebuggableMachine {
   monitor(line: string, host: MonitorHost): Promise<string>;
   /** What the engine has done. */
   statistics(): EngineStatistics;
+  /** What was done for real devices behind an SMMU. */
+  shadowStatistics(): ShadowStatistics | undefined;
   /** Begins to count where the guest spends its instructions. */
   profile(): Profile;
   pause(): void;

@@ -243,7 +243,7 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
         profile?.add(machine.profile());
         return async () => {
           await profile?.write();
-          if (report !== undefined) io.stderr.write(report(machine.statistics()));
+          if (report !== undefined) io.stderr.write(report(machine.statistics(), machine.shadowStatistics()));
         };
       },
       ...(flags.save === undefined ? {} : { saveAtEnd: flags.save }),

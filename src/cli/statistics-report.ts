@@ -1,7 +1,8 @@
 import { OptionError } from '../errors.ts';
-import type { EngineStatistics } from '../index.ts';
+import type { EngineStatistics, ShadowStatistics } from '../index.ts';
 
-type Report = (statistics: EngineStatistics) => string;
+/** @param shadow of a machine with a real device behind an SMMU */
+type Report = (statistics: EngineStatistics, shadow: ShadowStatistics | undefined) => string;
 
 const WIDTH = 24;
 
@@ -13,9 +14,11 @@ export function statisticsReport(flag: boolean | string | undefined): Report | u
       return undefined;
     case true:
     case 'text':
-      return (statistics) => `${statisticsText(statistics).join('\n')}\n`;
+      return (statistics, shadow) =>
+        `${[...statisticsText(statistics), ...(shadow ? shadowRows(shadow) : [])].join('\n')}\n`;
     case 'json':
-      return (statistics) => `${JSON.stringify(statistics, undefined, 2)}\n`;
+      return (statistics, shadow) =>
+        `${JSON.stringify({ ...statistics, ...(shadow && { shadow }) }, undefined, 2)}\n`;
     default:
       throw new OptionError(`--stats: '${flag}' is no format`, 'write --stats or --stats=json');
   }
@@ -55,6 +58,13 @@ function statisticsText(statistics: EngineStatistics): string[] {
     row('', `${accesses('wasm')} (regions)`),
     ...helperRows(statistics),
     ...vectorRows(statistics),
+  ];
+}
+
+function shadowRows({ maps, unmaps, gaps, dirtyDescriptors, refused }: ShadowStatistics): string[] {
+  return [
+    row('host IOMMU', `${number(maps)} mapped, ${number(unmaps)} unmapped, ${number(gaps)} gaps`),
+    row('', `${number(dirtyDescriptors)} descriptors looked at, ${number(refused)} devices stopped`),
   ];
 }
 

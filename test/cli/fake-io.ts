@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { CommandIo, CommandMachine } from '../../src/cli/command-io.ts';
 import { main } from '../../src/cli/command-line.ts';
-import type { EngineStatistics } from '../../src/index.ts';
+import type { EngineStatistics, ShadowStatistics } from '../../src/index.ts';
 import type { MonitorHost } from '../../src/machine/monitor.ts';
 import type { MachineOptions } from '../../src/machine/options.ts';
 import { SerialPort } from '../../src/machine/serial.ts';
@@ -107,6 +107,12 @@ export class FakeMachine implements CommandMachine {
   statistics() {
     this.calls.push('statistics');
     return FAKE_STATISTICS;
+  }
+
+  shadow: ShadowStatistics | undefined;
+
+  shadowStatistics() {
+    return this.shadow;
   }
 
   pause(): void {

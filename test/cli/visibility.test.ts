@@ -48,6 +48,17 @@ describe('--stats', () => {
     expect(JSON.parse(second)).toEqual(FAKE_STATISTICS);
   });
 
+  test('has what was done for real devices behind an SMMU', async () => {
+    world.guest = (machine) => {
+      machine.shadow = { maps: 3000, unmaps: 4, gaps: 5, dirtyDescriptors: 6, refused: 1 };
+      machine.exit('poweroff');
+    };
+    await world.run('run', '--stats');
+    expect(world.stderr.text).toMatch(
+      /host IOMMU +3,000 mapped, 4 unmapped, 5 gaps\n +6 descriptors looked at, 1 devices stopped/,
+    );
+  });
+
   test('prints after a signal, too', async () => {
     world.guest = () => world.signals.emit('SIGTERM');
     await world.run('run', '--stats');
