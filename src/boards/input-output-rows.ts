@@ -60,5 +60,14 @@ export interface Pl050Row extends NamedRow {
   readonly device: 'keyboard' | 'mouse';
 }
 
+/** Audio codec interface (ARM DDI 0173) with an AC'97 codec. */
+export interface Pl041Row extends NamedRow {
+  readonly kind: 'pl041';
+  readonly range: AddressRange;
+  readonly interrupt: InterruptInput;
+  /** Row of the bus' clock. */
+  readonly busClock: string;
+}
+
 /** What people see, hear, type on and plug in. */
-export type InputOutputRow = Pl181Row | Lan9118Row | Pl111Row | Pl050Row;
+export type InputOutputRow = Pl181Row | Lan9118Row | Pl111Row | Pl050Row | Pl041Row;

@@ -85,6 +85,7 @@ export function motherboard(map: MotherboardMap, procId: number): readonly Devic
       interrupt: spi(15),
       supply: 'fixed-regulator-0',
     },
+    { kind: 'pl041', name: 'aaci', range: at(0x04), interrupt: spi(11), busClock: 'clk24mhz' },
     ...(['keyboard', 'mouse'] as const).map(
       (device, n): DeviceRow => ({
         kind: 'pl050',

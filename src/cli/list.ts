@@ -74,6 +74,8 @@ function describeRow(row: DeviceRow): (AddressRange & { readonly text: string })
       return [
         { ...row.range, text: `${row.name}: PL111 display controller, ${interruptText(row.interrupt)}` },
       ];
+    case 'pl041':
+      return [{ ...row.range, text: `${row.name}: PL041 audio, no sound, ${interruptText(row.interrupt)}` }];
     case 'pl050':
       return [
         { ...row.range, text: `${row.name}: PL050 with a ${row.device}, ${interruptText(row.interrupt)}` },

@@ -13,6 +13,7 @@ import { virt } from '../../src/boards/virt.ts';
 import { cells } from '../../src/boot/device-tree.ts';
 import { writeFdt } from '../../src/boot/fdt-writer.ts';
 import { LAN } from '../../src/devices/lan9118/registers.ts';
+import { AACI } from '../../src/devices/pl041/pl041.ts';
 import { LCD } from '../../src/devices/pl111/registers.ts';
 import { MCI, MciStatus } from '../../src/devices/pl181-registers.ts';
 import { HostClock } from '../../src/machine/clock.ts';
@@ -191,4 +192,20 @@ describe('a PL050 in a table', () => {
     expect(assemble(row('mouse')).board.keyboard).toBeUndefined();
     expect(nodeOf(row('mouse'), 'kmi@9060000')).toBeDefined();
   });
+});
+
+test('a PL041 in a table has an interrupt and a node', () => {
+  const row: DeviceRow = {
+    kind: 'pl041',
+    name: 'aaci',
+    range: { base: BASE, size: 0x1000 },
+    interrupt: spi(11),
+    busClock: 'apb-pclk',
+  };
+  const { write, isPending } = assemble(row);
+  write(BASE + AACI.MAINCR, 1);
+  write(BASE + AACI.TXCR, 0x1_0000);
+  write(BASE + AACI.IE, 4);
+  expect(isPending(11)).toBe(true);
+  expect(nodeOf(row, 'aaci@9060000')).toBeDefined();
 });

@@ -1,4 +1,5 @@
 import { Lan9118 } from '../../devices/lan9118/lan9118.ts';
+import { Pl041 } from '../../devices/pl041/pl041.ts';
 import { Pl050 } from '../../devices/pl050.ts';
 import { Pl111 } from '../../devices/pl111/pl111.ts';
 import { Pl181 } from '../../devices/pl181.ts';
@@ -67,5 +68,13 @@ export const INPUT_OUTPUT: Builders<InputOutputRow['kind']> = {
     assembly.others.push(port);
     assembly.keep(row.name, port);
     assembly.map(row.range, port, row.name);
+  },
+
+  pl041: (row, assembly) => {
+    const { clock, log } = assembly.parts;
+    const audio = new Pl041({ clock, interrupt: assembly.spi(row.interrupt) }, log);
+    assembly.others.push(audio);
+    assembly.keep(row.name, audio);
+    assembly.map(row.range, audio, row.name);
   },
 };

@@ -73,6 +73,18 @@ export const INPUT_OUTPUT_NODES: NodeMakers<InputOutputRow['kind']> = {
     },
     children: [],
   }),
+
+  pl041: (row, context) => ({
+    name: `aaci@${unitAddress(row.range.base)}`,
+    properties: {
+      'clock-names': strings('apb_pclk'),
+      clocks: cells(phandle(row.busClock)),
+      interrupts: context.interrupts(row.interrupt),
+      reg: context.reg(row.range),
+      compatible: strings('arm,pl041', 'arm,primecell'),
+    },
+    children: [],
+  }),
 };
 
 /** CLD pads of the lowest bits of red, green and blue. */
