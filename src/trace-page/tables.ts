@@ -8,14 +8,14 @@ import type { Trace } from './trace.ts';
 export const EVENT_COLUMNS: readonly TableColumn[] = [
   { id: 'time', title: 'Time (s)', width: 145, isNumber: true },
   { id: 'device', title: 'Device', width: 150 },
-  { id: 'category', title: 'Category', width: 85 },
-  { id: 'op', title: 'Operation', width: 92 },
-  { id: 'register', title: 'Register', width: 220 },
-  { id: 'address', title: 'Offset or address', width: 150, isNumber: true },
+  { id: 'category', title: 'Category', width: 98 },
+  { id: 'op', title: 'Operation', width: 106 },
+  { id: 'register', title: 'Register', width: 200 },
+  { id: 'address', title: 'Offset or address', width: 172, isNumber: true },
   { id: 'size', title: 'Size', width: 75, isNumber: true },
-  { id: 'value', title: 'Value', width: 160, isNumber: true },
+  { id: 'value', title: 'Value', width: 156, isNumber: true },
   { id: 'physical', title: 'Physical', width: 120, isNumber: true },
-  { id: 'note', title: 'Rights', width: 68 },
+  { id: 'note', title: 'Rights', width: 78 },
 ];
 
 /** Events, one a row. */
@@ -101,8 +101,8 @@ interface Total {
 
 export const TOTAL_COLUMNS: readonly TableColumn[] = [
   { id: 'device', title: 'Device', width: 160 },
-  { id: 'category', title: 'Category', width: 80 },
-  { id: 'op', title: 'Operation', width: 85 },
+  { id: 'category', title: 'Category', width: 98 },
+  { id: 'op', title: 'Operation', width: 106 },
   { id: 'register', title: 'Register', width: 230 },
   { id: 'address', title: 'Offset', width: 130, isNumber: true },
   { id: 'count', title: 'Events', width: 95, isNumber: true },

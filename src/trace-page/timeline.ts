@@ -9,6 +9,8 @@ const CHROME_HEIGHT = 36;
 /** A single event in a column of pixels is seen as well as this many are. */
 const FAINTEST = 0.35;
 
+const LONGEST_NAME = 6;
+
 interface Lane {
   readonly device: number;
   readonly category: string;
@@ -105,12 +107,9 @@ function lanesOf(trace: Trace): Lane[] {
     );
     const { address, name } = trace.info.devices[device];
     for (const category of categories) {
-      const text = `${address} ${name}`;
-      lanes.push({
-        device,
-        category,
-        text: `${text.length > 14 ? `${text.slice(0, 13)}…` : text} ${category}`,
-      });
+      // A long name is in the list of devices.
+      const text = `${address} ${name.length <= LONGEST_NAME ? `${name} ` : ''}${category}`;
+      lanes.push({ device, category, text });
     }
   }
   // A scan of the bus touches many places where nothing is: they share what room there is last.
