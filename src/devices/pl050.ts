@@ -32,12 +32,13 @@ export interface Pl050Config {
   readonly interrupt: InterruptLine;
 }
 
-export type Pl050Registers = { control: number; divisor: number; data: number };
+/** `parity`: the parity bit that came with the last byte. */
+export type Pl050Registers = { control: number; divisor: number; data: number; parity: number };
 export type Pl050State = { readonly registers: Pl050Registers; readonly device: Ps2State };
 
 /** PrimeCell PS2 Keyboard/Mouse Interface PL050 (ARM DDI 0143). Bytes take no time on the wire. */
 export class Pl050 implements MmioDevice, Saveable<Pl050State> {
-  readonly #registers: Pl050Registers = { control: 0, divisor: 0, data: 0 };
+  readonly #registers: Pl050Registers = resetRegisters();
   readonly #config: Pl050Config;
   readonly #log: DeviceLog;
 
@@ -48,7 +49,7 @@ export class Pl050 implements MmioDevice, Saveable<Pl050State> {
   }
 
   reset(): void {
-    Object.assign(this.#registers, { control: 0, divisor: 0, data: 0 });
+    Object.assign(this.#registers, resetRegisters());
     this.#config.device.reset();
     this.#drive();
   }
@@ -95,8 +96,7 @@ export class Pl050 implements MmioDevice, Saveable<Pl050State> {
       case KMI.STAT:
         return this.#status();
       case KMI.DATA:
-        if (this.#hasByte) own.data = this.#config.device.read();
-        this.#drive();
+        if (this.#hasByte) this.#take();
         return own.data;
       case KMI.CLKDIV:
         return own.divisor;
@@ -109,6 +109,13 @@ export class Pl050 implements MmioDevice, Saveable<Pl050State> {
     }
   }
 
+  #take(): void {
+    const own = this.#registers;
+    own.data = this.#config.device.read();
+    own.parity = oddParity(own.data);
+    this.#drive();
+  }
+
   get #hasByte(): boolean {
     return (this.#registers.control & KmiControl.KMIEN) !== 0 && this.#config.device.hasByte;
   }
@@ -118,7 +125,7 @@ export class Pl050 implements MmioDevice, Saveable<Pl050State> {
       KmiStatus.LINES |
       KmiStatus.TXEMPTY |
       (this.#hasByte ? KmiStatus.RXFULL : 0) |
-      (oddParity(this.#registers.data) ? KmiStatus.RXPARITY : 0)
+      (this.#registers.parity ? KmiStatus.RXPARITY : 0)
     );
   }
 
@@ -133,9 +140,13 @@ export class Pl050 implements MmioDevice, Saveable<Pl050State> {
   }
 }
 
-/** The parity bit that came with a byte: byte and bit have an odd number of ones. */
-function oddParity(byte: number): boolean {
-  let ones = 0;
-  for (let rest = byte; rest !== 0; rest >>>= 1) ones ^= rest & 1;
-  return ones === 0;
+function resetRegisters(): Pl050Registers {
+  return { control: 0, divisor: 0, data: 0, parity: 0 };
+}
+
+/** The parity bit of a byte: byte and bit have an odd number of ones. */
+function oddParity(byte: number): number {
+  let parity = 1;
+  for (let rest = byte; rest !== 0; rest >>>= 1) parity ^= rest & 1;
+  return parity;
 }

@@ -117,7 +117,7 @@ describe('the device', () => {
   it('identifies itself as PL041, and is never busy', () => {
     const { read } = controller();
     const bytes = Array.from({ length: 8 }, (_unused, i) => read(AACI.PeriphID0 + 4 * i));
-    expect(bytes).toEqual([0x41, 0x10, 0x04, 0, 0x0d, 0xf0, 0x05, 0xb1]);
+    expect(bytes).toEqual([0x41, 0x10, 0x04, 0x29, 0x0d, 0xf0, 0x05, 0xb1]);
     expect([read(AACI.MAINFR), read(AACI.SLFR)]).toEqual([0, SlotFlag.TXE1 | SlotFlag.TXE2 | SlotFlag.TXE12]);
   });
 

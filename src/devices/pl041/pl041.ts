@@ -55,8 +55,8 @@ export const MainControl = { IE: 1, WRITABLE: 0x3ff } as const;
 /** AACISL1TX: the command reads; the register is in bits 18 to 12. */
 const SLOT1_READ = 0x8_0000;
 
-/** Part 0x041 by Arm in revision 0. */
-const IDENTIFICATION = [0x41, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1] as const;
+/** Part 0x041 by Arm in revision 0; the fourth byte tells how deep the FIFOs are, as QEMU's on these boards. */
+const IDENTIFICATION = [0x41, 0x10, 0x04, 0x29, 0x0d, 0xf0, 0x05, 0xb1] as const;
 
 export interface Pl041Config {
   readonly clock: Clock;
