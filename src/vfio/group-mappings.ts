@@ -90,7 +90,7 @@ export class GroupMappings implements HostMappings {
       case 'ENOSPC':
         return `the host's IOMMU takes no more than ${this.limit} mappings for it; as root, before armemu starts: echo ${4 * this.limit} > ${PARAMETERS}/dma_entry_limit`;
       case 'ENOMEM':
-        return `the limit of locked memory is too small for what the guest maps (ulimit -l), or the host has too little free memory; raise the one, or free the other`;
+        return 'the limit of locked memory is too small for what the guest maps, or the host has too little free memory; in the shell, before armemu starts: sudo prlimit --memlock=unlimited --pid $$';
       case 'EINVAL': {
         const ranges = this.info.iovaRanges?.map(({ start, end }) => `${hex(start)}-${hex(end)}`);
         return `the guest maps ${range}, which the host's IOMMU keeps for itself or does not have${ranges ? ` (it takes ${ranges.join(', ')})` : ''}; keep the guest's software off these addresses`;

@@ -45,7 +45,7 @@ describe('pieces of guest RAM in the container of a group', () => {
 
   test.each([
     ['ENOSPC', /no more than 65535 mappings .*dma_entry_limit/],
-    ['ENOMEM', /ulimit -l/],
+    ['ENOMEM', /prlimit --memlock/],
     ['EINVAL', /maps 0xfee00000-0xfee00fff, .* \(it takes 0x0-0xfedfffff\)/],
     ['EIO', /0xfee00000-0xfee00fff can't be mapped: .*EIO/],
   ])('are refused with %s, and why', (code, reason) => {
