@@ -173,6 +173,7 @@ export class ArmEngine implements Saveable<EngineState> {
     const env = this.interpreterEnvironment(model);
     this.interpreter = new Interpreter(memory, env);
     const { jumps } = this.interpreter;
+    jumps.cpus = this.cpus.length;
     this.tlb.connect({
       forgetPage: (va) => {
         jumps.forgetPage(va);
@@ -470,6 +471,7 @@ export class ArmEngine implements Saveable<EngineState> {
       words[CODE_MOVED] = 0;
       cpu.mmu.selectContext(cpu.state.privileged);
       interpreter.tlb = this.stopPoints?.watches === true ? EMPTY_TLB : this.tlb.base(cpu.mmu.array);
+      interpreter.jumps.cpu = cpu.cpu;
       interpreter.jumps.contextTag = this.tlb.owner(cpu.mmu.array) << 2;
       interpreter.jumps.sharedTag = ~this.tlb.sharer(cpu.mmu.array) << 2;
       slots[StateSlot.FpDenied] = fpDenied(

@@ -4,6 +4,7 @@ import type { CachedBlock, TranslationCache } from '../translator/cache.ts';
 import { type Interpreter, type InterpreterEnvironment, RunResult } from '../translator/interpreter.ts';
 import type { HelperInfo } from '../translator/ir/ops.ts';
 import type { IrBlock } from '../translator/ir/value.ts';
+import { placeOfCpu } from '../translator/jump-cache.ts';
 import { instantiateBase } from '../translator/wasm/base-module.ts';
 import { nzcvOfLazy } from '../translator/wasm/lazy-flags.ts';
 import { DEFAULT_REGION_LIMITS, type Region } from '../translator/wasm/region.ts';
@@ -24,6 +25,7 @@ const W = {
   Site: RegionWord.Site >>> 2,
   Context: RegionWord.Context >>> 2,
   Shared: RegionWord.Shared >>> 2,
+  Place: RegionWord.Place >>> 2,
   Tlb: RegionWord.Tlb >>> 2,
   StrictAlignment: RegionWord.StrictAlignment >>> 2,
   RaiseKind: RegionWord.RaiseKind >>> 2,
@@ -175,6 +177,7 @@ export class RegionRunner {
     words[W.Fault] = 0;
     words[W.Context] = interpreter.jumps.contextTag;
     words[W.Shared] = interpreter.jumps.sharedTag;
+    words[W.Place] = placeOfCpu(interpreter.jumps.cpu);
     words[W.Tlb] = tlb * 4;
     words[W.StrictAlignment] = strictAlignment ? 1 : 0;
     words[W.FlagKind] = FlagKind.Raw;

@@ -13,8 +13,16 @@ const TAG = 1;
 const CODE = 2;
 const REGION = 3;
 
-function entryOf(pc: number): number {
-  return BASE + (((pc >>> 1) & (SIZE - 1)) << 2);
+/** A CPU's code is in other pages of the cache than another one's: what they have in common they would take from each other. */
+const CPU_SHIFT = 11;
+
+function entryOf(pc: number, cpu: number): number {
+  return BASE + ((((pc >>> 1) ^ (cpu << CPU_SHIFT)) & (SIZE - 1)) << 2);
+}
+
+/** What a region adds to 8 times a PC, without carry, for the byte offset of a CPU's entry: see {@link JumpCache.cpu}. */
+export function placeOfCpu(cpu: number): number {
+  return cpu << (CPU_SHIFT + 4);
 }
 
 /** Where code is, by virtual address and context. In the machine's memory, where compiled regions look it up too. */
@@ -23,6 +31,9 @@ export class JumpCache {
   contextTag = 0;
   /** The same for code that many contexts share; negative. */
   sharedTag = -8;
+  /** Number of the CPU that runs, and how many there are: at most 8. */
+  cpu = 0;
+  cpus = 1;
   private readonly words: Int32Array;
 
   constructor(memory: MachineMemory) {
@@ -37,7 +48,7 @@ export class JumpCache {
    * @param shared whether that is so in all contexts with the same {@link sharedTag}.
    */
   remember(pc: number, flags: number, code: number, region = 0, shared = false): void {
-    const e = entryOf(pc);
+    const e = entryOf(pc, this.cpu);
     this.words[e + PC] = pc;
     this.words[e + TAG] = (shared ? this.sharedTag : this.contextTag) | flags;
     this.words[e + CODE] = code;
@@ -46,7 +57,7 @@ export class JumpCache {
 
   /** Interpreter code of the block at pc, or 0 when it is not known here. */
   recall(pc: number, flags: number): number {
-    const e = entryOf(pc);
+    const e = entryOf(pc, this.cpu);
     const { words } = this;
     if (words[e + PC] !== pc) return 0;
     const tag = words[e + TAG];
@@ -55,26 +66,28 @@ export class JumpCache {
 
   /** The code that was remembered for pc last, in whatever context, and perhaps forgotten since; 0 for none. */
   lastCode(pc: number): number {
-    const e = entryOf(pc);
+    const e = entryOf(pc, this.cpu);
     return this.words[e + PC] === pc ? this.words[e + CODE] : 0;
   }
 
   /** The region at pc, whose block was just recalled; 0 for none. */
   regionAt(pc: number): number {
-    return this.words[entryOf(pc) + REGION];
+    return this.words[entryOf(pc, this.cpu) + REGION];
   }
 
-  /** Forgets what is known of pc, in every context. */
+  /** Forgets what is known of pc, in every context of every CPU. */
   forget(pc: number): void {
-    this.words[entryOf(pc) + TAG] = EMPTY;
+    for (let cpu = 0; cpu < this.cpus; cpu++) this.words[entryOf(pc, cpu) + TAG] = EMPTY;
   }
 
   /** Forgets all code that begins in the 4 KiB page of `va`: its mapping has changed. */
   forgetPage(va: number): void {
     const page = va & -4096;
-    const from = entryOf(page);
-    for (let e = from; e < from + 4 * PAGE_STARTS; e += 4) {
-      if ((this.words[e + PC] & -4096) === page) this.words[e + TAG] = EMPTY;
+    for (let cpu = 0; cpu < this.cpus; cpu++) {
+      const from = entryOf(page, cpu);
+      for (let e = from; e < from + 4 * PAGE_STARTS; e += 4) {
+        if ((this.words[e + PC] & -4096) === page) this.words[e + TAG] = EMPTY;
+      }
     }
     // An instruction of 4 bytes may reach into the page.
     this.forget((page - 2) | 0);

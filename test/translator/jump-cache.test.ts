@@ -45,3 +45,32 @@ test('the code that was known last is still named, until another takes the place
   jumps.remember(PC + 2 * 16384, 0, 99);
   expect(jumps.lastCode(PC)).toBe(0);
 });
+
+describe('what one CPU knows', () => {
+  beforeEach(() => {
+    jumps.cpus = 4;
+  });
+
+  test('stays when another one finds the same code', () => {
+    jumps.remember(PC, 0, 1234, 7, true);
+    jumps.cpu = 3;
+    jumps.sharedTag = -20;
+    expect(jumps.recall(PC, 0)).toBe(0);
+    jumps.remember(PC, 0, 1234, 7, true);
+    jumps.cpu = 0;
+    jumps.sharedTag = -16;
+    expect([jumps.recall(PC, 0), jumps.regionAt(PC)]).toEqual([1234, 7]);
+  });
+
+  test.each([0, 1, 2, 3])('is forgotten by its address and with its page, whoever runs: CPU %d', (cpu) => {
+    jumps.cpu = cpu;
+    for (const forget of [() => jumps.forget(PC), () => jumps.forgetPage(PC)]) {
+      jumps.cpu = cpu;
+      jumps.remember(PC, 0, 1234);
+      jumps.cpu = 1;
+      forget();
+      jumps.cpu = cpu;
+      expect(jumps.recall(PC, 0)).toBe(0);
+    }
+  });
+});

@@ -340,7 +340,9 @@ function defineFlow(define: Define, host: HostFunctions, regionType: number): vo
     const entry = code.local('i32');
     const region = code.local('i32');
     const miss = code.block();
-    code.get(pc).i32(3).op(Op.I32Shl).i32(JUMP_INDEX_MASK).op(Op.I32And).tee(entry);
+    code.get(pc).i32(3).op(Op.I32Shl);
+    word(code, RegionWord.Place);
+    code.op(Op.I32Xor).i32(JUMP_INDEX_MASK).op(Op.I32And).tee(entry);
     code
       .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Pc)
       .get(pc)

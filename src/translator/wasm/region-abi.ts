@@ -41,6 +41,8 @@ export const RegionWord = {
   Hottest: BASE + 52,
   /** As Context, for code that many contexts share. */
   Shared: BASE + 56,
+  /** Where in the jump cache the CPU's code is: `placeOfCpu`. */
+  Place: BASE + 60,
 } as const;
 
 /** How the flags are kept. Bits, Sub and Add have N and Z in `nz`: its sign, and whether it is zero. */
