@@ -53,7 +53,7 @@ const refused = (what: string, remedy: string, takesValue = true): QemuOption =>
   },
 });
 
-const NO_WINDOW = 'no window is opened: the guest is on this terminal';
+const NO_WINDOW = 'no window is opened; the monitor (Ctrl-A c) has the screen: screendump FILE';
 const NO_SOUND = 'no sound is made on the host';
 const OWN_ENGINE = 'armemu translates guest code by itself, on any host (--engine)';
 const TO_BACKGROUND = "it stays in the foreground: put '&' behind the command, or use systemd-run";
