@@ -211,6 +211,47 @@ describe('a mapping', () => {
   });
 });
 
+describe('a table', () => {
+  test('is watched while something leads to it, and no longer', () => {
+    const { rig, host } = translating();
+    page(rig, 0, RAM);
+    rig.barrier();
+    rig.double(L2, 0n);
+    rig.barrier();
+    expect(host.list).toEqual([]);
+    page(rig, 1, RAM);
+    expect(rig.dirty).toBe(false);
+    rig.double(L2, BigInt(L3 | 3));
+    rig.barrier();
+    expect(host.list).toEqual([pageText(0, RAM), pageText(1, RAM)]);
+    page(rig, 1, 0, 0n);
+    expect(rig.dirty).toBe(true);
+  });
+
+  test('that two descriptors lead to is looked at for both', () => {
+    const { rig, host } = translating();
+    rig.double(L2 + 8, BigInt(L3 | 3));
+    page(rig, 2, RAM);
+    rig.barrier();
+    expect(host.list).toEqual([pageText(2, RAM), pageText(0x202, RAM)]);
+    rig.double(L2, 0n);
+    rig.barrier();
+    page(rig, 2, 0, 0n);
+    rig.barrier();
+    expect(host.list).toEqual([]);
+  });
+
+  test('that an emulated device writes is looked at, too', () => {
+    const { rig, host } = translating();
+    rig.double(L2 + 8, BigInt(RAM) | 0x441n);
+    rig.barrier();
+    const entry = Uint8Array.from([0x43, 0x74, 0, 0x40, 0, 0, 0, 0]);
+    expect(rig.port().write(IOVA + 0x20_0000 + (L3 - RAM), entry)).toBe(true);
+    rig.barrier();
+    expect(host.list[0]).toBe(pageText(0, RAM + 0x7000));
+  });
+});
+
 describe('a context', () => {
   test('that is exchanged for another takes all with it before anything of the other is there', () => {
     const { rig, host } = translating();
