@@ -16,10 +16,10 @@ export {
   SnapshotError,
   TraceError,
 } from './errors.ts';
+export { createMachine } from './machine/create-machine.ts';
 export { GuestCpu, GuestMemory } from './machine/guest-access.ts';
 export { EngineDifference } from './machine/lockstep/lockstep.ts';
 export {
-  createMachine,
   type DebuggerConnection,
   Machine,
   type MachineExit,

@@ -1,16 +1,14 @@
 import { withGicSystemRegisters } from '../arm/cp15-gic.ts';
 import type { ArmCpu } from '../arm/cpu.ts';
-import { ArmEngine, type EngineHooks } from '../arm/engine.ts';
-import type { EngineKind } from '../arm/engine-kind.ts';
+import type { ArmEngine, EngineHooks } from '../arm/engine.ts';
 import type { EngineStatistics } from '../arm/engine-statistics.ts';
 import { CPU_MODELS } from '../arm/models.ts';
 import type { CpuModel } from '../arm/system-registers.ts';
 import { assembleBoard, type Board, directStorageOf } from '../boards/assemble-board.ts';
 import { hasIommu } from '../boards/board.ts';
-import { BOARDS } from '../boards/boards.ts';
 import { GdbServer } from '../debug/gdb-server.ts';
 import { GicV3 } from '../devices/gic-v3.ts';
-import { ArmemuError, addressText, SnapshotError } from '../errors.ts';
+import { ArmemuError, SnapshotError } from '../errors.ts';
 import { MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import { PageWatches } from '../memory/page-watches.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
@@ -21,21 +19,21 @@ import type { ArmTimer } from '../ports/arm-timer.ts';
 import type { DiskBackend } from '../ports/disk.ts';
 import type { ShadowStatistics } from '../ports/shadow-observer.ts';
 import type { Semihosting } from '../semihosting/semihosting.ts';
-import { SnapshotReader, writeSnapshot } from '../snapshot/snapshot-file.ts';
+import { type SnapshotReader, writeSnapshot } from '../snapshot/snapshot-file.ts';
 import { TraceRecorder } from '../trace/recorder.ts';
 import { traceHeader } from '../trace/trace-header.ts';
 import { closeBackends, disksOf } from './backends.ts';
 import { HostClock, InstructionClock } from './clock.ts';
 import { MachineDebugger } from './debugger.ts';
+import { engineKindOf, engineMaker } from './engine-maker.ts';
 import { firmwareConfiguration } from './firmware-configuration.ts';
 import { GuestCpu, GuestMemory } from './guest-access.ts';
 import { HostEndpoints } from './host-endpoints.ts';
 import { loadGuest } from './load-guest.ts';
-import { type Lockstep, lockstepOf, type MakeEngine } from './lockstep/lockstep.ts';
+import { type Lockstep, lockstepOf } from './lockstep/lockstep.ts';
 import { Monitor, type MonitorHost, type MonitorTarget } from './monitor.ts';
 import { MachineMonitorTarget } from './monitor-target.ts';
-import { type EngineMode, type MachineOptions, type NormalizedOptions, normalizeOptions } from './options.ts';
-import { pngOf } from './png.ts';
+import type { NormalizedOptions } from './options.ts';
 import { type Profile, Sampler } from './profile/sampler.ts';
 import { psciCall } from './psci.ts';
 import { nextTurn, RunLoop } from './run-loop.ts';
@@ -47,9 +45,10 @@ import {
   type SavedParts,
   saveMachineState,
 } from './saved-machine.ts';
+import { screenshotOf } from './screenshot.ts';
 import { callSemihosting, isSemihostingCall, semihostingOf } from './semihosting-calls.ts';
 import { SerialPort } from './serial.ts';
-import { asShape, checkShape, shapeOf, withShape } from './shape.ts';
+import { asShape, checkShape, shapeOf } from './shape.ts';
 import { makeVirtioDevices, type VirtioDevices } from './virtio-devices.ts';
 
 /** How a machine ended. */
@@ -210,26 +209,11 @@ export class Machine {
       attention: () => this.loop.wake(),
       synchronizeTables: () => this.hostEndpoints.synchronizeTables(),
     };
-    const makeEngine: MakeEngine = ({ memory, physical: ownPhysical }, timers, sideHooks, kind) => {
-      const base = options.board.privatePeripherals;
-      if (options.board.absent === 'zero') {
-        ownPhysical.onAbsent = (address, isWrite) => {
-          options.log.unimplemented(
-            `${isWrite ? 'write to' : 'read of'} ${addressText(address)}: no device there`,
-          );
-        };
-      }
-      const engine = new ArmEngine(memory, ownPhysical, model, timers, base, sideHooks, kind);
-      engine.whenRefused((error) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        options.warn(`this host refuses to compile, so the interpreter runs everything: ${reason}`);
-      });
-      return engine;
-    };
+    const makeEngine = engineMaker(options, model);
     const timers = this.cpuTimers(options.cpus);
     this.engine =
       lockstep?.connect(makeEngine, timers, hooks) ??
-      makeEngine({ memory: machineMemory, physical }, timers, hooks, ownKind(options.engine));
+      makeEngine({ memory: machineMemory, physical }, timers, hooks, engineKindOf(options.engine));
     if (this.board.gic instanceof GicV3) {
       for (const [i, gic] of this.board.gic.cpuInterfaces.entries()) {
         if (lockstep === undefined) this.engine.cpus[i].gic = gic;
@@ -493,21 +477,8 @@ export class Machine {
    * What the screen shows, as a PNG file. A board with several shows the first that the guest has switched on.
    * @throws ArmemuError when the guest shows nothing, or the board has no display controller
    */
-  async screenshot(): Promise<Uint8Array> {
-    const { displays, description } = this.board;
-    const picture = displays.find(({ isOn }) => isOn)?.picture();
-    if (picture !== undefined) return pngOf(picture);
-    if (displays.length === 0) {
-      const names = BOARDS.filter(({ devices }) => devices.some(({ kind }) => kind === 'pl111'));
-      throw new ArmemuError(
-        `${description.name} has no screen`,
-        `boards with one: ${names.map(({ name }) => name).join(', ')}`,
-      );
-    }
-    throw new ArmemuError(
-      'the guest has not switched the screen on',
-      'give its kernel the time, and a driver for the PL111 (with --dtb: a panel for it)',
-    );
+  screenshot(): Promise<Uint8Array> {
+    return screenshotOf(this.board);
   }
 
   /**
@@ -637,39 +608,7 @@ export class Machine {
   }
 }
 
-/** The engine of a machine that has but one. */
-function ownKind(mode: EngineMode): EngineKind {
-  return mode === 'lockstep' ? 'interpreter' : mode;
-}
-
 /** A run with the counting clock must not depend on the day. */
 function hostOrFixedTime(clock: 'host' | 'instructions') {
   return { unixSeconds: () => (clock === 'host' ? Math.floor(Date.now() / 1000) : 0) };
-}
-
-/**
- * Makes a machine from options: allocates its memory, loads its kernel or takes over a snapshot, plugs its PCI endpoints.
- * @throws OptionError for options that can't be
- * @throws ImageError for a kernel that can't be loaded
- * @throws SnapshotError for a snapshot that can't be restored
- * @throws PassthroughError for a host device that can't be taken; nothing is left open
- */
-export async function createMachine(options: MachineOptions = {}): Promise<Machine> {
-  const { restore } = options;
-  const image = restore instanceof Uint8Array ? { bytes: restore } : restore;
-  const snapshot = image === undefined ? undefined : new SnapshotReader(image.bytes);
-  const normalized = normalizeOptions(
-    snapshot === undefined ? options : withShape(options, asShape(snapshot.shape)),
-  );
-  const machine = new Machine(normalized);
-  try {
-    await machine.plugEndpoints();
-    if (snapshot !== undefined) {
-      await machine.restore(snapshot, (done) => normalized.restore?.progress?.(done));
-    }
-  } catch (error) {
-    await machine.stop().catch(() => {});
-    throw error;
-  }
-  return machine;
 }
