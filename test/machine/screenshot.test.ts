@@ -54,6 +54,25 @@ describe('a screenshot', () => {
     });
   });
 
+  it('is black where there is no memory: no register is read for it', async () => {
+    const { memory } = await withPicture();
+    memory.writeWord(0x1000_6000, 4);
+    memory.writeWord(0x1000_6008, 0xee);
+    memory.writeWord(CLCD + LCD.UPBASE, 0x1000_6000);
+    const png = await (machine as Machine).screenshot();
+    expect(pixels(Buffer.from(png)).lines[0]).toBe('000000'.repeat(16));
+    // The keyboard's answer is still there.
+    expect(memory.readWord(0x1000_6004) & 0x10).toBe(0x10);
+  });
+
+  it('is read from the video RAM, too', async () => {
+    const { memory } = await withPicture();
+    memory.write(0x4c00_0000, new Uint8Array(64).fill(0xff));
+    memory.writeWord(CLCD + LCD.UPBASE, 0x4c00_0000);
+    const png = await (machine as Machine).screenshot();
+    expect(pixels(Buffer.from(png)).lines[0]).toBe('ffffff'.repeat(16));
+  });
+
   it('is a file by the monitor', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'armemu-screen-'));
     const file = join(directory, 'screen.png');

@@ -7,7 +7,8 @@ import { Ps2Keyboard } from '../../devices/ps2/keyboard.ts';
 import { Ps2Mouse } from '../../devices/ps2/mouse.ts';
 import { SdCard } from '../../devices/sd/sd-card.ts';
 import { StreamPort } from '../../iommu/stream.ts';
-import type { Builders } from '../assembly.ts';
+import type { DmaPort } from '../../ports/dma.ts';
+import type { Assembly, Builders } from '../assembly.ts';
 import { streamsTo } from '../dma-paths.ts';
 import type { InputOutputRow } from '../input-output-rows.ts';
 
@@ -45,10 +46,10 @@ export const INPUT_OUTPUT: Builders<InputOutputRow['kind']> = {
   },
 
   pl111: (row, assembly) => {
-    const { clock, log, memory } = assembly.parts;
+    const { clock, log } = assembly.parts;
     const display = new Pl111(
       {
-        dma: new StreamPort(0, streamsTo(memory)),
+        dma: pictureMemory(assembly),
         clock,
         clockFrequency: row.frequencyHz,
         interrupt: assembly.spi(row.interrupt),
@@ -78,3 +79,16 @@ export const INPUT_OUTPUT: Builders<InputOutputRow['kind']> = {
     assembly.map(row.range, audio, row.name);
   },
 };
+
+/** Memory that pictures are read from. Led to a device's registers, somebody's look at the screen would change things. */
+function pictureMemory({ description, parts: { memory } }: Assembly): DmaPort {
+  const port = new StreamPort(0, streamsTo(memory));
+  const ranges = description.devices.flatMap((row) => (row.kind === 'static-ram' ? [row.range] : []));
+  const isMemory = (address: number): boolean =>
+    memory.isRam(address) || ranges.some(({ base, size }) => address >= base && address < base + size);
+  return {
+    read: (address, into) =>
+      isMemory(address) && isMemory(address + into.length - 1) && port.read(address, into),
+    write: () => false,
+  };
+}

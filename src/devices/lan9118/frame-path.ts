@@ -13,6 +13,8 @@ const MEMORY_BYTES = 16 * 1024;
 const TX_STATUS_BYTES = 512;
 const SHORTEST_FRAME = 14;
 const FCS_BYTES = 4;
+/** What a frame takes of the FIFO at least, be it empty. */
+const SMALLEST_PLACE = 16;
 /** Frames that wait for room in the FIFO; the network would hold them back, or they are lost. */
 const MAX_WAITING = 512;
 
@@ -75,7 +77,7 @@ export class FramePath implements Saveable<FramePathState> {
   }
 
   restoreState(state: FramePathState): void {
-    if (state.waiting.length > MAX_WAITING || state.held.length > MAX_WAITING) {
+    if (state.waiting.length > MAX_WAITING || state.held.length > MEMORY_BYTES / SMALLEST_PLACE) {
       throw new RangeError('too many frames wait in a network card');
     }
     this.receiver.restoreState(state.receiver);
@@ -152,7 +154,7 @@ export class FramePath implements Saveable<FramePathState> {
 
   /** Bytes of the transmit data FIFO that are free. */
   get txFree(): number {
-    const held = this.#held.reduce((sum, { frame }) => sum + frame.length, 0);
+    const held = this.#held.reduce((sum, { frame }) => sum + Math.max(frame.length, SMALLEST_PLACE), 0);
     return Math.max(0, this.#txBytes - this.#transmitter.used - held);
   }
 

@@ -214,6 +214,16 @@ describe('sending (3.12)', () => {
     expect([sent.length, read(LAN.TX_FIFO_INF) & 0xffff]).toEqual([1, 4608]);
   });
 
+  it('holds no more frames than there is room for, even empty ones', () => {
+    const { mac, write, sendWords, read, sent } = chip();
+    write(LAN.TX_CFG, 2);
+    for (let i = 0; i < 1000; i++) sendWords([0x3000, 0x1000]);
+    expect(read(LAN.TX_FIFO_INF) & 0xffff).toBe(0);
+    expect(read(LAN.INT_STS) & Int.TDFO).toBe(Int.TDFO);
+    mac(MAC.CR, MacCr.TXEN);
+    expect([sent.length, read(LAN.TX_FIFO_INF) & 0xffff]).toEqual([0, 4608]);
+  });
+
   it('interrupts on completion, for its status, and when there is room', () => {
     const { start, send, write, read, interrupt } = chip();
     start();
