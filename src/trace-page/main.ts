@@ -213,8 +213,11 @@ class Page {
       this.zoom(this.trace.startNs, this.trace.endNs);
       this.map.chart.resetY();
     });
-    const devices = [...this.trace.info.devices.keys()];
-    const device = this.deviceChoice(devices, (wanted) => this.change({ device: wanted }), 'all devices');
+    const device = this.deviceChoice(
+      this.trace.presentDevices,
+      (wanted) => this.change({ device: wanted }),
+      'all devices',
+    );
     return element('div', 'toolbar', device, ...chips, search, all);
   }
 
@@ -257,7 +260,7 @@ function header(trace: Trace): HTMLElement {
   const duration = timeText(trace.endNs - trace.startNs, (trace.endNs - trace.startNs) / 1000);
   const machines = [...new Set(info.machines.map(({ machine }) => machine))].join(', ');
   const times = info.machines.length === 1 ? '' : `, ${info.machines.length} times`;
-  const real = info.devices.filter(({ vendorId }) => vendorId !== '0x0');
+  const real = trace.presentDevices.map((device) => info.devices[device]);
   const facts = `${countText(info.events)} events in ${duration} of virtual time · machine ${machines}${times}`;
   return element(
     'header',

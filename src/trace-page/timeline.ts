@@ -10,6 +10,7 @@ const CHROME_HEIGHT = 36;
 const FAINTEST = 0.35;
 
 const LONGEST_NAME = 6;
+const NO_LANE = -1;
 
 interface Lane {
   readonly device: number;
@@ -60,15 +61,18 @@ export class Timeline {
     const { trace, lanes } = this;
     const numbers = new Map(lanes.map(({ device, category }, i) => [`${device} ${category}`, i]));
     const laneOf = trace.info.devices.map((_, device) =>
-      EVENT_KINDS.map(([category]) => numbers.get(`${device} ${category}`) ?? 0),
+      EVENT_KINDS.map(([category]) => numbers.get(`${device} ${category}`) ?? NO_LANE),
     );
     const counts = new Uint32Array(lanes.length);
-    for (const row of rows) counts[laneOf[trace.device[row]][trace.kind[row]]]++;
+    for (const row of rows) {
+      const lane = laneOf[trace.device[row]][trace.kind[row]];
+      if (lane !== NO_LANE) counts[lane]++;
+    }
     const times = Array.from(counts, (length) => new Float64Array(length));
     counts.fill(0);
     for (const row of rows) {
       const lane = laneOf[trace.device[row]][trace.kind[row]];
-      times[lane][counts[lane]++] = trace.time[row];
+      if (lane !== NO_LANE) times[lane][counts[lane]++] = trace.time[row];
     }
     this.times = times;
     this.chart.redraw();
@@ -101,7 +105,8 @@ function lanesOf(trace: Trace): Lane[] {
   const present = new Set<number>();
   for (let row = 0; row < trace.length; row++) present.add(trace.device[row] * 16 + trace.kind[row]);
   const lanes: Lane[] = [];
-  for (const device of trace.info.devices.keys()) {
+  // A scan of the bus touches many places where nothing is; the tables have that.
+  for (const device of trace.presentDevices) {
     const categories = new Set(
       EVENT_KINDS.flatMap(([category], kind) => (present.has(device * 16 + kind) ? [category] : [])),
     );
@@ -112,10 +117,7 @@ function lanesOf(trace: Trace): Lane[] {
       lanes.push({ device, category, text });
     }
   }
-  // A scan of the bus touches many places where nothing is: they share what room there is last.
-  return lanes.length > 40
-    ? lanes.filter(({ device }) => trace.info.devices[device].vendorId !== '0x0')
-    : lanes;
+  return lanes;
 }
 
 /** How many of some ascending times are in each column of pixels. */

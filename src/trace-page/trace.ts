@@ -42,6 +42,12 @@ export class Trace {
     this.flags = readColumn(part('flags'), new Uint8Array(rows));
   }
 
+  /** Numbers of the devices that are on the bus; others are places where nothing was found. */
+  get presentDevices(): number[] {
+    const { devices } = this.info;
+    return [...devices.keys()].filter((device) => devices[device].vendorId !== '0x0');
+  }
+
   get startNs(): number {
     return this.time[0];
   }

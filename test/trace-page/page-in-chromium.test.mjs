@@ -251,6 +251,8 @@ describe('a trace that armemu wrote of its own firmware', () => {
     const browser = await Browser.start();
     try {
       await browser.open(pathToFileURL(await pageOf(trace)).href);
+      // A scan of the bus looks for 31 devices; there are two.
+      assert.equal(await browser.evaluate("document.querySelectorAll('.toolbar .device option').length"), 3);
       await search(browser, 'msi.message_control');
       await browser.until(
         `!${COUNT}.startsWith('0 ') && ${column('events', 'Register')}.includes('MSI.MESSAGE_CONTROL')`,
