@@ -19,6 +19,10 @@ const EXPLAINED = [
 const OWN_TREE = [
   ['our tree has no buses between the root and the devices', /- .*simple-pm-bus/],
   ['our tree leaves out what is on neither board', /- 1?[0-9a-f]+-[0-9a-f]+$/],
+  [
+    'our tree has a panel that Debian’s driver for the display controller knows, and no DVI transmitter',
+    /\+ (.*clcd-pl11x (1c1f0000|10020000)|(1c1f0000-1c1f0fff|10020000-10020fff)$)/,
+  ],
 ];
 
 async function boot(t, board, cpus, tree) {
