@@ -147,7 +147,6 @@ export class Chart {
   zoom(from: number, to: number): void {
     this.quiet = true;
     this.plot.setScale('x', { min: from, max: to });
-    this.plot.batch(() => {});
     queueMicrotask(() => {
       this.quiet = false;
     });

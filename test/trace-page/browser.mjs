@@ -22,7 +22,6 @@ export class Browser {
   static async start({ width = 1400, height = 1000, dark = false } = {}) {
     const browser = new Browser();
     browser.#profile = mkdtempSync(join(tmpdir(), 'armemu-browser-'));
-    const root = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
     browser.#child = spawn(
       CHROMIUM,
       [
@@ -31,7 +30,8 @@ export class Browser {
         '--remote-debugging-pipe',
         '--no-first-run',
         '--disable-dev-shm-usage',
-        ...root,
+        // Its pages are our own; its sandbox asks for more than a container gives.
+        '--no-sandbox',
       ].concat(`--user-data-dir=${browser.#profile}`, `--window-size=${width},${height}`, 'about:blank'),
       { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] },
     );
