@@ -113,7 +113,9 @@ export function checkCovered(facts: HostFacts, { address, group }: PciDeviceFact
 
 /** @throws PassthroughError for a group of which the host uses another device */
 export function checkGroup(facts: HostFacts, address: string, group: number): void {
-  const others = facts.groupMembers(group).filter((member) => !leavesGroupViable(member));
+  const others = facts
+    .groupMembers(group)
+    .filter((member) => member.address !== address && !leavesGroupViable(member));
   if (others.length === 0) return;
   throw new PassthroughError(
     `${address} shares IOMMU group ${group} with devices that the host uses: ${others.map(describe).join(', ')}. The IOMMU can't tell them apart.`,

@@ -132,6 +132,12 @@ describe('the IOMMU', () => {
   });
 });
 
+test('a device that its own driver has is not what keeps it from its group', () => {
+  const own = { ...trees.intel.devices[NIC], driver: 'e1000e' };
+  const { outcomes } = check({ ...trees.intel, devices: { ...trees.intel.devices, [NIC]: own } }, NIC);
+  expect(outcomes).toMatchObject({ driver: 'fail', group: 'pass' });
+});
+
 describe('interrupt remapping', () => {
   test('switched off fails, and names the word that did it', () => {
     const { named } = check(trees.intelWithoutRemapping, NIC);
