@@ -17,7 +17,6 @@ export const SCENARIOS = {
       'testbed.test.mjs',
       'edu.test.mjs',
       'nvme.test.mjs',
-      'trace.test.mjs',
       'network.test.mjs',
       'virtual-function.test.mjs',
       'misuse.test.mjs',
