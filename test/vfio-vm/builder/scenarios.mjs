@@ -17,6 +17,7 @@ export const SCENARIOS = {
       'testbed.test.mjs',
       'edu.test.mjs',
       'nvme.test.mjs',
+      'smmu.test.mjs',
       'network.test.mjs',
       'virtual-function.test.mjs',
       'misuse.test.mjs',
