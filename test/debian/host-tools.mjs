@@ -25,6 +25,8 @@ const PACKAGE_OF = {
   'apt-cache': 'apt',
   ldd: 'libc-bin',
   script: 'bsdutils',
+  lspci: 'pciutils',
+  prlimit: 'util-linux',
   'g++': 'g++',
   mmdebstrap: 'mmdebstrap',
   'arch-test': 'arch-test',

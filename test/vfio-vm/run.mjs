@@ -30,6 +30,8 @@ const PROGRAMS = [
   'apt-cache',
   'ldd',
   'script',
+  'lspci',
+  'prlimit',
 ];
 
 const USAGE = `usage: npm run test:vfio -- [options]

@@ -17,7 +17,19 @@ import { basename, dirname, join } from 'node:path';
 import { program, runTool, TestbedError } from '../../debian/host-tools.mjs';
 
 const BUSYBOX_NAMES =
-  'sh su ls cat dmesg ps kill sleep mkdir rm ln od hexdump grep sed head tail id chmod mount poweroff';
+  'sh su ls cat dmesg ps kill sleep mkdir rm ln od hexdump grep sed head tail id chmod chown mount poweroff';
+
+/** Commands of the project and of its documentation. Who uses `sudo` here is root. */
+const SCRIPTS = {
+  armemu: 'exec node /armemu/dist/cli/main.js "$@"',
+  sudo: 'exec "$@"',
+};
+
+/** Names of PCI devices. */
+const PCI_IDS = '/usr/share/misc/pci.ids';
+
+/** `you` is the person of docs/passthrough.md. */
+const USERS = { root: 0, you: 1000, nobody: 65534 };
 
 /** Shared libraries of a program, as the dynamic linker would load them. */
 function librariesOf(path) {
@@ -32,22 +44,28 @@ function place(from, root, as = from) {
 }
 
 /**
- * The VM's root: Node with its libraries, busybox, and the mount points. It changes only with the Node binary, so it
- * is kept.
+ * The VM's root: Node, the tools of the tests, their libraries, and the mount points. It changes only with those programs, so it is
+ * kept.
  * @param {{ cacheDirectory: string, node: string, extraLibraries: string[], progress: (line: string) => void }} options
  * @returns {string} path of an erofs image
  */
 export function buildRootDisk({ cacheDirectory, node, extraLibraries, progress }) {
   if (!existsSync(node)) throw new TestbedError(`there is no Node binary ${node}`, '--node PATH');
   const busybox = program('busybox');
-  // Gives armemu a terminal in the tests; busybox has none.
-  const script = program('script');
-  const sources = [realpathSync(node), busybox, script, ...extraLibraries.map((path) => realpathSync(path))];
+  // `script` gives armemu a terminal in the tests; busybox has none.
+  const tools = ['script', 'lspci', 'prlimit'].map(program);
+  const sources = [
+    realpathSync(node),
+    busybox,
+    ...tools,
+    PCI_IDS,
+    ...extraLibraries.map((path) => realpathSync(path)),
+  ];
   const identity = sources
     .map((path) => `${path} ${statSync(path).size} ${statSync(path).mtimeMs}`)
     .join('\n');
   const hash = createHash('sha256')
-    .update(`${identity}\n${BUSYBOX_NAMES}\nopen to all users`)
+    .update(`${identity}\n${BUSYBOX_NAMES}\n${JSON.stringify([SCRIPTS, USERS])}\nopen to all users, run`)
     .digest('hex')
     .slice(0, 16);
   const image = join(cacheDirectory, `root-${hash}.erofs`);
@@ -58,18 +76,24 @@ export function buildRootDisk({ cacheDirectory, node, extraLibraries, progress }
   progress(`root disk: making ${image}`);
   const tree = mkdtempSync(join(cacheDirectory, 'root-'));
   try {
-    for (const name of ['proc', 'sys', 'dev', 'tmp', 'armemu', 'bin', 'etc']) mkdirSync(join(tree, name));
+    for (const name of ['proc', 'sys', 'dev', 'tmp', 'run', 'armemu', 'bin', 'etc'])
+      mkdirSync(join(tree, name));
     place(node, tree, '/bin/node');
     place(busybox, tree, '/bin/busybox');
-    place(script, tree, '/bin/script');
+    for (const tool of tools) place(tool, tree, join('/bin', basename(tool)));
+    place(PCI_IDS, tree);
+    for (const [name, line] of Object.entries(SCRIPTS)) {
+      writeFileSync(join(tree, 'bin', name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+    }
     for (const name of BUSYBOX_NAMES.split(' ')) symlinkSync('busybox', join(tree, 'bin', name));
-    const libraries = [node, script, ...extraLibraries].flatMap(librariesOf);
+    const libraries = [node, ...tools, ...extraLibraries].flatMap(librariesOf);
     for (const path of new Set([...libraries, ...extraLibraries])) place(path, tree);
+    const users = Object.entries(USERS);
     writeFileSync(
       join(tree, 'etc/passwd'),
-      'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n',
+      users.map(([name, id]) => `${name}:x:${id}:${id}:${name}:/:/bin/sh\n`).join(''),
     );
-    writeFileSync(join(tree, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
+    writeFileSync(join(tree, 'etc/group'), users.map(([name, id]) => `${name}:x:${id}:\n`).join(''));
     makeImage(tree, image);
   } finally {
     rmSync(tree, { recursive: true, force: true });
@@ -85,6 +109,7 @@ const PACKAGE_PARTS = [
   'native/build-asan',
   'node_modules/commander',
   'bench',
+  'docs/passthrough.md',
   'test/vfio-vm',
 ];
 

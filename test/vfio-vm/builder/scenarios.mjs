@@ -25,6 +25,12 @@ export const SCENARIOS = {
       'bad-input.test.mjs',
     ],
   },
+  host: {
+    about: 'the same, as a person with a card finds it: the commands of docs/passthrough.md',
+    kernelArguments: 'intel_iommu=on',
+    interruptRemapping: true,
+    tests: ['passthrough-page.test.mjs'],
+  },
   'intremap-off': {
     about: 'an IOMMU without interrupt remapping',
     kernelArguments: 'intel_iommu=on',

@@ -27,6 +27,7 @@ wait_for /dev/vdb
 mount -t erofs -o ro /dev/vda /root || poweroff -f
 mount -t erofs -o ro /dev/vdb /root/armemu || poweroff -f
 mount -t tmpfs tmpfs /root/tmp
+mount -t tmpfs -o mode=755 tmpfs /root/run
 mount -t proc proc /root/proc
 mount -t sysfs sysfs /root/sys
 mount -t devtmpfs devtmpfs /root/dev
