@@ -29,7 +29,7 @@ export const SCENARIOS = {
     about: 'the same, as a person with a card finds it: the commands of docs/passthrough.md',
     kernelArguments: 'intel_iommu=on',
     interruptRemapping: true,
-    tests: ['passthrough-page.test.mjs'],
+    tests: ['passthrough-page.test.mjs', 'host-check.test.mjs'],
   },
   'intremap-off': {
     about: 'an IOMMU without interrupt remapping',
