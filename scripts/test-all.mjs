@@ -117,10 +117,14 @@ function stages(freshInstall) {
         'npm run bench:qemu -- --only kernels --only compute --only system --rounds 1 --scale 0.05 --engine wasm',
       count: countExitCode,
     },
-    { title: 'passthrough in the host VM', command: 'npm run test:vfio', count: countClosingLine },
+    {
+      title: 'passthrough in the host VM',
+      command: `npm run test:vfio${freshInstall ? ' -- --ci' : ''}`,
+      count: countClosingLine,
+    },
     {
       title: 'passthrough in the host VM, AddressSanitizer',
-      command: 'npm run test:vfio -- --scenario default --asan',
+      command: `npm run test:vfio -- --scenario default --asan${freshInstall ? ' --ci' : ''}`,
       count: countClosingLine,
     },
     ...OTHER_NODES.flatMap((major) => [

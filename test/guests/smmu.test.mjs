@@ -1,12 +1,12 @@
 // Debian's own arm-smmu driver puts virtio-pci behind the emulated SMMUv2.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openDisk } from '../../dist/host/index.js';
-import { GuestShell, linuxGuest, PATIENCE, startMachine } from './guests.mjs';
+import { GuestShell, linuxGuest, PATIENCE, scratchDirectory, startMachine } from './guests.mjs';
 
 const DISK_BYTES = 4 * 2 ** 20;
 
@@ -53,4 +53,42 @@ test('armmp, which has no driver for the SMMU, uses the disk through its bypass'
   assert.doesNotMatch(await shell.run('dmesg'), /arm-smmu/);
   machine.serial.write('poweroff -f\n');
   assert.deepEqual(await machine.exited, { reason: 'poweroff', code: 0 });
+});
+
+test('armmp-lpae, saved without a PCI function, finds a disk in the slot that was empty, and puts it behind the SMMU', async (t) => {
+  const MIB = 2 ** 20;
+  const half = randomBytes(64 * MIB);
+  const path = join(scratchDirectory(t), 'disk.raw');
+  writeFileSync(path, half);
+  truncateSync(path, 2 * half.length);
+  const { kernel, initrd } = linuxGuest('armmp-lpae');
+  const saved = await startMachine(t, {
+    machine: 'virt,iommu=smmuv2',
+    memory: '256M',
+    kernel: { name: kernel, bytes: readFileSync(kernel) },
+    initrd: { name: initrd, bytes: readFileSync(initrd) },
+    append: 'console=ttyAMA0 quiet',
+  });
+  await saved.serial.expect(/guest: ready[\s\S]*guest# /, { timeout: PATIENCE });
+  saved.pause();
+  const snapshot = await saved.save();
+  await saved.stop();
+
+  const disk = await openDisk(path, { format: 'raw' });
+  const machine = await startMachine(t, { restore: snapshot, disks: [{ disk, bus: 'pci' }] });
+  const shell = new GuestShell(machine.serial);
+  await shell.run('echo 1 > /sys/bus/pci/rescan');
+  await shell.run('for i in $(seq 60); do [ -b /dev/vda ] && break; sleep 1; done');
+  assert.equal(await shell.run('ls /sys/kernel/iommu_groups/0/devices'), '0000:00:01.0\n');
+  const wanted = createHash('md5').update(half).digest('hex');
+  const sum = async (skip) =>
+    (await shell.run(`dd if=/dev/vda bs=1M skip=${skip} count=64 2>/dev/null | md5sum`)).split(' ')[0];
+  assert.equal(await sum(0), wanted);
+  await shell.run('dd if=/dev/vda of=/dev/vda bs=1M count=64 seek=64 2>/dev/null && sync');
+  await shell.run('echo 3 > /proc/sys/vm/drop_caches');
+  assert.equal(await sum(64), wanted);
+  assert.doesNotMatch(await shell.run('dmesg'), /arm-smmu.*(fault|timed out|error)|I\/O error/i);
+  machine.serial.write('poweroff -f\n');
+  assert.deepEqual(await machine.exited, { reason: 'poweroff', code: 0 });
+  assert.ok(readFileSync(path).subarray(half.length).equals(half));
 });

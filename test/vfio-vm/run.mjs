@@ -10,8 +10,9 @@ import { boot, consoleLog } from './builder/boot.mjs';
 import { prepareKernel } from './builder/kernel.mjs';
 import { Results } from './builder/results.mjs';
 import { buildPackageDisk, buildRootDisk } from './builder/root-disk.mjs';
+import { prepareSavedDebian } from './builder/saved-debian.mjs';
 import { SCENARIOS } from './builder/scenarios.mjs';
-import { drivePattern } from './guest/pattern.mjs';
+import { BLOCK_COUNT, BLOCK_SIZE, drivePattern } from './guest/pattern.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const REPOSITORY = join(HERE, '../..');
@@ -37,6 +38,7 @@ const PROGRAMS = [
 const USAGE = `usage: npm run test:vfio -- [options]
   --scenario NAME     only this kind of host (repeatable): ${Object.keys(SCENARIOS).join(', ')}
   --test FILE         only this file of test/vfio-vm/tests (repeatable)
+  --ci                less of what takes long: tests look at ARMEMU_CI
   --repeat N          everything N times
   --node PATH         the Node binary to run in the VM (default: the one that runs this)
   --asan              the addon built with AddressSanitizer
@@ -51,6 +53,7 @@ const USAGE = `usage: npm run test:vfio -- [options]
 const OPTIONS = {
   scenario: { type: 'string', multiple: true },
   test: { type: 'string', multiple: true },
+  ci: { type: 'boolean', default: false },
   repeat: { type: 'string', default: '1' },
   node: { type: 'string', default: process.execPath },
   asan: { type: 'boolean', default: false },
@@ -100,7 +103,10 @@ async function bootOnce(name, prepared, options, results) {
   const runDirectory = mkdtempSync(join(CACHE, `run-${name}-`));
   const nvmeDrive = join(runDirectory, 'nvme.raw');
   const initramfs = join(runDirectory, 'initramfs.cpio');
-  writeFileSync(nvmeDrive, drivePattern());
+  writeFileSync(
+    nvmeDrive,
+    drivePattern(scenario.driveMiB ? (scenario.driveMiB * 2 ** 20) / BLOCK_SIZE : BLOCK_COUNT),
+  );
   writeFileSync(initramfs, prepared.initramfs);
   const tests = options.test ?? scenario.tests;
   const plan = {
@@ -108,9 +114,11 @@ async function bootOnce(name, prepared, options, results) {
     tests,
     command: options.command,
     fileTimeoutSeconds: Number(options.timeout),
-    environment: { ARMEMU_SCENARIO: name, ...prepared.environment },
+    environment: { ARMEMU_SCENARIO: name, ARMEMU_CI: options.ci ? '1' : '', ...prepared.environment },
   };
-  const packageDisk = buildPackageDisk({ repository: REPOSITORY, runDirectory, plan, extra: options.with });
+  const extra = [...options.with];
+  if (scenario.savedDebian) extra.push(await prepareSavedDebian({ repository: REPOSITORY, progress }));
+  const packageDisk = buildPackageDisk({ repository: REPOSITORY, runDirectory, plan, extra });
   progress(`${name}: booting (${scenario.about}); console: ${consoleLog(runDirectory)}`);
   results.begin(name, tests);
   const end = await boot({

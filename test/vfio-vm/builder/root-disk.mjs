@@ -111,6 +111,7 @@ const PACKAGE_PARTS = [
   'bench',
   'docs/passthrough.md',
   'test/vfio-vm',
+  'test/guests/guests.mjs',
 ];
 
 /**
