@@ -492,7 +492,8 @@ export class ArmEngine implements Saveable<EngineState> {
       if (interpreter.budget <= 0) return undefined;
       if (--this.untilLateCheck <= 0) {
         this.untilLateCheck = LATE_CHECK_INTERVAL;
-        if (this.isLate()) return 'late';
+        // A CPU that has just been switched off is off, however late it is: the reason must not hang on the host's time.
+        if (this.isLate()) return cpu.power === 'on' ? 'late' : 'off';
       }
       const code = this.codeAt(cpu, slots);
       if (code === 0) return undefined;

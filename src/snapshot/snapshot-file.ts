@@ -70,7 +70,8 @@ export class SnapshotReader {
 
   /** @throws SnapshotError for bytes that are no snapshot, are one of another format, are cut short or damaged */
   constructor(file: Uint8Array) {
-    this.file = file;
+    // What Node reads from a file is a Buffer, whose `slice` makes no copy.
+    this.file = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
     this.view = new DataView(file.buffer, file.byteOffset, file.byteLength);
     if (file.length < Header.size || MAGIC.some((byte, i) => file[i] !== byte)) {
       throw new SnapshotError('this is no snapshot of armemu', "name a file that 'armemu run --save' wrote");

@@ -43,6 +43,12 @@ describe('a snapshot', () => {
     expect(reader.readState()).toEqual({ r0: 5 });
   });
 
+  test("may be a Buffer of Node's, which copies nothing when a part of it is taken", async () => {
+    const state = { levels: Float64Array.of(1, 2, 3), words: Int32Array.of(4, 5) };
+    const file = await writeSnapshot({ shape: { name: 'virt' }, state, ram: someRam() }, silent);
+    expect(new SnapshotReader(Buffer.from(file)).readState()).toEqual(state);
+  });
+
   test('tells how far it is', async () => {
     const shares: number[] = [];
     const contents = { shape: null, state: null, ram: new Uint8Array(40 * MIB) };
