@@ -17,7 +17,8 @@ import { basename, dirname, join } from 'node:path';
 import { program, runTool, TestbedError } from '../../debian/host-tools.mjs';
 
 const BUSYBOX_NAMES =
-  'sh su ls cat dmesg ps kill sleep mkdir rm ln od hexdump grep sed head tail id chmod chown mount poweroff';
+  'sh su ls cat dmesg ps kill sleep mkdir rm ln od hexdump grep sed head tail id chmod chown mount umount poweroff ' +
+  'ip mke2fs mkswap swapon swapoff';
 
 /** Commands of the project and of its documentation. Who uses `sudo` here is root. */
 const SCRIPTS = {

@@ -31,7 +31,7 @@ export const SCENARIOS = {
     about: 'the same, as a person with a card finds it: the commands of docs/passthrough.md',
     kernelArguments: 'intel_iommu=on',
     interruptRemapping: true,
-    tests: ['passthrough-page.test.mjs', 'host-check.test.mjs'],
+    tests: ['passthrough-page.test.mjs', 'host-check.test.mjs', 'host-bind.test.mjs'],
   },
   debian: {
     about: 'the same, with a drive of 128 MiB for a saved Debian guest',
