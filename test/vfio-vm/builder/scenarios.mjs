@@ -20,6 +20,7 @@ export const SCENARIOS = {
       'edu.test.mjs',
       'nvme.test.mjs',
       'smmu.test.mjs',
+      'trace.test.mjs',
       'network.test.mjs',
       'virtual-function.test.mjs',
       'misuse.test.mjs',
