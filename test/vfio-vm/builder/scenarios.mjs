@@ -5,6 +5,7 @@
  * @property {string} kernelArguments
  * @property {boolean} interruptRemapping
  * @property {string[]} tests names in test/vfio-vm/tests, in order
+ * @property {boolean} [onlyInFull] takes too long for CI: `npm run test:all` boots it
  * @property {number} [driveMiB] size of the NVMe drive; 1 unless given
  * @property {boolean} [savedDebian] the tests restore a Debian guest that was booted and saved outside the VM
  */
@@ -41,6 +42,7 @@ export const SCENARIOS = {
     tests: ['smmu-debian.test.mjs'],
     driveMiB: 128,
     savedDebian: true,
+    onlyInFull: true,
   },
   'intremap-off': {
     about: 'an IOMMU without interrupt remapping',
