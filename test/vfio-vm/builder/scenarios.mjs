@@ -22,6 +22,7 @@ export const SCENARIOS = {
       'nvme.test.mjs',
       'smmu.test.mjs',
       'trace.test.mjs',
+      'boards.test.mjs',
       'network.test.mjs',
       'virtual-function.test.mjs',
       'misuse.test.mjs',
