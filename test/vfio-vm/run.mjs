@@ -10,9 +10,8 @@ import { boot, consoleLog } from './builder/boot.mjs';
 import { prepareKernel } from './builder/kernel.mjs';
 import { Results } from './builder/results.mjs';
 import { buildPackageDisk, buildRootDisk } from './builder/root-disk.mjs';
-import { prepareSavedDebian } from './builder/saved-debian.mjs';
 import { SCENARIOS } from './builder/scenarios.mjs';
-import { BLOCK_COUNT, BLOCK_SIZE, drivePattern } from './guest/pattern.mjs';
+import { drivePattern } from './guest/pattern.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const REPOSITORY = join(HERE, '../..');
@@ -38,7 +37,7 @@ const PROGRAMS = [
 const USAGE = `usage: npm run test:vfio -- [options]
   --scenario NAME     only this kind of host (repeatable): ${Object.keys(SCENARIOS).join(', ')}
   --test FILE         only this file of test/vfio-vm/tests (repeatable)
-  --ci                what CI has time for: not every kind of host, and less of what takes long (ARMEMU_CI)
+  --ci                less of what takes long: tests look at ARMEMU_CI
   --repeat N          everything N times
   --node PATH         the Node binary to run in the VM (default: the one that runs this)
   --asan              the addon built with AddressSanitizer
@@ -77,10 +76,7 @@ function readOptions() {
   try {
     const { values } = parseArgs({ options: OPTIONS });
     const scenarios =
-      values.scenario ??
-      (values.command || values.interactive
-        ? ['default']
-        : Object.keys(SCENARIOS).filter((name) => !(values.ci && SCENARIOS[name].onlyInFull)));
+      values.scenario ?? (values.command || values.interactive ? ['default'] : Object.keys(SCENARIOS));
     for (const name of scenarios) {
       if (!(name in SCENARIOS))
         throw new TestbedError(`there is no scenario ${name}`, 'npm run test:vfio -- --help');
@@ -106,10 +102,7 @@ async function bootOnce(name, prepared, options, results) {
   const runDirectory = mkdtempSync(join(CACHE, `run-${name}-`));
   const nvmeDrive = join(runDirectory, 'nvme.raw');
   const initramfs = join(runDirectory, 'initramfs.cpio');
-  writeFileSync(
-    nvmeDrive,
-    drivePattern(scenario.driveMiB ? (scenario.driveMiB * 2 ** 20) / BLOCK_SIZE : BLOCK_COUNT),
-  );
+  writeFileSync(nvmeDrive, drivePattern());
   writeFileSync(initramfs, prepared.initramfs);
   const tests = options.test ?? scenario.tests;
   const plan = {
@@ -119,9 +112,7 @@ async function bootOnce(name, prepared, options, results) {
     fileTimeoutSeconds: Number(options.timeout),
     environment: { ARMEMU_SCENARIO: name, ARMEMU_CI: options.ci ? '1' : '', ...prepared.environment },
   };
-  const extra = [...options.with];
-  if (scenario.savedDebian) extra.push(await prepareSavedDebian({ repository: REPOSITORY, progress }));
-  const packageDisk = buildPackageDisk({ repository: REPOSITORY, runDirectory, plan, extra });
+  const packageDisk = buildPackageDisk({ repository: REPOSITORY, runDirectory, plan, extra: options.with });
   progress(`${name}: booting (${scenario.about}); console: ${consoleLog(runDirectory)}`);
   results.begin(name, tests);
   const end = await boot({

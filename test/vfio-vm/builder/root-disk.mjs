@@ -112,7 +112,6 @@ const PACKAGE_PARTS = [
   'bench',
   'docs/passthrough.md',
   'test/vfio-vm',
-  'test/guests/guests.mjs',
 ];
 
 /**

@@ -5,9 +5,6 @@
  * @property {string} kernelArguments
  * @property {boolean} interruptRemapping
  * @property {string[]} tests names in test/vfio-vm/tests, in order
- * @property {boolean} [onlyInFull] takes too long for CI: `npm run test:all` boots it
- * @property {number} [driveMiB] size of the NVMe drive; 1 unless given
- * @property {boolean} [savedDebian] the tests restore a Debian guest that was booted and saved outside the VM
  */
 
 /** @type {Record<string, Scenario>} */
@@ -35,15 +32,6 @@ export const SCENARIOS = {
     kernelArguments: 'intel_iommu=on',
     interruptRemapping: true,
     tests: ['passthrough-page.test.mjs', 'host-check.test.mjs', 'host-bind.test.mjs'],
-  },
-  debian: {
-    about: 'the same, with a drive of 128 MiB for a saved Debian guest',
-    kernelArguments: 'intel_iommu=on',
-    interruptRemapping: true,
-    tests: ['smmu-debian.test.mjs'],
-    driveMiB: 128,
-    savedDebian: true,
-    onlyInFull: true,
   },
   'intremap-off': {
     about: 'an IOMMU without interrupt remapping',

@@ -20,9 +20,6 @@ export const ADDRESS = {
 /** The addresses that QEMU gives to the network cards; the tests must find these in the devices. */
 export const MAC = { e1000e: '52:54:00:a1:e1:01', virtioNet: '52:54:00:b2:f4:02' };
 
-/** Where the e1000e's network sends back what it gets, over TCP; it has nothing else. */
-export const ECHO = { address: '10.0.2.100', port: 7, guest: '10.0.2.15/24' };
-
 const PORTS = 8;
 const FIRST_PORT_SLOT = 0x10;
 
@@ -43,8 +40,7 @@ export function deviceArguments({ nvmeDrive }) {
     ...['-device', 'edu,bus=port1,dma_mask=0xffffffff'],
     ...['-drive', `if=none,id=nvm,format=raw,file=${nvmeDrive}`],
     ...['-device', 'nvme,bus=port2,serial=armemu-nvme,drive=nvm'],
-    ...['-netdev', `user,id=net0,restrict=on,guestfwd=tcp:${ECHO.address}:${ECHO.port}-cmd:cat`],
-    ...[1, 2].flatMap((card) => ['-netdev', `user,id=net${card},restrict=on`]),
+    ...[0, 1, 2].flatMap((card) => ['-netdev', `user,id=net${card},restrict=on`]),
     ...['-device', `e1000e,bus=port3,netdev=net0,mac=${MAC.e1000e},romfile=`],
     ...['-device', `${net},bus=port4,netdev=net1,mac=${MAC.virtioNet}`],
     ...['-device', 'edu,bus=port5,addr=0.0,multifunction=on,dma_mask=0xffffffff'],
