@@ -1,6 +1,7 @@
 // A headless chromium over its debugging pipe: what the tests of the page need of it, and no more.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -125,7 +126,8 @@ export class Browser {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGKILL');
     await ended;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    // Its other processes end a little later, and write until then.
+    await rm(this.#profile, { recursive: true, force: true, maxRetries: 40, retryDelay: 100 });
   }
 
   #listen() {
