@@ -1,11 +1,16 @@
-import { compileRegions } from '../../src/translator/wasm/region-module.ts';
+import { compiledModule, writeRegionModule } from '../../src/translator/wasm/region-module.ts';
 import type { Promotion } from '../../src/translator/wasm/region-store.ts';
+import { validateByWabt } from '../translator/wasm/wabt.ts';
 
-/** All code is compiled at its first run, each region by itself. */
+/** All code is compiled at its first run, each region by itself, and each module must satisfy wabt too. */
 export const AT_ONCE: Promotion = {
   hot: 1,
   again: 1,
   batch: 1,
   rewrites: Number.POSITIVE_INFINITY,
-  compile: compileRegions,
+  compile(regions, context) {
+    const bytes = writeRegionModule(regions, context);
+    validateByWabt(bytes);
+    return compiledModule(regions.length, bytes, context);
+  },
 };

@@ -84,7 +84,18 @@ export function compileRegions(
   regions: readonly RegionToCompile[],
   context: RegionModuleContext,
 ): CompiledModule {
-  const bytes = writeRegionModule(regions, context);
+  return compiledModule(regions.length, writeRegionModule(regions, context), context);
+}
+
+/**
+ * Machine code of a module that {@link writeRegionModule} wrote, and its functions.
+ * @throws whatever the host throws when it will not or can't
+ */
+export function compiledModule(
+  regions: number,
+  bytes: Uint8Array<ArrayBuffer>,
+  context: RegionModuleContext,
+): CompiledModule {
   const exports = instantiateRegions(bytes, context);
-  return { functions: regions.map((_region, i) => exports[`r${i}`]), bytes: bytes.length };
+  return { functions: Array.from({ length: regions }, (_, i) => exports[`r${i}`]), bytes: bytes.length };
 }

@@ -12,6 +12,7 @@ import { instantiateRegions, writeRegionModule } from '../../../src/translator/w
 import { SiteTable } from '../../../src/translator/wasm/site-table.ts';
 import { type Before, DATA, DATA_BYTES, HELPERS, helper, PAGES, PlainMemory } from '../ir-machine.ts';
 import { evaluate } from '../ir-oracle.ts';
+import { validateByWabt } from './wabt.ts';
 
 const STATE = MemoryLayout.state >>> 2;
 const STATE_WORDS = 256;
@@ -73,13 +74,12 @@ export class RegionMachine {
       vector: (number: number, imm: number, d: number, a: number, b: number) =>
         vectors.run(number, imm, d, a, b),
     };
-    const exports = instantiateRegions(
-      writeRegionModule(
-        regions.map((region, i) => ({ region, number: i + 1, callFree: false })),
-        context,
-      ),
+    const bytes = writeRegionModule(
+      regions.map((region, i) => ({ region, number: i + 1, callFree: false })),
       context,
     );
+    validateByWabt(bytes);
+    const exports = instantiateRegions(bytes, context);
     return regions.map((_region, i) => exports[`r${i}`] as unknown as RegionFunction);
   }
 
