@@ -77,6 +77,16 @@ function stages(freshInstall) {
       command: freshInstall ? readmeTestCommand() : 'npm test',
       count: countVitest,
     },
+    // A minute for each SMMU: too long for CI, whose `npm test` does less of the same.
+    ...(freshInstall
+      ? []
+      : [
+          {
+            title: 'a guest that maps and unmaps at full speed for a minute',
+            command: 'ARMEMU_STORM_SECONDS=60 npx vitest run test/iommu/shadow/storm.test.ts',
+            count: countVitest,
+          },
+        ]),
     { title: 'lint', command: 'npm run lint -- --colors=off', count: countExitCode },
     { title: 'types', command: 'npm run typecheck', count: countExitCode },
     { title: 'npm start without a terminal', command: 'npm start < /dev/null', count: countExitCode },
