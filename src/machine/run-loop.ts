@@ -239,7 +239,7 @@ export class RunLoop implements Saveable<RunLoopState> {
       const executed =
         this.clock instanceof InstructionClock
           ? this.runCounted(cpu, this.clock)
-          : this.runSlice(cpu, this.slice, false);
+          : this.runTimed(cpu, this.clock);
       // An event that was there before its turn began does not cost a CPU its turn: others' timers would starve it.
       if (executed === 0 && this.stopReason === 'event') this.next = cpu.cpu;
       const now = performance.now();
@@ -266,6 +266,12 @@ export class RunLoop implements Saveable<RunLoopState> {
     if (this.stopReason === 'debug') this.onDebugStop(cpu);
     this.dozedAt[cpu.cpu] = this.stopReason === 'wfe' ? engine.instructions : Number.NEGATIVE_INFINITY;
     return engine.instructions - before;
+  }
+
+  private runTimed(cpu: ArmCpu, clock: HostClock): number {
+    const executed = this.runSlice(cpu, this.slice, false);
+    clock.worked(executed);
+    return executed;
   }
 
   /** A piece of a slice as long as host time allows; the slice's own end depends on guest time alone. */
@@ -334,10 +340,14 @@ export class RunLoop implements Saveable<RunLoopState> {
       return;
     }
     const ms = Math.min((deadline - clock.nowNs()) / 1e6, longest);
-    if (ms >= 1) {
-      await this.sleep(Math.floor(ms));
-      return;
-    }
+    if (ms >= 1) await this.sleep(Math.floor(ms));
+    else await this.doze();
+    if (!(clock instanceof InstructionClock)) clock.idled();
+  }
+
+  /** Waits for a deadline within the next millisecond. */
+  private async doze(): Promise<void> {
+    const { clock } = this;
     await nextTurn();
     while (this.wakeable()) {
       const left = (clock.nextDeadlineNs() - clock.nowNs()) / 1e6;

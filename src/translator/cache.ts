@@ -110,9 +110,9 @@ export class TranslationCache {
   /** The same as `find`, for who has an idea of where the block's code is; undefined where that is wrong. */
   findByCode(code: number, pc: number, pa: number, flags: number): CachedBlock | undefined {
     const block = this.blocks[this.memory.words[code + ENTER_NUMBER] >>> 0];
-    if (block?.code !== code || !block.valid || this.watches.bypassed) return undefined;
+    if (block?.code !== code || !block.valid) return undefined;
     const isIt = block.pc === pc && block.pa === pa && block.flags === flags && block.secondPage < 0;
-    return isIt ? block : undefined;
+    return isIt && (!this.watches.bypassed || this.epochs.confirm(block)) ? block : undefined;
   }
 
   /**

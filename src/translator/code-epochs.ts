@@ -52,10 +52,22 @@ export class CodeEpochs {
     if (this.trusted.has(block)) return true;
     const source = this.sources.get(block);
     if (source === undefined) return false;
-    const now = this.sourceOf(block);
-    for (let i = 0; i < source.length; i++) if (source[i] !== now[i]) return false;
+    const inSecond = block.secondPage < 0 ? 0 : 2;
+    const inFirst = source.length - inSecond;
+    if (!this.isStill(source, 0, inFirst, block.pa)) return false;
+    if (inSecond > 0 && !this.isStill(source, inFirst, inSecond, block.secondPage)) return false;
     this.trusted.add(block);
     this.memory.words[block.code] = Bc.Enter;
+    return true;
+  }
+
+  /** Whether a part of the source is what is at the address now. */
+  private isStill(source: Uint8Array, from: number, length: number, pa: number): boolean {
+    const at = MemoryLayout.ram + (pa - this.ramBase);
+    const { bytes } = this.memory;
+    // Outside RAM is what no device of the host reaches.
+    if (pa < this.ramBase || at + length > bytes.length) return true;
+    for (let i = 0; i < length; i++) if (source[from + i] !== bytes[at + i]) return false;
     return true;
   }
 
@@ -70,7 +82,6 @@ export class CodeEpochs {
 
   private copy(pa: number, into: Uint8Array): void {
     const at = MemoryLayout.ram + (pa - this.ramBase);
-    // Outside RAM is what no device of the host reaches.
     if (pa < this.ramBase || at + into.length > this.memory.bytes.length) return;
     into.set(this.memory.bytes.subarray(at, at + into.length));
   }

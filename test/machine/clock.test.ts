@@ -204,6 +204,68 @@ describe('HostClock', () => {
     expect(clock.nowNs()).toBe(10);
   });
 
+  /** A guest whose instructions take so many nanoseconds of the host, for a time of the host. */
+  function work(clock: HostClock, host: { ns: number }, nsPerInstruction: number, forNs: number): number {
+    const before = clock.nowNs();
+    const SLICE_NS = 1e6;
+    for (let ns = 0; ns < forNs; ns += SLICE_NS) {
+      host.ns += SLICE_NS;
+      clock.worked(SLICE_NS / nsPerInstruction);
+    }
+    return clock.nowNs() - before;
+  }
+
+  it('follows the host however few instructions a second of it has, down to 2 million', () => {
+    const { host, clock } = hostClock();
+    clock.resume();
+    expect(work(clock, host, 25, 5e9)).toBe(5e9);
+    expect(work(clock, host, 500, 5e9)).toBe(5e9);
+  });
+
+  it('goes on with the instructions where the host runs fewer, so that a guest has time for more than its ticks', () => {
+    const { host, clock } = hostClock();
+    clock.resume();
+    const PATIENCE = 1e9;
+    // What the first second has not brought is forgiven.
+    expect(work(clock, host, 2000, 12e9)).toBeCloseTo(12e9 / 4 + PATIENCE, -7);
+    expect(work(clock, host, 2000, 4e9)).toBeCloseTo(1e9, -7);
+    expect(work(clock, host, 25, 4e9)).toBeCloseTo(4e9, -7);
+  });
+
+  it('forgives a fast guest that the host does something else now and then', () => {
+    const { host, clock } = hostClock();
+    clock.resume();
+    for (let round = 0; round < 10; round++) {
+      expect(work(clock, host, 25, 1e9)).toBe(1e9);
+      const before = clock.nowNs();
+      host.ns += 0.9e9;
+      clock.worked(0);
+      expect(clock.nowNs() - before).toBe(0.9e9);
+    }
+  });
+
+  it('is the one of the host while every CPU waits, however slow they are', () => {
+    const { host, clock } = hostClock();
+    clock.resume();
+    work(clock, host, 5000, 20e9);
+    const before = clock.nowNs();
+    host.ns += 60e9;
+    clock.idled();
+    expect(clock.nowNs() - before).toBeCloseTo(60e9, -7);
+  });
+
+  it('does not go back when a slice was slower than allowed and its guest looked at the clock', () => {
+    const { host, clock } = hostClock();
+    clock.resume();
+    work(clock, host, 5000, 20e9);
+    host.ns += 50e6;
+    const seen = clock.nowNs();
+    clock.worked(1000);
+    expect(clock.nowNs()).toBe(seen);
+    work(clock, host, 5000, 1e9);
+    expect(clock.nowNs() - seen).toBeCloseTo(1e9 / 10, -8);
+  });
+
   it('runs timers by host time', () => {
     const { host, clock } = hostClock();
     let calls = 0;
