@@ -35,6 +35,9 @@ mkdir -p /root/dev/pts
 mount -t devpts devpts /root/dev/pts
 ip link set lo up
 
+# Why: see that file.
+export NODE_OPTIONS=--import=/armemu/test/vfio-vm/guest/wasm-in-place.mjs
+
 if grep -q armemu.shell /proc/cmdline; then
   echo "vfio-vm: leave with Ctrl-A x, or with: poweroff -f"
   setsid cttyhack chroot /root /bin/sh -c 'cd /armemu; exec /bin/sh -l'
