@@ -1,11 +1,11 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PassthroughError } from '../../src/errors.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { FakeWorld } from './fake-io.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'armemu-cli-'));
+const directory = temporaryFolder();
 
 /** Runs a command that must be refused before any machine is made; gives what it says. */
 async function refusal(...argv: string[]): Promise<string> {

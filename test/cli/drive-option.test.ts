@@ -1,19 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { Drives } from '../../src/cli/drive-option.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 let directory = '';
 let image = '';
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'armemu-drive-'));
+  directory = temporaryFolder();
   image = join(directory, 'a,b.img');
   writeFileSync(image, new Uint8Array(4096));
 });
-
-afterEach(() => rmSync(directory, { recursive: true }));
 
 const quoted = (): string => image.replaceAll(',', ',,');
 

@@ -1,5 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
@@ -7,6 +6,7 @@ import { withoutQemuSpellings } from '../../src/cli/qemu-arguments.ts';
 import { QEMU_OPTIONS } from '../../src/cli/qemu-options.ts';
 import { addRunOptions } from '../../src/cli/run.ts';
 import { OptionError } from '../../src/errors.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { FakeWorld } from './fake-io.ts';
 
 const OWN = addRunOptions(new Command()).options;
@@ -189,7 +189,7 @@ test("each of QEMU's options leads to options that there are, or says why not", 
 });
 
 describe('armemu run', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'armemu-qemu-'));
+  const directory = temporaryFolder();
   const kernel = join(directory, 'kernel.elf');
   writeFileSync(kernel, 'an ELF file, for all that the command knows');
 

@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { ExitCode } from '../../src/cli/exit-codes.ts';
 import { parseTrace } from '../../src/cli/trace-option.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { FakeWorld } from './fake-io.ts';
 
 describe('--trace', () => {
@@ -31,10 +31,8 @@ describe('armemu run --trace', () => {
 
   beforeEach(async () => {
     world = new FakeWorld();
-    folder = await mkdtemp(join(tmpdir(), 'armemu-'));
+    folder = temporaryFolder();
   });
-
-  afterEach(() => rm(folder, { recursive: true }));
 
   test('writes what all machines of the run report, and says how to see it', async () => {
     const file = join(folder, 'a.jsonl');

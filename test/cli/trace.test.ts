@@ -1,12 +1,12 @@
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { ExitCode } from '../../src/cli/exit-codes.ts';
 import { tracePage } from '../../src/cli/trace-page-file.ts';
 import { readTraceFile } from '../../src/host/read-trace-file.ts';
 import { Trace } from '../../src/trace-page/trace.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { nvmeLines } from '../trace-page/nvme-trace.mjs';
 import { FakeWorld } from './fake-io.ts';
 
@@ -16,12 +16,10 @@ let file: string;
 
 beforeEach(async () => {
   world = new FakeWorld();
-  folder = await mkdtemp(join(tmpdir(), 'armemu-'));
+  folder = temporaryFolder();
   file = join(folder, 'a.jsonl');
   await writeFile(file, `${nvmeLines(3000).join('\n')}\n`);
 });
-
-afterEach(() => rm(folder, { recursive: true }));
 
 describe('armemu trace', () => {
   test('prints what is in a trace as JSON', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { HostDevices } from '../../src/vfio/host-devices.ts';
 import type { FakeHost } from '../vfio/fake-host.ts';
 import { FakeKernel } from '../vfio/fake-kernel.ts';
@@ -10,7 +10,6 @@ let host: FakeHost;
 let kernel: FakeKernel;
 
 function on(tree: trees.HostTree): void {
-  host?.dispose();
   host = trees.plant(tree);
   world = new FakeWorld();
   kernel = new FakeKernel(host);
@@ -18,8 +17,6 @@ function on(tree: trees.HostTree): void {
 }
 
 beforeEach(() => on(trees.intel));
-afterEach(() => host.dispose());
-
 describe('armemu vfio list', () => {
   test('is a table', async () => {
     expect(await world.run('vfio', 'list')).toBe(0);

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { ExitCode } from '../../src/cli/exit-codes.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { FAKE_STATISTICS, FakeWorld } from './fake-io.ts';
 
 let world: FakeWorld;
@@ -10,10 +10,8 @@ let folder: string;
 
 beforeEach(async () => {
   world = new FakeWorld();
-  folder = await mkdtemp(join(tmpdir(), 'armemu-'));
+  folder = temporaryFolder();
 });
-
-afterEach(() => rm(folder, { recursive: true }));
 
 describe('--stats', () => {
   test('prints on standard error when the guest has ended', async () => {

@@ -1,13 +1,12 @@
 // Several CPUs, an idle machine, and the GICv3, as Debian's kernel sees them.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDisk } from '../../dist/host/index.js';
-import { GuestShell, guestPath, PATIENCE, startMachine } from './guests.mjs';
+import { GuestShell, guestPath, PATIENCE, scratchDirectory, startMachine } from './guests.mjs';
 
 function linux() {
   const tree = guestPath('linux-image-armmp');
@@ -72,9 +71,7 @@ test('an idle Linux uses at most 3 % of one core', async (t) => {
 });
 
 test('Linux runs with a GICv3, and takes the MSIs of virtio-pci by its ITS: gic-version=3', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'armemu-its-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, 'disk.raw');
+  const path = join(scratchDirectory(t), 'disk.raw');
   const content = randomBytes(2 ** 20);
   writeFileSync(path, content);
   const machine = await bootToShell(t, {

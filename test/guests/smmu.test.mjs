@@ -1,8 +1,7 @@
 // Debian's own arm-smmu driver puts virtio-pci behind the emulated SMMUv2.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openDisk } from '../../dist/host/index.js';
@@ -11,9 +10,7 @@ import { GuestShell, linuxGuest, PATIENCE, scratchDirectory, startMachine } from
 const DISK_BYTES = 4 * 2 ** 20;
 
 async function bootWithDisk(t, flavour) {
-  const folder = mkdtempSync(join(tmpdir(), 'armemu-smmu-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, 'disk.raw');
+  const path = join(scratchDirectory(t), 'disk.raw');
   const content = randomBytes(DISK_BYTES);
   writeFileSync(path, content);
   const { kernel, initrd } = linuxGuest(flavour);

@@ -1,21 +1,20 @@
-import { mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ArmemuError } from '../../src/errors.ts';
 import { type OpenDiskOptions, openDisk } from '../../src/host/open-disk.ts';
 import type { DiskBackend } from '../../src/ports/disk.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 let folder = '';
 const open: DiskBackend[] = [];
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'armemu-disks-'));
+  folder = temporaryFolder();
 });
 
 afterEach(async () => {
   for (const disk of open.splice(0)) await disk.close();
-  await rm(folder, { recursive: true });
 });
 
 const path = (name: string): string => join(folder, name);

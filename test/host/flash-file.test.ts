@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ImageError } from '../../src/errors.ts';
 import { openFlashFile } from '../../src/host/flash-file.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'armemu-flash-'));
+const directory = temporaryFolder();
 
 function newFile(name: string): string {
   const path = join(directory, name);

@@ -1,18 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { OptionError } from '../../src/errors.ts';
 import { openHostFolder } from '../../src/host/folder.ts';
 import { HostErrno, type HostFile, type HostFolder } from '../../src/ports/host-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 let outside: string;
 let root: string;
 let folder: HostFolder;
 
 beforeEach(() => {
-  outside = mkdtempSync(join(tmpdir(), 'armemu-folder-'));
+  outside = temporaryFolder();
   root = join(outside, 'inside');
   mkdirSync(join(root, 'deep'), { recursive: true });
   writeFileSync(join(outside, 'secret'), 'secret');

@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Message, MessageReader, MessageWriter, RLERROR } from '../../src/devices/virtio/ninep-messages.ts';
 import { NinePServer } from '../../src/devices/virtio/ninep-server.ts';
 import { openShare } from '../../src/host/share.ts';
 import type { ShareBackend } from '../../src/ports/share.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const ENOENT = 2;
 const EACCES = 13;
@@ -91,7 +91,7 @@ class Client {
 }
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'armemu-share-'));
+  folder = temporaryFolder();
   await mkdir(join(folder, 'shared/inner'), { recursive: true });
   await writeFile(join(folder, 'secret'), 'secret');
   await writeFile(join(folder, 'shared/hello'), 'hello');
@@ -103,7 +103,6 @@ beforeEach(async () => {
 afterEach(async () => {
   client.server.reset();
   share.close();
-  await rm(folder, { recursive: true });
 });
 
 describe('a shared folder', () => {

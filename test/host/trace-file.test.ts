@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { TraceError } from '../../src/errors.ts';
 import { TraceFile } from '../../src/host/trace-file.ts';
 import type { TraceEvent, TraceHeader } from '../../src/trace/events.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const HEADER: TraceHeader = {
   format: 'armemu-trace',
@@ -28,11 +28,9 @@ const warnings: string[] = [];
 const warn = (message: string): void => void warnings.push(message);
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'armemu-trace-'));
+  folder = temporaryFolder();
   warnings.length = 0;
 });
-
-afterEach(() => rmSync(folder, { recursive: true }));
 
 test('a trace has a line for each record, in their order, in place of what was in the file', () => {
   const path = join(folder, 'a.jsonl');

@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LCD } from '../../src/devices/pl111/registers.ts';
 import { writeOutputFile } from '../../src/host/files.ts';
 import { createMachine, type Machine } from '../../src/index.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const CLCD = 0x1002_0000;
 const RAM = 0x6000_0000;
@@ -74,14 +74,13 @@ describe('a screenshot', () => {
   });
 
   it('is a file by the monitor', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'armemu-screen-'));
+    const directory = temporaryFolder();
     const file = join(directory, 'screen.png');
     const host = { quit: () => {}, writeFile: writeOutputFile };
     const shown = await withPicture();
     expect(await shown.monitor(`screendump ${file}`, host)).toBe('');
     expect(pixels(readFileSync(file)).size).toEqual([16, 2]);
     expect(await shown.monitor(`screendump ${directory}/none/x.png`, host)).toMatch(/can't write/);
-    rmSync(directory, { recursive: true });
   });
 
   it('can not be had while the screen is off, nor of a board without one', async () => {

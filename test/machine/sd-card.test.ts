@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { MCI, MciStatus } from '../../src/devices/pl181-registers.ts';
 import { openDisk } from '../../src/host/index.ts';
 import { createMachine, type Machine } from '../../src/index.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const MMCI = 0x1000_5000;
 const SYS_MCI = 0x1000_0048;
@@ -14,12 +14,10 @@ let directory = '';
 let image = '';
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'armemu-sd-'));
+  directory = temporaryFolder();
   image = join(directory, 'card.img');
   writeFileSync(image, new Uint8Array(256 * 1024).fill(1));
 });
-
-afterEach(() => rmSync(directory, { recursive: true }));
 
 async function machineWith(readOnly = false, restore?: Uint8Array): Promise<Machine> {
   const sd = await openDisk(image, { format: 'raw', readOnly });

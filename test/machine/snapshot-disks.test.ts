@@ -1,20 +1,18 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { openDisk } from '../../src/host/index.ts';
 import { createMachine, SnapshotError } from '../../src/index.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 let directory = '';
 let image = '';
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'armemu-disks-'));
+  directory = temporaryFolder();
   image = join(directory, 'disk.img');
   writeFileSync(image, new Uint8Array(256 * 1024).fill(1));
 });
-
-afterEach(() => rmSync(directory, { recursive: true }));
 
 /** Saves a machine whose disk has this written at its start, and ends it. */
 async function saved(snapshot: boolean, text: string): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DmaRight } from '../../src/ports/host-mappings.ts';
 import type { FakeDeviceModel } from './fake-binding.ts';
 import { cardConfig } from './fake-config.ts';
@@ -31,8 +31,6 @@ function machine() {
 
 const mapsOf = (): string[] => rig.binding.calls.filter((call) => call.startsWith('containerMapDma'));
 
-afterEach(() => rig.fakeHost.dispose());
-
 describe('a real device behind an emulated SMMU', () => {
   it('has nothing mapped when it was taken; the machine maps pieces of RAM', async () => {
     rig = new Rig({ [A]: card() });
@@ -57,7 +55,6 @@ describe('a real device behind an emulated SMMU', () => {
     await a.prepare(host);
     await b.prepare({ ...host, pendingWordsOffset: 1024 });
     expect(a.hostDma?.mappings).toBe(b.hostDma?.mappings);
-    rig.fakeHost.dispose();
     rig = new Rig({ [A]: card(), [B]: card() });
     const [c, d] = [rig.endpoint(A), rig.endpoint(B)];
     await c.prepare(host);

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { FakeDeviceModel } from './fake-binding.ts';
 import { cardConfig } from './fake-config.ts';
 import { A, fakeMachine, Rig } from './passthrough-rig.ts';
@@ -32,8 +32,6 @@ function manyVectors(vectors: number, changes: Partial<FakeDeviceModel> = {}): F
 }
 
 const irqCalls = () => rig.binding.calls.filter((call) => call.startsWith('deviceSetIrqs'));
-
-afterEach(() => rig.fakeHost.dispose());
 
 describe('pin interrupts', () => {
   it('are connected when the device is put on the bus', async () => {

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type FileAccess, HostFacts } from '../../src/vfio/host-facts.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 /** Tests may run as root, to whom no mode of a file denies anything. */
 class FactsWithDenials extends HostFacts {
@@ -52,7 +52,7 @@ function resourceText(sizes: readonly number[]): string {
 
 /** A tree of sysfs, /dev and /proc in a temporary directory, as a Linux host with these devices has it. */
 export class FakeHost {
-  readonly root = mkdtempSync(join(tmpdir(), 'armemu-host-'));
+  readonly root = temporaryFolder();
   readonly facts: FactsWithDenials;
 
   private readonly places = new Map<string, string>();
@@ -106,10 +106,6 @@ export class FakeHost {
       ].join('\n'),
     );
     this.write('proc/self/status', `Name:\tnode\nCapEff:\t${capabilities}\n`);
-  }
-
-  dispose(): void {
-    rmSync(this.root, { recursive: true, force: true });
   }
 
   private addDevice(address: string, device: FakeDevice): void {

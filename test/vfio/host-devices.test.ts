@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { OptionError, PassthroughError } from '../../src/errors.ts';
 import { HostDevices } from '../../src/vfio/host-devices.ts';
 import { portIsolation } from '../../src/vfio/port-isolation.ts';
@@ -11,8 +11,6 @@ function devicesOf(tree: trees.HostTree): HostDevices {
   host = trees.plant(tree);
   return new HostDevices(host.facts);
 }
-
-afterEach(() => host?.dispose());
 
 describe('the list of devices', () => {
   test('has names of pci.ids, what each lacks, and no bridges', () => {

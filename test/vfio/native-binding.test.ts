@@ -1,11 +1,10 @@
 import { writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PassthroughError } from '../../src/errors.ts';
 import { vfio } from '../../src/vfio/index.ts';
 import { isNativeError, loadBinding } from '../../src/vfio/native-binding.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { nativeError } from './fake-binding.ts';
 
 function refusal(path: string): PassthroughError {
@@ -27,11 +26,10 @@ describe('the addon', () => {
   });
 
   it('that does not load says why', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'armemu-'));
+    const directory = temporaryFolder();
     const path = join(directory, 'armemu_vfio.node');
     writeFileSync(path, 'not a shared object');
     expect(refusal(path).message).toContain('does not load');
-    await rm(directory, { recursive: true });
   });
 
   it('is not needed to name a device: a machine without it can be described', () => {

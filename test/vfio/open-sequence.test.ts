@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PassthroughError } from '../../src/errors.ts';
 import type { FakeDeviceModel } from './fake-binding.ts';
 import { iommuInfoBytes } from './fake-binding.ts';
@@ -25,8 +25,6 @@ async function refusal(promise: Promise<unknown>): Promise<PassthroughError> {
   expect(error).toBeInstanceOf(PassthroughError);
   return error as PassthroughError;
 }
-
-afterEach(() => rig.fakeHost.dispose());
 
 describe('taking a device', () => {
   it("follows the kernel's order: container, group, IOMMU, RAM, device, quiet, reset", async () => {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { FakeDeviceModel } from './fake-binding.ts';
 import { cardConfig } from './fake-config.ts';
 import { A, command, fakeMachine, Rig, readAll } from './passthrough-rig.ts';
@@ -25,8 +25,6 @@ function card(changes: Partial<FakeDeviceModel> = {}): FakeDeviceModel {
     ...changes,
   };
 }
-
-afterEach(() => rig.fakeHost.dispose());
 
 describe('BARs of a real device', () => {
   it('are read by one mapped access of the width of the guest', async () => {

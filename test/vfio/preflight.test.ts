@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PassthroughError } from '../../src/errors.ts';
 import { checkDevice } from '../../src/vfio/checks.ts';
 import { parseIommuInfo } from '../../src/vfio/info-chains.ts';
@@ -26,8 +26,6 @@ function refusal(action: () => unknown): { message: string; remedy: string } {
   }
   throw new Error('nothing was refused');
 }
-
-afterEach(() => host?.dispose());
 
 describe('before a device is opened', () => {
   it('accepts a device that is bound to vfio-pci, alone in its group', () => {
