@@ -9,6 +9,8 @@ export const ExitCode = {
   badInput: 2,
   /** A fault of armemu itself (EX_SOFTWARE of sysexits.h). */
   internalError: 70,
+  /** Output could not be written, on a full disk for example (EX_IOERR of sysexits.h). */
+  outputLost: 74,
   /** The reader of our output went away: 128 + SIGPIPE. */
   brokenPipe: 141,
 } as const;

@@ -1,10 +1,8 @@
 #!/usr/bin/env node
 import { createMachine } from '../index.ts';
 import { main } from './command-line.ts';
-import { ExitCode, SIGNAL_EXIT_CODES } from './exit-codes.ts';
-
-/** What is left of the output has this long to get out after a signal. */
-const LAST_OUTPUT_MS = 500;
+import { ExitCode } from './exit-codes.ts';
+import { OutputWatch } from './output-watch.ts';
 
 const { stdin, stdout, stderr } = process;
 
@@ -12,8 +10,8 @@ const { stdin, stdout, stderr } = process;
 process.once('exit', () => {
   if (stdin.isTTY) stdin.setRawMode(false);
 });
-// The session ends the machine when the reader of our output goes away; then the message has no reader either.
-stdout.on('error', () => {});
+const output = new OutputWatch(stdout);
+// What goes wrong there can be told nobody.
 stderr.on('error', () => {});
 
 process.exitCode = ExitCode.internalError;
@@ -28,8 +26,4 @@ const exitCode = await main(process.argv.slice(2), {
     hostDevices: async () => new (await import('../vfio/host-devices.ts')).HostDevices(),
   },
 });
-// Standard output may be a pipe, which is written behind our back: leave when the last byte is out.
-// Who sent a signal does not wait for a reader that stands still.
-if (Object.values(SIGNAL_EXIT_CODES).includes(exitCode))
-  setTimeout(() => process.exit(exitCode), LAST_OUTPUT_MS);
-stdout.write('', () => process.exit(exitCode));
+process.exit(await output.end(exitCode, (text) => stderr.write(text)));

@@ -5,6 +5,7 @@ import type { MonitorHost } from '../machine/monitor.ts';
 import type { MachineOptions } from '../machine/options.ts';
 import type { CommandIo, CommandMachine, EndSignal } from './command-io.ts';
 import { ExitCode, SIGNAL_EXIT_CODES } from './exit-codes.ts';
+import { exitCodeOfLostOutput } from './output-watch.ts';
 import { saveToFile } from './snapshot-file.ts';
 
 /** How a session treats its guest. */
@@ -156,5 +157,5 @@ class Session {
     this.io.stderr.write(`armemu: ${text}\n`);
   }
 
-  private readonly onOutputError = (): void => this.requestEnd(ExitCode.brokenPipe);
+  private readonly onOutputError = (error: Error): void => this.requestEnd(exitCodeOfLostOutput(error));
 }

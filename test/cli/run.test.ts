@@ -1,6 +1,5 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { nodeAt, readFdt, stringsOf } from '../../src/boot/fdt-reader.ts';
@@ -8,9 +7,10 @@ import type { EndSignal } from '../../src/cli/command-io.ts';
 import { createMachine, edu, SnapshotError } from '../../src/index.ts';
 import type { MachineOptions, SnapshotImage } from '../../src/machine/options.ts';
 import { buildElf } from '../boot/elf-builder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { type FakeMachine, FakeWorld } from './fake-io.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'armemu-cli-'));
+const directory = temporaryFolder();
 const kernelPath = join(directory, 'kernel.elf');
 writeFileSync(kernelPath, 'an ELF file, for all that the command knows');
 
@@ -208,8 +208,17 @@ describe('however it ends, the machine is stopped and the terminal as it was', (
 
   test('a reader of the output that went away', async () => {
     const world = new FakeWorld();
-    world.guest = () => world.stdout.emit('error', new Error('EPIPE'));
+    const gone = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+    world.guest = () => world.stdout.emit('error', gone);
     expect(await world.run('run')).toBe(141);
+    expect(isTidy(world)).toBe(true);
+  });
+
+  test('a disk that is full of its output', async () => {
+    const world = new FakeWorld();
+    const full = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' });
+    world.guest = () => world.stdout.emit('error', full);
+    expect(await world.run('run')).toBe(74);
     expect(isTidy(world)).toBe(true);
   });
 });
