@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ExitCode } from '../../src/cli/exit-codes.ts';
 import { parseTrace } from '../../src/cli/trace-option.ts';
+import { smallDisk } from '../host/small-disk.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { FakeWorld } from './fake-io.ts';
+
+vi.mock('node:fs', async (original) => (await import('../host/small-disk.ts')).onSmallDisk(await original()));
 
 describe('--trace', () => {
   test.each([
@@ -32,6 +35,10 @@ describe('armemu run --trace', () => {
   beforeEach(async () => {
     world = new FakeWorld();
     folder = temporaryFolder();
+  });
+
+  afterEach(() => {
+    smallDisk.room = Number.POSITIVE_INFINITY;
   });
 
   test('writes what all machines of the run report, and says how to see it', async () => {
@@ -67,12 +74,14 @@ describe('armemu run --trace', () => {
     expect(world.machines).toHaveLength(0);
   });
 
-  test.runIf(process.platform === 'linux')('ends with an error when a part of it is missing', async () => {
+  test('ends with an error when a part of it is missing', async () => {
     world.guest = (machine) => {
       machine.options.trace?.sink({ format: 'armemu-trace' } as never);
       machine.exit('poweroff');
     };
-    expect(await world.run('run', '--trace', 'irq=/dev/full')).toBe(ExitCode.badInput);
+    smallDisk.room = 0;
+    const file = join(folder, 'a.jsonl');
+    expect(await world.run('run', '--trace', `irq=${file}`)).toBe(ExitCode.badInput);
     expect(world.stderr.text).toContain('the disk is full; its last 1 records are missing');
   });
 });

@@ -1,10 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { TraceError } from '../../src/errors.ts';
 import { TraceFile } from '../../src/host/trace-file.ts';
 import type { TraceEvent, TraceHeader } from '../../src/trace/events.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
+import { smallDisk } from './small-disk.ts';
+
+vi.mock('node:fs', async (original) => (await import('./small-disk.ts')).onSmallDisk(await original()));
 
 const HEADER: TraceHeader = {
   format: 'armemu-trace',
@@ -30,6 +33,10 @@ const warn = (message: string): void => void warnings.push(message);
 beforeEach(() => {
   folder = temporaryFolder();
   warnings.length = 0;
+});
+
+afterEach(() => {
+  smallDisk.room = Number.POSITIVE_INFINITY;
 });
 
 test('a trace has a line for each record, in their order, in place of what was in the file', () => {
@@ -62,19 +69,21 @@ test('a file that can’t be is refused before there is a guest', () => {
   expect(() => new TraceFile(folder, warn)).toThrow(/can't write the trace .*: it is a directory/);
 });
 
-test.runIf(process.platform === 'linux')(
-  'a full disk is said at once and at the end, with what is missing',
-  () => {
-    const trace = new TraceFile('/dev/full', warn);
-    trace.sink(HEADER);
-    for (let i = 0; i < 20_000; i++) trace.sink(EVENT);
-    expect(warnings).toEqual([
-      "can't write the trace '/dev/full': the disk is full; the guest goes on without it (free some space, or name a file on another disk)",
-    ]);
-    expect(trace.records).toBe(0);
-    expect(() => trace.close()).toThrow(
-      "can't write the trace '/dev/full': the disk is full; its last 20001 records are missing",
-    );
-    expect(warnings).toHaveLength(1);
-  },
-);
+test('a full disk is said at once and at the end, with what is missing', () => {
+  const file = join(folder, 'a.jsonl');
+  const trace = new TraceFile(file, warn);
+  const header = `${JSON.stringify(HEADER)}\n`;
+  smallDisk.room = header.length + 10;
+  trace.sink(HEADER);
+  for (let i = 0; i < 20_000; i++) trace.sink(EVENT);
+  expect(warnings).toEqual([
+    `can't write the trace '${file}': the disk is full; the guest goes on without it (free some space, or name a file on another disk)`,
+  ]);
+  expect(trace.records).toBe(1);
+  expect(() => trace.close()).toThrow(
+    `can't write the trace '${file}': the disk is full; its last 20000 records are missing`,
+  );
+  expect(warnings).toHaveLength(1);
+  // Not the 10 bytes of a line that had no end.
+  expect(readFileSync(file, 'utf8')).toBe(header);
+});
