@@ -1,7 +1,7 @@
 import { assignPlain, copyPlain } from '../ports/plain-state.ts';
 import type { PlainValue } from '../ports/saveable.ts';
 import type { ArmCpu } from './cpu.ts';
-import { StateSlot } from './state.ts';
+import { CPU_STATE_SLOTS } from './state.ts';
 
 /** Everything that one CPU remembers. Translations of code and of addresses are not part of it: they are made again. */
 export type CpuSavedState = {
@@ -37,7 +37,7 @@ export function saveCpu(cpu: ArmCpu): CpuSavedState {
 export function restoreCpu(cpu: ArmCpu, state: CpuSavedState): void {
   const what = `CPU ${cpu.cpu}`;
   const { power, waiting, irq, fiq } = state;
-  if ((power !== 'on' && power !== 'off') || state.slots.length !== StateSlot.Words) {
+  if ((power !== 'on' && power !== 'off') || state.slots.length !== CPU_STATE_SLOTS) {
     throw new RangeError(`the state of ${what} is none of a CPU`);
   }
   assignPlain(cpu.state.slots, state.slots, what);

@@ -1,6 +1,6 @@
 import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import { BankedRegisters, bankOf, FIQ_BANK, Mode } from './modes.ts';
-import { StateSlot } from './state.ts';
+import { CPU_STATE_SLOTS, StateSlot } from './state.ts';
 
 const STATE = MemoryLayout.state >>> 2;
 
@@ -21,10 +21,10 @@ export class CpuState {
   /** The state slots: the window's words while this CPU is active, its own copy otherwise. */
   slots: Int32Array;
   private readonly window: Int32Array;
-  private readonly parked = new Int32Array(StateSlot.Words);
+  private readonly parked = new Int32Array(CPU_STATE_SLOTS);
 
   constructor(memory: MachineMemory) {
-    this.window = memory.words.subarray(STATE, STATE + StateSlot.Words);
+    this.window = memory.words.subarray(STATE, STATE + CPU_STATE_SLOTS);
     this.slots = this.parked;
   }
 

@@ -48,12 +48,14 @@ export const enum StateSlot {
   DACR = 99,
   /** Levels of the interrupt inputs, in the places of the CPSR bits I and F that mask them. Derived. */
   PendingInterrupts = 100,
-  Words = 104,
   /** Eight words on their way between memory and registers, within one instruction: no part of a CPU's state. */
   VectorScratch = 104,
   /** TLB maintenance has moved code: the block must end. Cleared by the engine between blocks; no part of a CPU's state. */
   CodeMoved = 112,
 }
+
+/** Slots that are a CPU's state: all before those that live for one instruction or block. */
+export const CPU_STATE_SLOTS: number = StateSlot.VectorScratch;
 
 /** Reasons in slot FpDenied for which floating-point instructions are UNDEFINED (B1.11.1). */
 export const enum FpDenied {

@@ -2,7 +2,7 @@ import { cortexA15 } from '../../src/arm/cortex-a15.ts';
 import type { ArmCpu } from '../../src/arm/cpu.ts';
 import { ArmEngine, type EngineHooks, type StopReason } from '../../src/arm/engine.ts';
 import type { EngineKind } from '../../src/arm/engine-kind.ts';
-import { StateSlot } from '../../src/arm/state.ts';
+import { CPU_STATE_SLOTS, StateSlot } from '../../src/arm/state.ts';
 import type { CpuModel } from '../../src/arm/system-registers.ts';
 import { MachineMemory, MemoryLayout } from '../../src/memory/machine-memory.ts';
 import { PageWatches } from '../../src/memory/page-watches.ts';
@@ -204,7 +204,7 @@ export class Bench {
       monitor: state.slots[StateSlot.ExclusiveArmed],
       banked,
       system,
-      plain: [...state.slots.subarray(StateSlot.TPIDRURW, StateSlot.Words)],
+      plain: [...state.slots.subarray(StateSlot.TPIDRURW, CPU_STATE_SLOTS)],
       waiting: cpu.waiting,
     });
   }

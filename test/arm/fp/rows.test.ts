@@ -5,7 +5,7 @@ import { F32_ROWS } from '../../../src/arm/fp/f32-rows.ts';
 import { f64Add, f64Div, f64Mul, f64MulAdd, f64Sqrt, f64Sub } from '../../../src/arm/fp/f64.ts';
 import { F64_ROWS } from '../../../src/arm/fp/f64-rows.ts';
 import { FpContext, Fpscr } from '../../../src/arm/fp/fp-context.ts';
-import { StateSlot } from '../../../src/arm/state.ts';
+import { CPU_STATE_SLOTS, StateSlot } from '../../../src/arm/state.ts';
 import { MemoryLayout } from '../../../src/memory/machine-memory.ts';
 import type { VectorFunction } from '../../../src/translator/vector/vector-function.ts';
 import { VectorMemory } from '../../../src/translator/vector/vector-memory.ts';
@@ -17,7 +17,7 @@ const [D, A, B] = [0, 2, 4].map((offset) => STATE + StateSlot.V0 + offset) as [n
 const SIGN = -0x80000000;
 const CASES = 4000;
 
-const memory = new VectorMemory(new Int32Array(STATE + StateSlot.Words));
+const memory = new VectorMemory(new Int32Array(STATE + CPU_STATE_SLOTS));
 const w = memory.words;
 
 type Expected = (ctx: FpContext) => number;
