@@ -145,7 +145,7 @@ export function addRunOptions(command: Command): Command {
     )
     .option(
       '--engine <engine>',
-      "what runs guest code: 'interpreter' (default), 'wasm', or both at once to compare them: 'lockstep'",
+      "what runs guest code: 'wasm' (default), 'interpreter', or both at once to compare them: 'lockstep'",
     )
     .option(
       '--semihosting [folder=DIR]',

@@ -73,7 +73,7 @@ export interface MachineOptions extends VirtioOptions {
   readonly pci?: readonly PciEndpoint[];
   /** `host` (default) or `instructions`. */
   readonly clock?: ClockMode;
-  /** `interpreter` (default), `wasm`, or `lockstep`, which implies the clock `instructions`. */
+  /** `wasm` (default), `interpreter`, or `lockstep`, which implies the clock `instructions`. */
   readonly engine?: EngineMode;
   /**
    * A snapshot (`machine.save()`): the machine goes on where that one was saved. What is not given here is taken from it;
@@ -127,8 +127,8 @@ export interface NormalizedOptions {
 const CLOCKS: readonly { readonly name: ClockMode }[] = [{ name: 'host' }, { name: 'instructions' }];
 /** The first is the default. */
 const ENGINES: readonly { readonly name: EngineMode }[] = [
-  { name: 'interpreter' },
   { name: 'wasm' },
+  { name: 'interpreter' },
   { name: 'lockstep' },
 ];
 const MINIMUM_MEMORY = 2 ** 20;

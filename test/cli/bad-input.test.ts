@@ -40,7 +40,7 @@ describe('a wrong command line ends with code 2, before a guest starts, and says
     [['run', '--clock', 'sun'], "armemu: unknown clock 'sun'\n  there are: host, instructions\n"],
     [
       ['run', '--engine', 'lookstep'],
-      "armemu: unknown engine 'lookstep'; did you mean 'lockstep'?\n  there are: interpreter, wasm, lockstep\n",
+      "armemu: unknown engine 'lookstep'; did you mean 'lockstep'?\n  there are: wasm, interpreter, lockstep\n",
     ],
     [
       ['run', '--engine', 'lockstep', '--vfio', '0000:01:00.0'],
