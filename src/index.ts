@@ -19,12 +19,8 @@ export {
 export { createMachine } from './machine/create-machine.ts';
 export { GuestCpu, GuestMemory } from './machine/guest-access.ts';
 export { EngineDifference } from './machine/lockstep/lockstep.ts';
-export {
-  type DebuggerConnection,
-  Machine,
-  type MachineExit,
-  type SaveOptions,
-} from './machine/machine.ts';
+export { type DebuggerConnection, Machine, type SaveOptions } from './machine/machine.ts';
+export type { MachineExit } from './machine/machine-exit.ts';
 export type { MonitorHost } from './machine/monitor.ts';
 export type { NicModel, NicOptions } from './machine/nic-options.ts';
 export type { ClockMode, EngineMode, GuestImage, MachineOptions, SnapshotImage } from './machine/options.ts';
