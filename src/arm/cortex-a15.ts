@@ -1,22 +1,7 @@
 import type { CoprocessorRegister } from './coprocessor.ts';
 import { packCop } from './helpers.ts';
+import { fp, id, mainId, RESERVED_IDS } from './id-registers.ts';
 import { type CpuModel, Sctlr } from './system-registers.ts';
-
-function id(crn: number, opc1: number, crm: number, opc2: number, value: number): [number, number] {
-  return [packCop(15, opc1, crn, crm, opc2), value | 0];
-}
-
-/** A system register of VFP, by the number that VMRS has for it. */
-function fp(register: number, value: number): [number, number] {
-  return [packCop(10, 7, register, 0, 0), value | 0];
-}
-
-/** The rest of the CPUID scheme's space reads as zero (ARM DDI 0406C B7.1.1): c2 6 and 7, c3 to c7. */
-const RESERVED_IDS: readonly (readonly [number, number])[] = [
-  id(0, 0, 2, 6, 0),
-  id(0, 0, 2, 7, 0),
-  ...[3, 4, 5, 6, 7].flatMap((crm) => [0, 1, 2, 3, 4, 5, 6, 7].map((opc2) => id(0, 0, crm, opc2, 0))),
-];
 
 /** L2CTLR: the interrupt controller is there (ARM DDI 0438 4.3.51). */
 const L2CTLR_GIC = 1 << 23;
@@ -73,13 +58,11 @@ export const cortexA15: CpuModel = {
     Sctlr.AFE |
     Sctlr.TE,
   idRegisters: new Map([
-    id(0, 0, 0, 0, 0x414fc0f0), // MIDR
+    ...mainId(0x414fc0f0),
     id(0, 0, 0, 1, 0x8444c004), // CTR
     id(0, 0, 0, 2, 0), // TCMTR
     id(0, 0, 0, 3, 0), // TLBTR
-    id(0, 0, 0, 4, 0x414fc0f0), // an alias of MIDR (B4.1.105)
     id(0, 0, 0, 6, 0), // REVIDR
-    id(0, 0, 0, 7, 0x414fc0f0),
     id(0, 0, 1, 0, 0x00001131), // ID_PFR0
     id(0, 0, 1, 1, 0x00010001), // ID_PFR1: generic timer; no Security, no Virtualization Extensions
     id(0, 0, 1, 2, 0x02010505), // ID_DFR0: no Secure debug

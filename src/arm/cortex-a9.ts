@@ -1,26 +1,5 @@
-import type { CoprocessorRegister } from './coprocessor.ts';
-import { packCop } from './helpers.ts';
+import { fp, id, mainId, RESERVED_IDS, withoutEffect } from './id-registers.ts';
 import { type CpuModel, Sctlr } from './system-registers.ts';
-
-function id(crn: number, opc1: number, crm: number, opc2: number, value: number): [number, number] {
-  return [packCop(15, opc1, crn, crm, opc2), value | 0];
-}
-
-const RESERVED_IDS: readonly (readonly [number, number])[] = [
-  ...[5, 6, 7].map((opc2) => id(0, 0, 2, opc2, 0)),
-  ...[3, 4, 5, 6, 7].flatMap((crm) => [0, 1, 2, 3, 4, 5, 6, 7].map((opc2) => id(0, 0, crm, opc2, 0))),
-];
-
-/** Registers of the implementation (ARM DDI 0388 4.3) that have no effect here. */
-function implementation(
-  name: string,
-  crn: number,
-  opc1: number,
-  crm: number,
-  opc2: number,
-): CoprocessorRegister {
-  return { name, at: packCop(15, opc1, crn, crm, opc2), user: 'none', read: () => 0, write: () => {} };
-}
 
 /**
  * Cortex-A9 (ARM DDI 0388) with the values that `qemu-system-arm -cpu cortex-a9` has (read there by MRC and VMRS): no divide, no fused
@@ -55,13 +34,11 @@ export const cortexA9: CpuModel = {
   dbgdidr: 0x35141000,
   cacheSizes: [0xe00fe019, 0x200fe019],
   idRegisters: new Map([
-    id(0, 0, 0, 0, 0x410fc090), // MIDR
+    ...mainId(0x410fc090),
     id(0, 0, 0, 1, 0x80038003), // CTR
     id(0, 0, 0, 2, 0), // TCMTR
     id(0, 0, 0, 3, 0), // TLBTR
-    id(0, 0, 0, 4, 0x410fc090), // an alias of MIDR (B4.1.105)
     id(0, 0, 0, 6, 0), // REVIDR
-    id(0, 0, 0, 7, 0x410fc090),
     id(0, 0, 1, 0, 0x00001031), // ID_PFR0
     id(0, 0, 1, 1, 0x00000001), // ID_PFR1: no Security Extensions
     id(0, 0, 1, 2, 0), // ID_DFR0
@@ -75,22 +52,24 @@ export const cortexA9: CpuModel = {
     id(0, 0, 2, 2, 0x21232041), // ID_ISAR2
     id(0, 0, 2, 3, 0x11112131), // ID_ISAR3
     id(0, 0, 2, 4, 0x00111142), // ID_ISAR4
+    id(0, 0, 2, 5, 0), // ID_ISAR5
     ...RESERVED_IDS,
-    [packCop(10, 7, 0, 0, 0), 0x41033090], // FPSID
-    [packCop(10, 7, 7, 0, 0), 0x10110222], // MVFR0: VFPv3, 32 doubleword registers; no short vectors (ARM DDI 0409)
-    [packCop(10, 7, 6, 0, 0), 0x01111111], // MVFR1: Advanced SIMD, half precision
+    fp(0, 0x41033090), // FPSID
+    fp(7, 0x10110222), // MVFR0: VFPv3, 32 doubleword registers; no short vectors (ARM DDI 0409)
+    fp(6, 0x01111111), // MVFR1: Advanced SIMD, half precision
     id(0, 1, 0, 1, 0x09000003), // CLIDR
     id(0, 1, 0, 7, 0), // AIDR
   ]),
+  // ARM DDI 0388 4.3.
   implementationRegisters: [
-    implementation('PCR', 15, 0, 0, 0),
-    implementation('DIAGNOSTIC', 15, 0, 0, 1),
-    implementation('VCR', 15, 0, 0, 2),
-    implementation('TLB_LOCKDOWN', 10, 0, 0, 0),
-    implementation('TLB_READ', 15, 5, 4, 2),
-    implementation('TLB_WRITE', 15, 5, 4, 4),
-    implementation('TLB_VA', 15, 5, 5, 2),
-    implementation('TLB_PA', 15, 5, 6, 2),
-    implementation('TLB_ATTRIBUTES', 15, 5, 7, 2),
+    withoutEffect('PCR', 15, 0, 0, 0),
+    withoutEffect('DIAGNOSTIC', 15, 0, 0, 1),
+    withoutEffect('VCR', 15, 0, 0, 2),
+    withoutEffect('TLB_LOCKDOWN', 10, 0, 0, 0),
+    withoutEffect('TLB_READ', 15, 5, 4, 2),
+    withoutEffect('TLB_WRITE', 15, 5, 4, 4),
+    withoutEffect('TLB_VA', 15, 5, 5, 2),
+    withoutEffect('TLB_PA', 15, 5, 6, 2),
+    withoutEffect('TLB_ATTRIBUTES', 15, 5, 7, 2),
   ],
 };

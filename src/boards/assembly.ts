@@ -156,19 +156,7 @@ export class Assembly {
   }
 
   finish(): Board {
-    const {
-      description,
-      gic,
-      timers,
-      uarts,
-      rtc,
-      hostBridge,
-      ethernet,
-      displays,
-      keyboard,
-      psci,
-      holdingPen,
-    } = this;
+    const { description, gic, timers, uarts, rtc, hostBridge, saveables } = this;
     if (!hostBridge) throw new RangeError(`the table of ${description.name} has no PCIe host bridge`);
     const reset = (): void => {
       for (const device of this.others) device.reset();
@@ -178,9 +166,7 @@ export class Assembly {
     // The interrupt controller's own levels count, whatever its inputs' drivers did while they were restored.
     this.keep(description.interruptController, gic);
     const powerButton = this.keys.get(description.powerButton ?? '');
-    const { saveables } = this;
     const bridge = description.devices.find((row) => row.kind === 'pcie-host');
-    const iommu = this.smmus.get(bridge?.iommu?.smmu ?? '');
     return {
       description,
       gic,
@@ -188,12 +174,12 @@ export class Assembly {
       uarts,
       rtc,
       hostBridge,
-      ethernet,
-      displays,
-      keyboard,
-      iommu,
-      psci,
-      holdingPen,
+      ethernet: this.ethernet,
+      displays: this.displays,
+      keyboard: this.keyboard,
+      iommu: this.smmus.get(bridge?.iommu?.smmu ?? ''),
+      psci: this.psci,
+      holdingPen: this.holdingPen,
       saveables,
       powerButton,
       reset,

@@ -1,6 +1,7 @@
 import { behindSmmu } from './behind-smmu.ts';
-import { type BoardDescription, ppi, type SmmuV2Row, spi } from './board.ts';
+import { type BoardDescription, ppi, spi } from './board.ts';
 import { ADDITIONS, motherboard, oscillator } from './vexpress-motherboard.ts';
+import { messageFrame, pcieHost, smmuBeforePcie } from './vexpress-pcie.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -34,14 +35,7 @@ const plain: BoardDescription = {
       // The real board has 128; the others are the PCI functions' messages.
       spis: 192,
     },
-    {
-      kind: 'gic-v2m',
-      name: 'v2m',
-      parent: 'gic',
-      range: { base: 0x2f02_0000, size: 0x1000 },
-      firstSpi: 128,
-      spiCount: 64,
-    },
+    messageFrame(0x2f02_0000, 128),
     {
       kind: 'generic-timer',
       name: 'timer',
@@ -92,24 +86,8 @@ const plain: BoardDescription = {
       ],
     },
     // The real board has no PCI. Its map is free here: 0x30000000 up, and the bus to a second daughterboard at 0x40000000.
-    {
-      kind: 'pcie-host',
-      name: 'pcie',
-      ecam: { base: 0x3f00_0000, size: 16 * MIB },
-      memoryWindow: { base: 0x4000_0000, size: 0x3eff_0000 },
-      ioWindow: { base: 0x3eff_0000, size: 0x1_0000 },
-      interrupts: [spi(52), spi(53), spi(54), spi(55)],
-      msiController: 'v2m',
-    },
+    pcieHost(0x4000_0000, 0x3f00_0000),
   ],
-};
-
-const SMMU: SmmuV2Row = {
-  kind: 'smmu-v2',
-  name: 'smmu',
-  range: { base: 0x2f00_0000, size: 0x1_0000 },
-  globalInterrupt: spi(56),
-  contextInterrupts: Array.from({ length: 8 }, (_unused, n) => spi(104 + n)),
 };
 
 /** DMA stays clear of 0xfee00000, the place of messages on x86 hosts. */
@@ -121,5 +99,5 @@ const DMA_WINDOW = { base: RAM.base, size: 0xfee0_0000 - RAM.base };
  */
 export const vexpressA15: BoardDescription = {
   ...plain,
-  withSmmuV2: behindSmmu(plain, SMMU, DMA_WINDOW),
+  withSmmuV2: behindSmmu(plain, smmuBeforePcie(0x2f00_0000, 104), DMA_WINDOW),
 };

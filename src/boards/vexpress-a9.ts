@@ -1,6 +1,7 @@
 import { behindSmmu } from './behind-smmu.ts';
-import { type BoardDescription, ppi, type SmmuV2Row, spi } from './board.ts';
+import { type BoardDescription, ppi, spi } from './board.ts';
 import { ADDITIONS, motherboard, oscillator, VGA } from './vexpress-motherboard.ts';
+import { messageFrame, pcieHost, smmuBeforePcie } from './vexpress-pcie.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -34,14 +35,7 @@ const plain: BoardDescription = {
       // The real board has 64; the others are the PCI functions' messages and the SMMU's.
       spis: 160,
     },
-    {
-      kind: 'gic-v2m',
-      name: 'v2m',
-      parent: 'gic',
-      range: { base: 0x5002_0000, size: 0x1000 },
-      firstSpi: 64,
-      spiCount: 64,
-    },
+    messageFrame(0x5002_0000, 64),
     { kind: 'fixed-clock', name: 'periphclk', frequencyHz: 100_000_000, outputName: 'periphclk' },
     { kind: 'a9-scu', name: 'scu', range: { base: PRIVATE, size: 0x100 } },
     {
@@ -113,24 +107,8 @@ const plain: BoardDescription = {
       ],
     },
     // The real board has no PCI; its map is free here (between RAM and the bus to a second daughterboard).
-    {
-      kind: 'pcie-host',
-      name: 'pcie',
-      ecam: { base: 0xdf00_0000, size: 16 * MIB },
-      memoryWindow: { base: 0xa000_0000, size: 0x3eff_0000 },
-      ioWindow: { base: 0xdeff_0000, size: 0x1_0000 },
-      interrupts: [spi(52), spi(53), spi(54), spi(55)],
-      msiController: 'v2m',
-    },
+    pcieHost(0xa000_0000, 0xdf00_0000),
   ],
-};
-
-const SMMU: SmmuV2Row = {
-  kind: 'smmu-v2',
-  name: 'smmu',
-  range: { base: 0x5000_0000, size: 0x1_0000 },
-  globalInterrupt: spi(56),
-  contextInterrupts: Array.from({ length: 8 }, (_unused, n) => spi(128 + n)),
 };
 
 /**
@@ -139,5 +117,5 @@ const SMMU: SmmuV2Row = {
  */
 export const vexpressA9: BoardDescription = {
   ...plain,
-  withSmmuV2: behindSmmu(plain, SMMU, { base: RAM.base, size: RAM.maxSize }),
+  withSmmuV2: behindSmmu(plain, smmuBeforePcie(0x5000_0000, 128), { base: RAM.base, size: RAM.maxSize }),
 };

@@ -1,14 +1,19 @@
 import {
+  driveBit,
+  IDLE_PRIORITY,
+  pendingBits,
+  SGI_COUNT,
+  SPURIOUS_INTID,
+  slotOf,
+  wordIndex,
+} from './gic-interrupts.ts';
+import {
   createGicV2State,
-  FIRST_SPI,
   type GicV2Config,
   type GicV2CpuOutputs,
   type GicV2State,
   GROUP1_INTID,
-  IDLE_PRIORITY,
   resetGicV2State,
-  SGI_COUNT,
-  SPURIOUS_INTID,
 } from './gic-v2-state.ts';
 
 /** GICD_CTLR: forwarding of pending interrupts to the CPU interfaces (IHI 0048B 4.3.1). */
@@ -106,33 +111,22 @@ export class GicV2Core {
 
   /** Index of a CPU's bitmap word in the arrays of `state`. */
   wordIndex(cpu: number, word: number): number {
-    return word === 0 ? cpu : this.cpuCount - 1 + word;
+    return wordIndex(this.cpuCount, cpu, word);
   }
 
   /** Index of an interrupt in the byte arrays of `state`. */
   slot(cpu: number, intid: number): number {
-    return intid < FIRST_SPI ? cpu * 32 + intid : (this.cpuCount - 1) * 32 + intid;
+    return slotOf(this.cpuCount, cpu, intid);
   }
 
   /** Pending as GICD_ISPENDR reads it: the latch, or the wire where level-sensitive (IHI 0048B figure 4-10). */
   pending(index: number): number {
-    const { pendingLatch, level, edge } = this.state;
-    return pendingLatch[index] | (level[index] & ~edge[index]);
+    return pendingBits(this.state, index);
   }
 
   /** A wire changed; `index` and `bit` are its place in the bitmaps, `cpu` its owner for a banked one. */
   setLevel(cpu: number, word: number, index: number, bit: number, asserted: boolean): void {
-    const { level, edge, pendingLatch } = this.state;
-    if (asserted === ((level[index] & bit) !== 0)) {
-      return;
-    }
-    if (asserted) {
-      level[index] |= bit;
-      pendingLatch[index] |= edge[index] & bit;
-    } else {
-      level[index] &= ~bit;
-    }
-    this.refreshWord(cpu, word);
+    if (driveBit(this.state, index, bit, asserted)) this.refreshWord(cpu, word);
   }
 
   /** Adds source CPUs to a pending SGI of `cpu` (IHI 0048B 4.3.15, 4.3.17). */

@@ -1,6 +1,7 @@
 import type { AccessSize, DeviceLog, MmioDevice, Requester } from '../ports/mmio.ts';
+import { IDLE_PRIORITY, SGI_COUNT, SPURIOUS_INTID } from './gic-interrupts.ts';
 import { CpuControl, type GicV2Core } from './gic-v2-core.ts';
-import { GROUP1_INTID, IDLE_PRIORITY, MINIMUM_ABPR, SGI_COUNT, SPURIOUS_INTID } from './gic-v2-state.ts';
+import { GROUP1_INTID, MINIMUM_ABPR } from './gic-v2-state.ts';
 
 /** CPU interface registers (IHI 0048B table 4-2). APR and NSAPR are four registers each. */
 export const GICC = {

@@ -1,22 +1,22 @@
 import type { AccessSize, DeviceLog, MmioDevice, Requester } from '../ports/mmio.ts';
+import {
+  configurationFields,
+  FIRST_SPI,
+  INTERRUPT_REGISTERS,
+  SGI_COUNT,
+  SGI_MASK,
+  setBytes,
+  withConfiguration,
+  word32,
+} from './gic-interrupts.ts';
 import { DistributorControl, type GicV2Core } from './gic-v2-core.ts';
-import { FIRST_SPI, SGI_COUNT, SGI_MASK } from './gic-v2-state.ts';
 
-/** Distributor registers (IHI 0048B table 4-1). Where a name has a number of registers it is the first's offset. */
+/** Distributor registers (IHI 0048B table 4-1). */
 export const GICD = {
   CTLR: 0x000,
   TYPER: 0x004,
   IIDR: 0x008,
-  IGROUPR: 0x080,
-  ISENABLER: 0x100,
-  ICENABLER: 0x180,
-  ISPENDR: 0x200,
-  ICPENDR: 0x280,
-  ISACTIVER: 0x300,
-  ICACTIVER: 0x380,
-  IPRIORITYR: 0x400,
-  ITARGETSR: 0x800,
-  ICFGR: 0xc00,
+  ...INTERRUPT_REGISTERS,
   SGIR: 0xf00,
   CPENDSGIR: 0xf10,
   SPENDSGIR: 0xf20,
@@ -130,12 +130,7 @@ export class GicV2Distributor implements MmioDevice {
     if (half >= this.#core.wordCount * 2) {
       return 0;
     }
-    const edge = this.#core.state.edge[this.#core.wordIndex(cpu, half >>> 1)] >>> ((half & 1) * 16);
-    let fields = 0;
-    for (let i = 0; i < 16; i++) {
-      fields |= ((edge >>> i) & 1) << (i * 2 + 1);
-    }
-    return fields;
+    return configurationFields(this.#core.state.edge[this.#core.wordIndex(cpu, half >>> 1)], half & 1);
   }
 
   /** @param lanes the bits that the access covers; `value` is zero in the others. */
@@ -214,13 +209,7 @@ export class GicV2Distributor implements MmioDevice {
     }
     const { edge } = this.#core.state;
     const index = this.#core.wordIndex(cpu, half >>> 1);
-    for (let i = 0; i < 16; i++) {
-      const field = i * 2 + 1;
-      if ((lanes >>> field) & 1) {
-        const bit = 1 << ((half & 1) * 16 + i);
-        edge[index] = (value >>> field) & 1 ? edge[index] | bit : edge[index] & ~bit;
-      }
-    }
+    edge[index] = withConfiguration(edge[index], half & 1, value, lanes);
     this.#core.refreshWord(cpu, half >>> 1);
   }
 
@@ -268,19 +257,6 @@ export class GicV2Distributor implements MmioDevice {
       } else {
         core.removeSgiSources(cpu, sgi, sources);
       }
-    }
-  }
-}
-
-/** Four bytes as a little-endian word. */
-function word32(bytes: Uint8Array, at: number): number {
-  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
-}
-
-function setBytes(bytes: Uint8Array, at: number, value: number, lanes: number, writable: number): void {
-  for (let i = 0; i < 4; i++) {
-    if ((lanes >>> (i * 8)) & 1) {
-      bytes[at + i] = (value >>> (i * 8)) & writable;
     }
   }
 }

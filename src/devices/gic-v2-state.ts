@@ -1,4 +1,11 @@
 import type { InterruptLine } from '../ports/interrupt-line.ts';
+import {
+  clearInterruptBits,
+  createInterruptBits,
+  type InterruptBits,
+  SGI_COUNT,
+  SGI_MASK,
+} from './gic-interrupts.ts';
 
 /** Wires from the interrupt controller to one CPU. */
 export interface GicV2CpuOutputs {
@@ -14,19 +21,8 @@ export interface GicV2Config {
   readonly cpus: readonly GicV2CpuOutputs[];
 }
 
-/** INTIDs 0 to 15 are software generated (IHI 0048B 2.2.1). */
-export const SGI_COUNT = 16;
-/** INTIDs 16 to 31 are private peripheral interrupts. */
-export const FIRST_PPI = 16;
-/** INTIDs from 32 on are shared. */
-export const FIRST_SPI = 32;
-/** "No pending interrupt with sufficient priority" (IHI 0048B 3.2.5). */
-export const SPURIOUS_INTID = 1023;
 /** The highest priority pending interrupt is in Group 1 and has to be read through the alias (IHI 0048B 3.2.5). */
 export const GROUP1_INTID = 1022;
-/** Running priority of a CPU that handles no interrupt: below every priority. */
-export const IDLE_PRIORITY = 0x100;
-
 /** Registers of one CPU interface. */
 export type GicV2CpuInterfaceState = {
   /** GICC_CTLR */
@@ -43,27 +39,10 @@ export type GicV2CpuInterfaceState = {
   readonly activeGroup1: Int32Array;
 };
 
-/**
- * Everything that a GICv2 remembers.
- *
- * Bitmaps hold 32 interrupts in a word. INTIDs 0 to 31 are banked (IHI 0048B 2.2.1), so there are as many first
- * words as CPUs, then come those of the SPIs: word `cpu` for INTIDs 0 to 31, word `cpuCount - 1 + n` for
- * INTIDs 32n to 32n + 31. An interrupt's slot, `word * 32 + INTID % 32`, indexes the byte arrays.
- */
-export type GicV2State = {
+/** Everything that a GICv2 remembers. In `pendingLatch` of an SGI: some source is pending. */
+export type GicV2State = InterruptBits & {
   /** GICD_CTLR */
   distributorControl: number;
-  readonly group: Int32Array;
-  readonly enabled: Int32Array;
-  /** What edges and GICD_ISPENDR set: the latch of IHI 0048B figure 4-10. For SGIs: some source is pending. */
-  readonly pendingLatch: Int32Array;
-  /** Level of the input wires. */
-  readonly level: Int32Array;
-  readonly active: Int32Array;
-  /** 1 for edge-triggered (GICD_ICFGR). */
-  readonly edge: Int32Array;
-  /** By slot. */
-  readonly priority: Uint8Array;
   /** By slot: GICD_ITARGETSR. */
   readonly targets: Uint8Array;
   /** By `cpu * 16 + SGI`: the CPUs whose SGI waits for this one (GICD_SPENDSGIR). */
@@ -73,17 +52,11 @@ export type GicV2State = {
 
 /** All zero; `resetGicV2State` brings it to the reset values. */
 export function createGicV2State(cpuCount: number, interruptCount: number): GicV2State {
-  const words = cpuCount - 1 + interruptCount / 32;
+  const bits = createInterruptBits(cpuCount, interruptCount);
   return {
     distributorControl: 0,
-    group: new Int32Array(words),
-    enabled: new Int32Array(words),
-    pendingLatch: new Int32Array(words),
-    level: new Int32Array(words),
-    active: new Int32Array(words),
-    edge: new Int32Array(words),
-    priority: new Uint8Array(words * 32),
-    targets: new Uint8Array(words * 32),
+    ...bits,
+    targets: new Uint8Array(bits.priority.length),
     sgiSources: new Uint8Array(cpuCount * SGI_COUNT),
     cpuInterfaces: Array.from({ length: cpuCount }, () => ({
       control: 0,
@@ -100,10 +73,7 @@ export function createGicV2State(cpuCount: number, interruptCount: number): GicV
 export function resetGicV2State(state: GicV2State): void {
   const cpuCount = state.cpuInterfaces.length;
   state.distributorControl = 0;
-  for (const words of [state.group, state.enabled, state.pendingLatch, state.active, state.edge]) {
-    words.fill(0);
-  }
-  state.priority.fill(0);
+  clearInterruptBits(state);
   state.sgiSources.fill(0);
   // On a uniprocessor all interrupts target the one CPU and the registers are RAZ/WI (IHI 0048B 4.3.12).
   state.targets.fill(cpuCount === 1 ? 1 : 0);
@@ -122,7 +92,5 @@ export function resetGicV2State(state: GicV2State): void {
   }
 }
 
-/** The SGIs' bits in the first word of a bitmap. */
-export const SGI_MASK = 0xffff;
 /** All 8 priority bits exist, so GICC_BPR goes down to 0 and GICC_ABPR to one more (IHI 0048B 4.4.3, 4.4.8). */
 export const MINIMUM_ABPR = 1;

@@ -2,10 +2,11 @@ import type { InterruptLine } from '../ports/interrupt-line.ts';
 import { type DeviceLog, type MmioDevice, silentLog } from '../ports/mmio.ts';
 import { assignPlain, copyPlain } from '../ports/plain-state.ts';
 import type { Saveable } from '../ports/saveable.ts';
+import { ppiWire, spiWire } from './gic-interrupts.ts';
 import { GicV2Core } from './gic-v2-core.ts';
 import { GicV2CpuInterface } from './gic-v2-cpu-interface.ts';
 import { GicV2Distributor } from './gic-v2-distributor.ts';
-import { FIRST_PPI, FIRST_SPI, type GicV2Config, type GicV2State } from './gic-v2-state.ts';
+import type { GicV2Config, GicV2State } from './gic-v2-state.ts';
 
 export type { GicV2Config, GicV2CpuOutputs, GicV2State } from './gic-v2-state.ts';
 
@@ -54,11 +55,7 @@ export class GicV2 implements Saveable<GicV2State> {
    * @throws RangeError where the controller has no such SPI
    */
   spi(n: number): InterruptLine {
-    const intid = FIRST_SPI + n;
-    if (!Number.isInteger(n) || n < 0 || intid >= this.#core.interruptCount) {
-      throw new RangeError(`This GIC has SPIs 0 to ${this.#core.interruptCount - FIRST_SPI - 1}, not ${n}`);
-    }
-    return this.#wire(0, intid);
+    return spiWire(this.#core, n);
   }
 
   /**
@@ -67,12 +64,7 @@ export class GicV2 implements Saveable<GicV2State> {
    * @throws RangeError where there is no such CPU or PPI
    */
   ppi(cpu: number, n: number): InterruptLine {
-    if (!Number.isInteger(n) || n < 0 || n >= FIRST_SPI - FIRST_PPI || !(cpu in this.state.cpuInterfaces)) {
-      throw new RangeError(
-        `This GIC has PPIs 0 to 15 of ${this.#core.cpuCount} CPUs, not ${n} of CPU ${cpu}`,
-      );
-    }
-    return this.#wire(cpu, FIRST_PPI + n);
+    return ppiWire(this.#core, cpu, n);
   }
 
   /**
@@ -82,13 +74,5 @@ export class GicV2 implements Saveable<GicV2State> {
    */
   onEndOfInterrupt(intid: number, callback: () => void): void {
     this.#core.onEndOfInterrupt(intid, callback);
-  }
-
-  #wire(cpu: number, intid: number): InterruptLine {
-    const core = this.#core;
-    const word = intid >>> 5;
-    const index = core.wordIndex(cpu, word);
-    const bit = 1 << (intid & 31);
-    return { set: (level) => core.setLevel(cpu, word, index, bit, level) };
   }
 }

@@ -3,12 +3,13 @@ import type { InterruptLine } from '../ports/interrupt-line.ts';
 import { type DeviceLog, type MmioDevice, silentLog } from '../ports/mmio.ts';
 import { assignPlain, copyPlain } from '../ports/plain-state.ts';
 import type { Saveable } from '../ports/saveable.ts';
+import { ppiWire, spiWire } from './gic-interrupts.ts';
 import { GicV3Core } from './gic-v3/core.ts';
 import { GicV3CpuInterface } from './gic-v3/cpu-interface.ts';
 import { GicV3Distributor } from './gic-v3/distributor.ts';
 import { Its, type ItsState } from './gic-v3/its.ts';
 import { GicV3Redistributors, REDISTRIBUTOR_SIZE } from './gic-v3/redistributor.ts';
-import { FIRST_PPI, FIRST_SPI, type GicV3Config, type GicV3State } from './gic-v3/state.ts';
+import type { GicV3Config, GicV3State } from './gic-v3/state.ts';
 
 export type { GicV3Config, GicV3CpuOutputs } from './gic-v3/state.ts';
 export { REDISTRIBUTOR_SIZE };
@@ -77,11 +78,7 @@ export class GicV3 implements Saveable<GicV3SavedState> {
    * @throws RangeError where the controller has no such SPI
    */
   spi(n: number): InterruptLine {
-    const intid = FIRST_SPI + n;
-    if (!Number.isInteger(n) || n < 0 || intid >= this.#core.interruptCount) {
-      throw new RangeError(`This GIC has SPIs 0 to ${this.#core.interruptCount - FIRST_SPI - 1}, not ${n}`);
-    }
-    return this.#wire(0, intid);
+    return spiWire(this.#core, n);
   }
 
   /**
@@ -90,24 +87,11 @@ export class GicV3 implements Saveable<GicV3SavedState> {
    * @throws RangeError where there is no such CPU or PPI
    */
   ppi(cpu: number, n: number): InterruptLine {
-    if (!Number.isInteger(n) || n < 0 || n >= FIRST_SPI - FIRST_PPI || !(cpu in this.cpuInterfaces)) {
-      throw new RangeError(
-        `This GIC has PPIs 0 to 15 of ${this.#core.cpuCount} CPUs, not ${n} of CPU ${cpu}`,
-      );
-    }
-    return this.#wire(cpu, FIRST_PPI + n);
+    return ppiWire(this.#core, cpu, n);
   }
 
   /** Calls back whenever an interrupt stops being active, as GicV2.onEndOfInterrupt. */
   onEndOfInterrupt(intid: number, callback: () => void): void {
     this.#core.onEndOfInterrupt(intid, callback);
-  }
-
-  #wire(cpu: number, intid: number): InterruptLine {
-    const core = this.#core;
-    const word = intid >>> 5;
-    const index = core.wordIndex(cpu, word);
-    const bit = 1 << (intid & 31);
-    return { set: (level) => core.setLevel(cpu, word, index, bit, level) };
   }
 }

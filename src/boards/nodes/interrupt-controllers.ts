@@ -1,5 +1,14 @@
 import { cells, flag, strings, unitAddress } from '../../boot/device-tree.ts';
-import type { NodeMakers } from '../tree-context.ts';
+import type { NodeMakers, TreeContext } from '../tree-context.ts';
+
+/** What every GIC's node says: it takes interrupts, and has nodes for what sends messages to it. */
+const controllerWithFrames = ({ board }: TreeContext) => ({
+  ranges: flag,
+  '#size-cells': cells(board.sizeCells),
+  '#address-cells': cells(board.addressCells),
+  'interrupt-controller': flag,
+  '#interrupt-cells': cells(3),
+});
 
 /** GICs and what sends messages to them. */
 export const INTERRUPT_CONTROLLER_NODES: NodeMakers<'gic-v2' | 'gic-v3' | 'gic-v3-its' | 'gic-v2m'> = {
@@ -9,11 +18,7 @@ export const INTERRUPT_CONTROLLER_NODES: NodeMakers<'gic-v2' | 'gic-v3' | 'gic-v
     properties: {
       reg: context.reg(row.distributor, row.cpuInterface),
       compatible: strings(row.compatible),
-      ranges: flag,
-      '#size-cells': cells(context.board.sizeCells),
-      '#address-cells': cells(context.board.addressCells),
-      'interrupt-controller': flag,
-      '#interrupt-cells': cells(3),
+      ...controllerWithFrames(context),
     },
     children: context.childrenOf(row.name),
   }),
@@ -25,11 +30,7 @@ export const INTERRUPT_CONTROLLER_NODES: NodeMakers<'gic-v2' | 'gic-v3' | 'gic-v
       reg: context.reg(row.distributor, row.redistributors),
       '#redistributor-regions': cells(1),
       compatible: strings('arm,gic-v3'),
-      ranges: flag,
-      '#size-cells': cells(context.board.sizeCells),
-      '#address-cells': cells(context.board.addressCells),
-      'interrupt-controller': flag,
-      '#interrupt-cells': cells(3),
+      ...controllerWithFrames(context),
     },
     children: context.childrenOf(row.name),
   }),

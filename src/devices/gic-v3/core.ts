@@ -1,14 +1,20 @@
+import {
+  driveBit,
+  FIRST_SPI,
+  IDLE_PRIORITY,
+  pendingBits,
+  SPURIOUS_INTID,
+  slotOf,
+  wordIndex,
+} from '../gic-interrupts.ts';
 import { Lpis } from './lpis.ts';
 import {
   createGicV3State,
   FIRST_LPI,
-  FIRST_SPI,
   type GicV3Config,
   type GicV3CpuOutputs,
   type GicV3State,
-  IDLE_PRIORITY,
   resetGicV3State,
-  SPURIOUS_INTID,
 } from './state.ts';
 
 /** GICD_CTLR with one Security state (IHI 0069 12.9.4). */
@@ -86,30 +92,21 @@ export class GicV3Core {
 
   /** Index of a CPU's bitmap word in the arrays of `state`. */
   wordIndex(cpu: number, word: number): number {
-    return word === 0 ? cpu : this.cpuCount - 1 + word;
+    return wordIndex(this.cpuCount, cpu, word);
   }
 
   /** Index of an interrupt in the byte arrays of `state`. */
   slot(cpu: number, intid: number): number {
-    return intid < FIRST_SPI ? cpu * 32 + intid : (this.cpuCount - 1) * 32 + intid;
+    return slotOf(this.cpuCount, cpu, intid);
   }
 
   /** Pending as ISPENDR reads it: the latch, or the wire where level-sensitive. */
   pending(index: number): number {
-    const { pendingLatch, level, edge } = this.state;
-    return pendingLatch[index] | (level[index] & ~edge[index]);
+    return pendingBits(this.state, index);
   }
 
   setLevel(cpu: number, word: number, index: number, bit: number, asserted: boolean): void {
-    const { level, edge, pendingLatch } = this.state;
-    if (asserted === ((level[index] & bit) !== 0)) return;
-    if (asserted) {
-      level[index] |= bit;
-      pendingLatch[index] |= edge[index] & bit;
-    } else {
-      level[index] &= ~bit;
-    }
-    this.refreshWord(cpu, word);
+    if (driveBit(this.state, index, bit, asserted)) this.refreshWord(cpu, word);
   }
 
   /** 0 or 1; LPIs are in Group 1 (IHI 0069 5.1). */

@@ -1,16 +1,14 @@
 import type { GicCpuInterface, IccRegister, IccSgiRegister } from '../../ports/gic-cpu-interface.ts';
+import { IDLE_PRIORITY, SGI_COUNT, SPURIOUS_INTID } from '../gic-interrupts.ts';
 import { type GicV3Core, IccControl } from './core.ts';
 import {
   FIRST_LPI,
   FIRST_SPECIAL,
   type IccState,
-  IDLE_PRIORITY,
   MINIMUM_BPR0,
   MINIMUM_BPR1,
   PRIORITY_BITS,
   PRIORITY_MASK,
-  SGI_COUNT,
-  SPURIOUS_INTID,
 } from './state.ts';
 
 /** ICC_CTLR: affinity 3 valid (A3V), 24-bit INTIDs, number of priority bits less one. */

@@ -1,8 +1,9 @@
 import type { AccessSize, DeviceLog, MmioDevice, Requester } from '../../ports/mmio.ts';
+import { FIRST_SPI } from '../gic-interrupts.ts';
 import { DistributorControl, type GicV3Core } from './core.ts';
 import { identification } from './identification.ts';
 import { InterruptRegisters, isBankOffset, lanesOf, partOf } from './interrupt-registers.ts';
-import { FIRST_SPI, INTID_BITS } from './state.ts';
+import { INTID_BITS } from './state.ts';
 
 /** Distributor registers that a Redistributor has not (IHI 0069 table 12-25). */
 export const GICD = {

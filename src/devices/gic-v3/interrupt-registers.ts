@@ -1,20 +1,18 @@
 import type { AccessSize } from '../../ports/mmio.ts';
+import {
+  configurationFields,
+  INTERRUPT_REGISTERS,
+  SGI_MASK,
+  setBytes,
+  withConfiguration,
+  word32,
+} from '../gic-interrupts.ts';
 import type { GicV3Core } from './core.ts';
-import { PRIORITY_MASK, SGI_MASK } from './state.ts';
+import { PRIORITY_MASK } from './state.ts';
 
 /** Offsets that the Distributor (for SPIs) and SGI_base of a Redistributor (for SGIs and PPIs) share (tables 12-25, 12-29). */
 export const BANK = {
-  IGROUPR: 0x080,
-  ISENABLER: 0x100,
-  ICENABLER: 0x180,
-  ISPENDR: 0x200,
-  ICPENDR: 0x280,
-  ISACTIVER: 0x300,
-  ICACTIVER: 0x380,
-  IPRIORITYR: 0x400,
-  /** RAZ/WI with affinity routing. */
-  ITARGETSR: 0x800,
-  ICFGR: 0xc00,
+  ...INTERRUPT_REGISTERS,
   /** RAZ/WI with one Security state, and what follows it. */
   IGRPMODR: 0xd00,
   End: 0xf00,
@@ -61,13 +59,12 @@ export class InterruptRegisters {
     const { state } = core;
     if (offset >= BANK.IGRPMODR) return 0;
     if (offset >= BANK.ICFGR) return this.readConfiguration((offset - BANK.ICFGR) >>> 2, cpu);
+    // RAZ/WI with affinity routing.
     if (offset >= BANK.ITARGETSR) return 0;
     if (offset >= BANK.IPRIORITYR) {
       const intid = offset - BANK.IPRIORITYR;
       if (!this.has(intid >>> 5)) return 0;
-      const at = core.slot(cpu, intid);
-      const p = state.priority;
-      return p[at] | (p[at + 1] << 8) | (p[at + 2] << 16) | (p[at + 3] << 24);
+      return word32(state.priority, core.slot(cpu, intid));
     }
     const word = (offset & 0x7f) >>> 2;
     if (!this.has(word)) return 0;
@@ -132,30 +129,20 @@ export class InterruptRegisters {
   private writePriorities(intid: number, value: number, mask: number, cpu: number): void {
     const { core } = this;
     if (!this.has(intid >>> 5)) return;
-    const at = core.slot(cpu, intid);
-    for (let i = 0; i < 4; i++) {
-      if ((mask >>> (i * 8)) & 1) core.state.priority[at + i] = (value >>> (i * 8)) & PRIORITY_MASK;
-    }
+    setBytes(core.state.priority, core.slot(cpu, intid), value, mask, PRIORITY_MASK);
     core.refreshWord(cpu, intid >>> 5);
   }
 
   private readConfiguration(half: number, cpu: number): number {
     if (!this.has(half >>> 1)) return 0;
-    const edge = this.core.state.edge[this.core.wordIndex(cpu, half >>> 1)] >>> ((half & 1) * 16);
-    let fields = 0;
-    for (let i = 0; i < 16; i++) fields |= ((edge >>> i) & 1) << (i * 2 + 1);
-    return fields;
+    return configurationFields(this.core.state.edge[this.core.wordIndex(cpu, half >>> 1)], half & 1);
   }
 
   private writeConfiguration(half: number, value: number, mask: number, cpu: number): void {
     if (!this.has(half >>> 1)) return;
     const { edge } = this.core.state;
     const index = this.core.wordIndex(cpu, half >>> 1);
-    for (let i = 0; i < 16; i++) {
-      if (((mask >>> (i * 2 + 1)) & 1) === 0) continue;
-      const bit = 1 << ((half & 1) * 16 + i);
-      edge[index] = (value >>> (i * 2 + 1)) & 1 ? edge[index] | bit : edge[index] & ~bit;
-    }
+    edge[index] = withConfiguration(edge[index], half & 1, value, mask);
     // SGIs are edge-triggered for good (12.11.7).
     if (half >>> 1 === 0) edge[index] |= SGI_MASK;
     this.core.refreshWord(cpu, half >>> 1);

@@ -1,12 +1,6 @@
 import type { DmaPort } from '../../ports/dma.ts';
-import {
-  FIRST_LPI,
-  IDLE_PRIORITY,
-  INTID_BITS,
-  PRIORITY_MASK,
-  type RedistributorState,
-  SPURIOUS_INTID,
-} from './state.ts';
+import { IDLE_PRIORITY, SPURIOUS_INTID } from '../gic-interrupts.ts';
+import { FIRST_LPI, INTID_BITS, PRIORITY_MASK, type RedistributorState } from './state.ts';
 
 /** GICR_PROPBASER: bits of an LPI's INTID less one (IHI 0069 12.11.33). */
 const PROPBASER_ID_BITS = 0x1f;

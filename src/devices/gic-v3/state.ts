@@ -1,5 +1,12 @@
 import type { DmaPort } from '../../ports/dma.ts';
 import type { InterruptLine } from '../../ports/interrupt-line.ts';
+import {
+  clearInterruptBits,
+  createInterruptBits,
+  FIRST_SPI,
+  type InterruptBits,
+  SGI_MASK,
+} from '../gic-interrupts.ts';
 
 /** Wires from the interrupt controller to one CPU: Group 0 by FIQ, Group 1 by IRQ (IHI 0069 4.6.2, one Security state). */
 export interface GicV3CpuOutputs {
@@ -17,25 +24,17 @@ export interface GicV3Config {
   readonly memory: DmaPort;
 }
 
-export const SGI_COUNT = 16;
-export const FIRST_PPI = 16;
-export const FIRST_SPI = 32;
 /** First of the INTIDs that mean something special (IHI 0069 2.2.1). */
 export const FIRST_SPECIAL = 1020;
-export const SPURIOUS_INTID = 1023;
 export const FIRST_LPI = 8192;
 /** INTIDs have 16 bits: GICD_TYPER.IDbits is one less. */
 export const INTID_BITS = 16;
 /** Priorities have the upper 5 of 8 bits, and all of them decide about preemption. */
 export const PRIORITY_BITS = 5;
 export const PRIORITY_MASK = 0xf8;
-/** Running priority of a CPU that handles no interrupt: below every priority. */
-export const IDLE_PRIORITY = 0x100;
 /** Smallest binary points (IHI 0069 4.8.5): one bit of subpriority less for Group 0. */
 export const MINIMUM_BPR0 = 7 - PRIORITY_BITS;
 export const MINIMUM_BPR1 = MINIMUM_BPR0 + 1;
-/** The SGIs' bits in the first word of a bitmap. */
-export const SGI_MASK = 0xffff;
 
 /** System registers of one CPU interface. */
 export type IccState = {
@@ -62,25 +61,10 @@ export type RedistributorState = {
   pendbaser: Uint32Array;
 };
 
-/**
- * Everything that a GICv3 remembers beside its pending LPIs.
- *
- * Bitmaps hold 32 interrupts in a word: word `cpu` for a CPU's INTIDs 0 to 31, word `cpuCount - 1 + n` for INTIDs 32n to
- * 32n + 31. An interrupt's slot, `word * 32 + INTID % 32`, indexes the arrays of bytes.
- */
-export type GicV3State = {
+/** Everything that a GICv3 remembers beside its pending LPIs. */
+export type GicV3State = InterruptBits & {
   /** GICD_CTLR: EnableGrp0 and EnableGrp1. */
   distributorControl: number;
-  group: Int32Array;
-  enabled: Int32Array;
-  /** What edges and ISPENDR set. */
-  pendingLatch: Int32Array;
-  /** Level of the input wires. */
-  level: Int32Array;
-  active: Int32Array;
-  /** 1 for edge-triggered. */
-  edge: Int32Array;
-  priority: Uint8Array;
   /** GICD_IROUTER by SPI, low word: Aff2.Aff1.Aff0; and Aff3. */
   route: Uint32Array;
   routeAff3: Uint8Array;
@@ -89,16 +73,9 @@ export type GicV3State = {
 };
 
 export function createGicV3State(cpuCount: number, interruptCount: number): GicV3State {
-  const words = cpuCount - 1 + interruptCount / 32;
   return {
     distributorControl: 0,
-    group: new Int32Array(words),
-    enabled: new Int32Array(words),
-    pendingLatch: new Int32Array(words),
-    level: new Int32Array(words),
-    active: new Int32Array(words),
-    edge: new Int32Array(words),
-    priority: new Uint8Array(words * 32),
+    ...createInterruptBits(cpuCount, interruptCount),
     route: new Uint32Array(interruptCount - FIRST_SPI),
     routeAff3: new Uint8Array(interruptCount - FIRST_SPI),
     redistributors: Array.from({ length: cpuCount }, () => ({
@@ -127,9 +104,7 @@ function freshCpuInterface(): IccState {
 /** Reset values of every register; the levels of the input wires stay, nobody but their drivers changes them. */
 export function resetGicV3State(state: GicV3State): void {
   state.distributorControl = 0;
-  for (const words of [state.group, state.enabled, state.pendingLatch, state.active, state.edge])
-    words.fill(0);
-  state.priority.fill(0);
+  clearInterruptBits(state);
   state.route.fill(0);
   state.routeAff3.fill(0);
   for (const [cpu, redistributor] of state.redistributors.entries()) {
