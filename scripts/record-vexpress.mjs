@@ -9,7 +9,7 @@ import { CommandSession, linuxGuest } from '../test/guests/guests.mjs';
 import { BOARDS, factsOf, recordedPath, stockTree } from '../test/guests/vexpress-facts.mjs';
 
 const QEMU = 'qemu-system-arm';
-const { kernel, initrd, release } = linuxGuest('armmp');
+const { kernel, vexpressInitrd, release } = linuxGuest('armmp');
 const [version] = execFileSync(QEMU, ['--version'], { encoding: 'utf8' }).split('\n');
 
 for (const board of Object.keys(BOARDS)) {
@@ -17,7 +17,7 @@ for (const board of Object.keys(BOARDS)) {
     const ends = [];
     const args = [
       ...['-M', board, '-smp', String(cpus), '-m', '512', '-nographic', '-audiodev', 'none,id=none'],
-      ...['-kernel', kernel, '-initrd', initrd, '-dtb', stockTree(board, release)],
+      ...['-kernel', kernel, '-initrd', vexpressInitrd, '-dtb', stockTree(board, release)],
       ...['-append', 'console=ttyAMA0 quiet'],
     ];
     const session = new CommandSession({ after: (end) => ends.push(end), passed: true }, args, [QEMU]);

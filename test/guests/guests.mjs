@@ -167,6 +167,8 @@ export function linuxGuest(flavour) {
   return {
     kernel: join(tree, 'boot', name),
     initrd: join(tree, 'initrd.gz'),
+    /** With the drivers of the Versatile Express boards. */
+    vexpressInitrd: join(tree, 'initrd-vexpress.gz'),
     release: name.slice('vmlinuz-'.length),
   };
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Boots real guests: npm run test:guests -- [--prepare] [--ci] [--only PART-OF-A-FILE-NAME]...
+// Boots real guests: npm run test:guests -- [--prepare] [--ci] [--only PART-OF-A-FILE-NAME]... [--test PATTERN]...
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -28,7 +28,8 @@ const CI_SUBSET = [
 const USAGE = `usage: npm run test:guests -- [options]
   --prepare     fetch and build the guests, and end
   --ci          only the subset that CI runs: ${CI_SUBSET.join(', ')}
-  --only TEXT   only files whose name contains this (repeatable)`;
+  --only TEXT   only files whose name contains this (repeatable)
+  --test REGEX  only tests whose title matches this (repeatable): --only vexpress --test 'a9 from the SD card with 2'`;
 
 function readOptions() {
   try {
@@ -37,6 +38,7 @@ function readOptions() {
         prepare: { type: 'boolean', default: false },
         ci: { type: 'boolean', default: false },
         only: { type: 'string', multiple: true, default: [] },
+        test: { type: 'string', multiple: true, default: [] },
       },
     }).values;
   } catch (error) {
@@ -68,7 +70,12 @@ function main() {
   if (options.prepare) return 0;
   const { status } = spawnSync(
     process.execPath,
-    ['--test', '--test-concurrency=1', ...files.map((name) => join(HERE, name))],
+    [
+      '--test',
+      '--test-concurrency=1',
+      ...options.test.map((pattern) => `--test-name-pattern=${pattern}`),
+      ...files.map((name) => join(HERE, name)),
+    ],
     { stdio: 'inherit' },
   );
   return status ?? 1;

@@ -28,7 +28,14 @@ function privateTimers() {
   const cpus = [0, 1].map(() => ({ timer: new Probe(), watchdog: new Probe() }));
   const resets: number[] = [];
   const config = { clock, frequency: FREQUENCY, cpus, reset: () => resets.push(clock.nowNs()) };
-  return { timers: new PrivateTimers(config), make: () => new PrivateTimers(config), cpus, resets, goTo };
+  return {
+    timers: new PrivateTimers(config),
+    make: () => new PrivateTimers(config),
+    cpus,
+    resets,
+    clock,
+    goTo,
+  };
 }
 
 describe('the private timers of a Cortex-A9 MPCore (ARM DDI 0407 chapter 4)', () => {
@@ -44,6 +51,22 @@ describe('the private timers of a Cortex-A9 MPCore (ARM DDI 0407 chapter 4)', ()
     goTo((1999 + 2000) * 5 * TICK - 1);
     expect(cpus[0].timer.level).toBe(false);
     goTo((1999 + 2000) * 5 * TICK);
+    expect(cpus[0].timer.level).toBe(true);
+  });
+
+  test('that have come to zero several times on a slow host interrupt once, and keep their phase', () => {
+    const { timers, cpus, clock, goTo } = privateTimers();
+    timers.write(PTIMER.Load, 4, 99_999, cpu(0));
+    const on = PTimerControl.Enable | PTimerControl.AutoReload | PTimerControl.IrqEnable;
+    timers.write(PTIMER.Control, 4, on, cpu(0));
+    clock.skipTo(530_000 * TICK);
+    clock.runDue();
+    expect(cpus[0].timer.level).toBe(true);
+    timers.write(PTIMER.InterruptStatus, 4, 1, cpu(0));
+    // The first event comes one tick early: the counter was loaded with 99,999.
+    goTo(599_999 * TICK - 1);
+    expect(cpus[0].timer.level).toBe(false);
+    goTo(599_999 * TICK);
     expect(cpus[0].timer.level).toBe(true);
   });
 

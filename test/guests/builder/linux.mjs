@@ -22,6 +22,18 @@ const MODULES = [
   'af_packet',
 ];
 
+/** What Debian has as modules for the devices of the Versatile Express boards, beside those. */
+const VEXPRESS_MODULES = [
+  'armmmci',
+  'smsc911x',
+  'ambakmi',
+  'leds-gpio',
+  'sp805_wdt',
+  'vexpress-regulator',
+  'i2c-versatile',
+  'physmap',
+];
+
 /**
  * @typedef {object} LinuxGuest
  * @property {string} kernel path of the zImage
@@ -40,21 +52,30 @@ export function prepareLinux(packages, flavour) {
   const tree = packages.fetch(`linux-image-${flavour}`);
   const release = readdirSync(join(tree, 'lib/modules'))[0];
   const initrd = join(tree, 'initrd.gz');
-  if (!existsSync(initrd)) {
-    runTool('depmod', ['-b', tree, release]);
-    const archive = buildInitramfs({
-      busybox: join(packages.fetch('busybox-static'), 'bin/busybox'),
-      // The CPUs here have no CRC32 instructions, which is all that this module is for.
-      modules: moduleOrder(tree, release, MODULES).filter((path) => !path.includes('crc32-arm-ce')),
-      init: join(HERE, '../guest/init.sh'),
-    });
-    writeFileSync(`${initrd}.part`, gzipSync(archive));
-    renameSync(`${initrd}.part`, initrd);
-  }
+  prepareInitramfs(packages, { tree, release, initrd, modules: MODULES });
+  prepareInitramfs(packages, {
+    tree,
+    release,
+    initrd: join(tree, 'initrd-vexpress.gz'),
+    modules: [...MODULES, ...VEXPRESS_MODULES],
+  });
   return {
     kernel: join(tree, 'boot', `vmlinuz-${release}`),
     initrd,
     modules: join(tree, 'lib/modules'),
     release,
   };
+}
+
+function prepareInitramfs(packages, { tree, release, initrd, modules }) {
+  if (existsSync(initrd)) return;
+  runTool('depmod', ['-b', tree, release]);
+  const archive = buildInitramfs({
+    busybox: join(packages.fetch('busybox-static'), 'bin/busybox'),
+    // The CPUs here have no CRC32 instructions, which is all that this module is for.
+    modules: moduleOrder(tree, release, modules).filter((path) => !path.includes('crc32-arm-ce')),
+    init: join(HERE, '../guest/init.sh'),
+  });
+  writeFileSync(`${initrd}.part`, gzipSync(archive));
+  renameSync(`${initrd}.part`, initrd);
 }
