@@ -9,7 +9,7 @@ import { instantiateBase } from '../translator/wasm/base-module.ts';
 import { nzcvOfLazy } from '../translator/wasm/lazy-flags.ts';
 import { DEFAULT_REGION_LIMITS, type Region } from '../translator/wasm/region.ts';
 import { BUDGET_PIECE, FlagKind, RegionWord } from '../translator/wasm/region-abi.ts';
-import { buildRegion } from '../translator/wasm/region-builder.ts';
+import { buildRegion, KnownFunctions } from '../translator/wasm/region-builder.ts';
 import { type Promotion, type RegionSource, RegionStore } from '../translator/wasm/region-store.ts';
 import { SiteTable } from '../translator/wasm/site-table.ts';
 import type { RegionCounters } from './engine-statistics.ts';
@@ -148,9 +148,13 @@ export class RegionRunner {
       changed,
       promotion,
     );
-    this.source = { build: (block) => build(block, code), locate: (va) => code.locate(va) };
+    const known = new KnownFunctions();
+    this.source = { build: (block) => build(block, code, known), locate: (va) => code.locate(va) };
     cache.countdown = promotion.hot;
-    cache.onFlush = () => this.store.flush();
+    cache.onFlush = () => {
+      known.clear();
+      this.store.flush();
+    };
   }
 
   /** A block has run often. */
@@ -213,12 +217,12 @@ export class RegionRunner {
   }
 }
 
-function build(block: CachedBlock, code: CodeSource): Region | undefined {
+function build(block: CachedBlock, code: CodeSource, known: KnownFunctions): Region | undefined {
   const page = block.pc & -4096;
   const source = {
     block: (pc: number, endsBefore: (pc: number) => boolean) => code.translate(pc, block.flags, endsBefore),
     halfword: (pc: number) => code.halfword(pc),
     mayFollow: (pc: number) => (pc & -4096) === page || code.locate(pc & -4096) >= 0,
   };
-  return buildRegion(block.pc, block.flags & 3, source, DEFAULT_REGION_LIMITS);
+  return buildRegion(block.pc, block.flags & 3, source, DEFAULT_REGION_LIMITS, known);
 }

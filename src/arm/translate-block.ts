@@ -1,6 +1,6 @@
 import { IrBuilder } from '../translator/ir/builder.ts';
 import type { IrBlock } from '../translator/ir/value.ts';
-import { fieldsOf } from './decode/decoder.ts';
+import { FieldReader } from './decode/decoder.ts';
 import type { Row } from './decode/row.ts';
 import { A32_DECODER, isWide, T16_DECODER, T32_DECODER } from './decode/tables.ts';
 import { AL, itCondition } from './lift/it-state.ts';
@@ -58,6 +58,8 @@ function conditionOf(thumb: boolean, it: number, { encoding, size }: Fetched): n
   return size === 2 && encoding >> 8 === BKPT_T1 ? AL : itCondition(it);
 }
 
+const FIELDS = new FieldReader();
+
 function liftInstruction(lifter: Lifter, row: Row | undefined, encoding: number): void {
   if (row === undefined || (row.needs !== undefined && !lifter.features[row.needs])) {
     lifter.undefined();
@@ -65,7 +67,7 @@ function liftInstruction(lifter: Lifter, row: Row | undefined, encoding: number)
   }
   const reasons = lifter.reasons.length;
   if ((encoding & row.shouldMask) >>> 0 !== row.shouldValue) lifter.unpredictable('should-be bits');
-  row.lift(lifter, fieldsOf(row, encoding));
+  row.lift(lifter, FIELDS.read(row, encoding));
   for (let i = reasons; i < lifter.reasons.length; i++)
     lifter.reasons[i] = `${row.name}: ${lifter.reasons[i]}`;
 }

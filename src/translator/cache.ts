@@ -187,7 +187,9 @@ export class TranslationCache {
     if (lowered === undefined) return undefined;
     this.next += lowered.words;
     const block: CachedBlock = {
-      ...key,
+      pc: key.pc,
+      pa: key.pa,
+      flags: key.flags,
       number,
       code: lowered.start,
       instructions: ir.instructions,

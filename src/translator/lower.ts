@@ -1,10 +1,10 @@
 import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import { Bc } from './interpreter.ts';
-import { Effect, type HelperInfo, OPS } from './ir/ops.ts';
+import { Effect, type HelperInfo } from './ir/ops.ts';
 import type { IrBlock, IrValue } from './ir/value.ts';
-import { assignLocations, type Locations } from './locations.ts';
+import { Locations } from './locations.ts';
 import { EXCLUSIVE_SIZE, LOADS, SHIFT_BY_LITERAL, SIMPLE, STORES, WORDS_OF_TYPE } from './lowering-tables.ts';
-import { pureFunctionIndex } from './pure-functions.ts';
+import { PURE_FUNCTION_INDEX } from './pure-functions.ts';
 import { slotOf } from './vector/vector-function.ts';
 
 const STATE = MemoryLayout.state >>> 2;
@@ -30,44 +30,50 @@ export interface LowerRequest {
   helperIndex(helper: HelperInfo): number;
 }
 
-/** Writes interpreter code into the machine's memory from word index `at` on. */
+/** Writes interpreter code into the machine's memory. One object serves block after block: its arrays keep their size. */
 class Lowering {
+  private readonly locations = new Locations();
   private readonly code: number[] = [];
   private readonly markers: number[] = [];
   private readonly pool: number[] = [];
-  private readonly poolIndex = new Map<number, number>();
-  /** Code positions whose word is the index of a literal in the pool. */
-  private readonly literalUses: [at: number, literal: number][] = [];
-  private readonly labels = new Map<number, number>();
-  private readonly skips: [at: number, label: number][] = [];
-  private readonly at: number;
-  private readonly request: LowerRequest;
-  private readonly locations: Locations;
+  /** Words of the pool that are literals by themselves, not halves of one. */
+  private readonly shared: boolean[] = [];
+  /** Code positions whose word is the index of a literal in the pool, each with that. */
+  private readonly literalUses: number[] = [];
+  /** By number of a label. */
+  private readonly labels: number[] = [];
+  /** Code positions whose word is where a label is, each with its number. */
+  private readonly skips: number[] = [];
+  /** Word index where the code begins. */
+  private at = 0;
+  private request!: LowerRequest;
 
-  constructor(at: number, request: LowerRequest) {
+  run(at: number, request: LowerRequest, memory: MachineMemory, end: number): LoweredBlock | undefined {
+    const { code, markers, pool, literalUses, skips, labels } = this;
+    for (const list of [code, markers, pool, this.shared, literalUses, skips]) list.length = 0;
     this.at = at;
     this.request = request;
-    this.locations = assignLocations(request.block.ops);
-  }
-
-  run(memory: MachineMemory, end: number): LoweredBlock | undefined {
-    const { block } = this.request;
-    this.put(Bc.Enter, block.instructions, this.request.number, block.pc, this.request.countdown);
+    const { block } = request;
     const { ops } = block;
+    this.locations.assign(ops);
+    code.push(Bc.Enter, block.instructions, request.number, block.pc, request.countdown);
     for (let i = 0; i < ops.length; ) {
       const taken = this.lowerBranch(ops, i);
       if (taken === 0) this.lower(ops[i]);
       i += Math.max(taken, 1);
     }
-    if ((this.at + this.code.length) % 2 === 1) this.code.push(Bc.Enter);
-    const base = this.at + this.code.length;
-    const total = this.code.length + this.pool.length;
-    if (this.at + total > end) return undefined;
-    for (const [at, label] of this.skips) this.code[at] = this.at + (this.labels.get(label) as number);
-    for (const [at, literal] of this.literalUses) this.code[at] = base + literal;
-    memory.words.set(this.code, this.at);
-    memory.words.set(this.pool, base);
-    return { start: this.at, words: total, markers: Int32Array.from(this.markers) };
+    if ((at + code.length) % 2 === 1) code.push(Bc.Enter);
+    const base = at + code.length;
+    const total = code.length + pool.length;
+    if (at + total > end) return undefined;
+    for (let i = 0; i < skips.length; i += 2) code[skips[i]] = at + labels[skips[i + 1]];
+    for (let i = 0; i < literalUses.length; i += 2) code[literalUses[i]] = base + literalUses[i + 1];
+    const { words } = memory;
+    for (let i = 0; i < code.length; i++) words[at + i] = code[i];
+    for (let i = 0; i < pool.length; i++) words[base + i] = pool[i];
+    const places = new Int32Array(markers.length);
+    for (let i = 0; i < markers.length; i++) places[i] = markers[i];
+    return { start: at, words: total, markers: places };
   }
 
   /**
@@ -112,39 +118,49 @@ class Lowering {
 
   /** One word, shared among its users, or the two words of an i64 on an even index. */
   private literalOperand(low: number, high?: number): void {
-    let index = high === undefined ? this.poolIndex.get(low) : undefined;
-    if (index === undefined) {
-      if (high !== undefined && this.pool.length % 2 === 1) this.pool.push(0);
-      index = this.pool.length;
-      this.pool.push(low);
-      if (high === undefined) this.poolIndex.set(low, index);
-      else this.pool.push(high);
+    const { pool, shared } = this;
+    let index = 0;
+    if (high === undefined) {
+      while (index < pool.length && !(shared[index] && pool[index] === low)) index++;
+    } else {
+      if (pool.length % 2 === 1) this.addLiteral(0, false);
+      index = pool.length;
     }
-    this.literalUses.push([this.code.length, index]);
+    if (index === pool.length) {
+      this.addLiteral(low, high === undefined);
+      if (high !== undefined) this.addLiteral(high, false);
+    }
+    this.literalUses.push(this.code.length, index);
     this.code.push(0);
+  }
+
+  private addLiteral(word: number, shared: boolean): void {
+    this.pool.push(word);
+    this.shared.push(shared);
   }
 
   private lower(value: IrValue): void {
     if (this.locations.isFused(value)) return;
-    const simple = SIMPLE[value.op];
+    const { number } = value.info;
+    const simple = SIMPLE[number];
     if (simple !== undefined) {
       this.lowerSimple(value, simple);
       return;
     }
-    const load = LOADS[value.op];
+    const load = LOADS[number];
     if (load !== undefined) {
       this.put(load, this.locations.of(value));
       this.address(value.args[0], value.imm);
       return;
     }
-    const store = STORES[value.op];
+    const store = STORES[number];
     if (store !== undefined) {
       this.put(store);
       this.operand(value.args[1]);
       this.address(value.args[0], value.imm);
       return;
     }
-    const pure = pureFunctionIndex(value.op);
+    const pure = PURE_FUNCTION_INDEX[number];
     if (pure >= 0) {
       this.put(Bc.Pure, pure, this.locations.of(value));
       for (let i = 0; i < 3; i++) this.operand(value.args[i] ?? value.args[0]);
@@ -155,7 +171,7 @@ class Lowering {
   }
 
   private lowerSimple(value: IrValue, opcode: Bc): void {
-    const literal = SHIFT_BY_LITERAL[value.op];
+    const literal = SHIFT_BY_LITERAL[value.info.number];
     const amount = value.args[1];
     if (
       literal !== undefined &&
@@ -264,24 +280,24 @@ class Lowering {
           this.put(Bc.SkipIfZero);
           this.operand(a);
         }
-        this.skips.push([this.code.length, value.imm]);
+        this.skips.push(this.code.length, value.imm);
         this.put(0);
         break;
       case 'label':
-        this.labels.set(value.imm, this.code.length);
+        this.labels[value.imm] = this.code.length;
         break;
       case 'ldex8':
       case 'ldex16':
       case 'ldex32':
       case 'ldex64':
-        this.put(Bc.LoadExclusive, EXCLUSIVE_SIZE[value.op] as number, this.locations.of(value));
+        this.put(Bc.LoadExclusive, EXCLUSIVE_SIZE[value.info.number] as number, this.locations.of(value));
         this.operand(a);
         break;
       case 'stex8':
       case 'stex16':
       case 'stex32':
       case 'stex64':
-        this.put(Bc.StoreExclusive, EXCLUSIVE_SIZE[value.op] as number, this.locations.of(value));
+        this.put(Bc.StoreExclusive, EXCLUSIVE_SIZE[value.info.number] as number, this.locations.of(value));
         this.operand(a);
         this.operand(b);
         break;
@@ -331,7 +347,7 @@ class Lowering {
         for (let operand = 0; operand < 3; operand++) this.put(STATE + slotOf(value.imm, operand));
         break;
       default:
-        throw new Error(`no lowering for IR operation ${value.op} (${OPS[value.op].result})`);
+        throw new Error(`no lowering for IR operation ${value.op} (${value.info.result})`);
     }
   }
 
@@ -351,6 +367,8 @@ class Lowering {
   }
 }
 
+const LOWERING = new Lowering();
+
 /**
  * Turns a block into interpreter code at word index `at`.
  * @returns undefined when it does not fit below word index `end`.
@@ -361,5 +379,5 @@ export function lower(
   end: number,
   request: LowerRequest,
 ): LoweredBlock | undefined {
-  return new Lowering(at, request).run(memory, end);
+  return LOWERING.run(at, request, memory, end);
 }

@@ -1,10 +1,18 @@
-import { Effect, OPS } from './ir/ops.ts';
+import { MemoryLayout } from '../memory/machine-memory.ts';
+import { byOperation, Effect } from './ir/ops.ts';
 import { type IrBlock, type IrValue, vectorOf } from './ir/value.ts';
 import { slotsRead } from './vector/vector-function.ts';
 
+const STATE_SLOTS = (MemoryLayout.temporaries - MemoryLayout.state) >>> 2;
+// Tables that are kept from block to block, because a boot optimises tens of thousands of them.
+/** For each slot the last stretch of code, by number, in which it is known to be set again. */
+const OVERWRITTEN = new Int32Array(STATE_SLOTS);
+/** Values that are used, by number. */
+let USED = new Uint8Array(256);
+
 /** Whether an operation may show the state of the CPU to someone: a fault, a helper, another path. */
 function observesAllState(value: IrValue): boolean {
-  const effects = value.op === 'call' ? (value.helper?.effects ?? 0) | Effect.Ordered : OPS[value.op].effects;
+  const effects = value.op === 'call' ? (value.helper?.effects ?? 0) | Effect.Ordered : value.info.effects;
   return (effects & (Effect.MayFault | Effect.MayExit | Effect.Ordered)) !== 0;
 }
 
@@ -14,21 +22,24 @@ function observesAllState(value: IrValue): boolean {
  */
 function removeDeadSets(ops: readonly IrValue[]): IrValue[] {
   const kept: IrValue[] = [];
-  const overwritten = new Set<number>();
+  const overwritten = OVERWRITTEN;
+  overwritten.fill(0);
+  let stretch = 1;
   for (let i = ops.length - 1; i >= 0; i--) {
     const value = ops[i];
     const vector = vectorOf(value);
     if (value.op === 'set') {
-      if (overwritten.has(value.imm)) continue;
-      overwritten.add(value.imm);
+      if (overwritten[value.imm] === stretch) continue;
+      overwritten[value.imm] = stretch;
     } else if (value.op === 'get') {
-      overwritten.delete(value.imm);
+      overwritten[value.imm] = 0;
     } else if (vector !== undefined) {
-      for (const slot of slotsRead(vector, value.imm)) overwritten.delete(slot);
-    } else if (observesAllState(value)) {
-      overwritten.clear();
-    } else if ((OPS[value.op].effects & (Effect.ReadsState | Effect.WritesState)) !== 0) {
-      overwritten.clear();
+      for (const slot of slotsRead(vector, value.imm)) overwritten[slot] = 0;
+    } else if (
+      observesAllState(value) ||
+      (value.info.effects & (Effect.ReadsState | Effect.WritesState)) !== 0
+    ) {
+      stretch++;
     }
     kept.push(value);
   }
@@ -37,19 +48,33 @@ function removeDeadSets(ops: readonly IrValue[]): IrValue[] {
 
 /** Removes operations without effect whose value nobody uses. */
 function removeUnused(ops: readonly IrValue[]): IrValue[] {
-  const used = new Set<IrValue>();
+  let used = USED;
+  let values = 0;
+  for (const { id, args } of ops) {
+    if (id >= values) values = id + 1;
+    for (const arg of args) if (arg.id >= values) values = arg.id + 1;
+  }
+  if (values > used.length) {
+    used = new Uint8Array(2 * values);
+    USED = used;
+  }
+  used.fill(0, 0, values);
   const kept: IrValue[] = [];
   for (let i = ops.length - 1; i >= 0; i--) {
     const value = ops[i];
-    const removable = (OPS[value.op].effects & ~Effect.ReadsState) === 0 && value.op !== 'marker';
-    if (removable && !used.has(value)) continue;
-    for (const arg of value.args) used.add(arg);
+    const removable = (value.info.effects & ~Effect.ReadsState) === 0 && value.op !== 'marker';
+    if (removable && used[value.id] === 0) continue;
+    for (const arg of value.args) used[arg.id] = 1;
     kept.push(value);
   }
   return kept.reverse();
 }
 
-const SUMS: ReadonlySet<string> = new Set(['add', 'sub', 'adc']);
+const IS_SUM = byOperation({ add: true, sub: true, adc: true }, false);
+const IS_FLAGS = byOperation(
+  { nzcvAdd: true, nzcvSub: true, nzcvLogic: true, nzcvNz: true, nzcvNz64: true },
+  false,
+);
 
 /**
  * Puts the flags of a sum before the sum where both come from the same operands: a sum that replaces one of its
@@ -60,7 +85,7 @@ function flagsFirst(ops: readonly IrValue[]): IrValue[] {
   for (let i = 0; i + 1 < result.length; i++) {
     const sum = result[i];
     const flags = result[i + 1];
-    if (!SUMS.has(sum.op) || !flags.op.startsWith('nzcv') || flags.args.includes(sum)) continue;
+    if (!IS_SUM[sum.info.number] || !IS_FLAGS[flags.info.number] || flags.args.includes(sum)) continue;
     result[i] = flags;
     result[i + 1] = sum;
   }

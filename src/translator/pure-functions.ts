@@ -1,4 +1,4 @@
-import { type OpName, PackedForm, PackedOperation } from './ir/ops.ts';
+import { byOperation, type OpName, PackedForm, PackedOperation } from './ir/ops.ts';
 
 /**
  * Pure integer operations that are too rare to have a case of their own in the interpreter's switch. Up to three
@@ -160,10 +160,11 @@ export const PURE_FUNCTIONS: readonly PureFunction[] = NAMES.map(
   (name) => PURE_FUNCTION_OF[name] as PureFunction,
 );
 
-/** Number of a pure function, or -1 where the interpreter has a case of its own for the operation. */
-export function pureFunctionIndex(op: OpName): number {
-  return NAMES.indexOf(op);
-}
+/** By OpInfo.number: number of a pure function, or -1 where the interpreter has a case of its own for the operation. */
+export const PURE_FUNCTION_INDEX = byOperation<number, number>(
+  Object.fromEntries(NAMES.map((name, i) => [name, i])),
+  -1,
+);
 
 /** High word of the signed or unsigned 64-bit product. */
 export function mulHighU(a: number, b: number): number {

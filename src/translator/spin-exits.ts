@@ -70,7 +70,9 @@ export function withSpinExits(block: IrBlock): IrBlock {
   if (!block.ops.some(isBack) || !repeatsItself(block)) return block;
   const ops = block.ops.map(
     (value): IrValue =>
-      isBack(value) ? { ...value, op: 'exitWait', imm: WaitKind.Spin, imm2: block.pc } : value,
+      isBack(value)
+        ? { ...value, op: 'exitWait', info: OPS.exitWait, imm: WaitKind.Spin, imm2: block.pc }
+        : value,
   );
   return { ...block, ops };
 }

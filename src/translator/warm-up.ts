@@ -1,5 +1,5 @@
 import { MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
-import { Interpreter, type InterpreterEnvironment } from './interpreter.ts';
+import { Bc, ENTER_COUNTDOWN, Interpreter, type InterpreterEnvironment } from './interpreter.ts';
 import { IrBuilder } from './ir/builder.ts';
 import { Effect, type HelperInfo, OPS, type OpName } from './ir/ops.ts';
 import type { IrValue } from './ir/value.ts';
@@ -190,6 +190,14 @@ export function warmUpInterpreter(): void {
     b.exit('exitJump', [], 0x1200);
     exits.push(add(b));
   }
+  const [hot, ...left] = [Bc.Enter, Bc.Stale, Bc.Promoted].map((opening) => {
+    const b = new IrBuilder();
+    b.marker(0, 0);
+    b.exit('exitJump', [], 0x100);
+    const entry = add(b);
+    m[entry] = opening;
+    return entry;
+  });
   const all = everyOperation();
   all.exit('exitJump', [], 0x200);
   const everything = add(all);
@@ -206,6 +214,9 @@ export function warmUpInterpreter(): void {
       interpreter.run(entry);
     };
     for (const entry of [everything, ...exits]) run(entry);
+    m[hot + ENTER_COUNTDOWN] = 1;
+    run(hot);
+    for (const entry of left) run(entry);
     faults.faulted = true;
     for (const entry of faulting) run(entry);
     faults.faulted = false;

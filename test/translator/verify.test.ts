@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { IrBuilder } from '../../src/translator/ir/builder.ts';
-import type { HelperInfo, OpName } from '../../src/translator/ir/ops.ts';
+import { type HelperInfo, OPS, type OpName } from '../../src/translator/ir/ops.ts';
 import type { IrBlock, IrValue } from '../../src/translator/ir/value.ts';
 import { irProblems, verifyBlock } from '../../src/translator/ir/verify.ts';
 
@@ -42,6 +42,7 @@ describe('operands', () => {
     const stray: IrValue = {
       id: 99,
       op: 'get',
+      info: OPS.get,
       type: 'i32',
       args: [],
       imm: 0,

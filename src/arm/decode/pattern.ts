@@ -84,7 +84,7 @@ export function parsePattern(pattern: string): ParsedPattern {
 export function extractField(field: Field, encoding: number): number {
   let value = 0;
   for (const piece of field.pieces) {
-    const bits = (encoding >>> piece.shift) & (2 ** piece.width - 1);
+    const bits = (encoding >>> piece.shift) & ((1 << piece.width) - 1);
     value = (value << piece.width) | bits;
   }
   return value;

@@ -98,9 +98,13 @@ export class Lifter {
 
   /** R15 as one of these registers is UNPREDICTABLE: true when it was, and is dealt with. */
   refusesPc(...registers: number[]): boolean {
-    if (!registers.includes(15)) return false;
-    this.refuse('R15 as an operand');
-    return true;
+    for (let i = 0; i < registers.length; i++) {
+      if (registers[i] === 15) {
+        this.refuse('R15 as an operand');
+        return true;
+      }
+    }
+    return false;
   }
 
   /** As refusesPc; in T32 (`BadReg` of the manual) R13 is UNPREDICTABLE too, but is used as it stands. */

@@ -1,6 +1,6 @@
 import { packSlots, slotsWritten, type VectorFunction } from '../vector/vector-function.ts';
 import { foldConstant } from './fold.ts';
-import { Effect, type HelperInfo, type IrType, OPS, type OpName } from './ops.ts';
+import { byOperation, Effect, type HelperInfo, OPS, type OpName } from './ops.ts';
 import type { IrBlock, IrValue } from './value.ts';
 
 /** A position that `skipIfZero` skips to. */
@@ -10,12 +10,60 @@ export interface IrLabel {
 
 const NO_ARGS: readonly IrValue[] = [];
 /** Words that the sets without an own method write. */
-const WIDE_SETS: { readonly [op: string]: number | undefined } = {
-  setF32: 1,
-  set64: 2,
-  setF64: 2,
-  setV128: 4,
-};
+const WIDE_SETS = byOperation({ setF32: 1, set64: 2, setF64: 2, setV128: 4 }, 0);
+
+/** What is known to be in state slots: few, so that a search is quicker than a Map. */
+class KnownSlots {
+  private readonly slots: number[];
+  private readonly values: IrValue[];
+
+  constructor(slots: number[] = [], values: IrValue[] = []) {
+    this.slots = slots;
+    this.values = values;
+  }
+
+  copy(): KnownSlots {
+    return new KnownSlots(this.slots.slice(), this.values.slice());
+  }
+
+  get(slot: number): IrValue | undefined {
+    const { slots } = this;
+    for (let i = 0; i < slots.length; i++) if (slots[i] === slot) return this.values[i];
+    return undefined;
+  }
+
+  set(slot: number, value: IrValue): void {
+    const { slots } = this;
+    let i = 0;
+    while (i < slots.length && slots[i] !== slot) i++;
+    slots[i] = slot;
+    this.values[i] = value;
+  }
+
+  delete(slot: number): void {
+    for (let i = 0; i < this.slots.length; i++) if (this.slots[i] === slot) this.remove(i);
+  }
+
+  clear(): void {
+    this.slots.length = 0;
+    this.values.length = 0;
+  }
+
+  /** Only what the other one knows, too. */
+  keepCommon(other: KnownSlots | undefined): void {
+    for (let i = this.slots.length - 1; i >= 0; i--) {
+      if (other?.get(this.slots[i]) !== this.values[i]) this.remove(i);
+    }
+  }
+
+  private remove(i: number): void {
+    const slot = this.slots.pop() as number;
+    const value = this.values.pop() as IrValue;
+    if (i === this.slots.length) return;
+    this.slots[i] = slot;
+    this.values[i] = value;
+  }
+}
 
 /**
  * Appends operations to a block. Folds constants and forwards state slots as it goes, so that a lifter may be
@@ -24,9 +72,10 @@ const WIDE_SETS: { readonly [op: string]: number | undefined } = {
  */
 export class IrBuilder {
   private readonly ops: IrValue[] = [];
-  private readonly known = new Map<number, IrValue>();
-  private readonly knownAtSkip = new Map<number, Map<number, IrValue>>();
-  private readonly constants = new Map<number, IrValue>();
+  private known = new KnownSlots();
+  /** By number of the label. */
+  private readonly knownAtSkip: (KnownSlots | undefined)[] = [];
+  private readonly constants: IrValue[] = [];
   private nextId = 0;
   private nextLabel = 0;
   private markers = 0;
@@ -45,37 +94,33 @@ export class IrBuilder {
     helper?: IrValue['helper'],
   ): IrValue {
     const info = OPS[op];
-    const value: IrValue = { id: this.nextId++, op, type: info.result as IrType, args, imm, imm2, helper };
+    const value: IrValue = { id: this.nextId++, op, info, type: info.result, args, imm, imm2, helper };
     this.ops.push(value);
-    const written = WIDE_SETS[op];
-    if (written !== undefined) for (let w = 0; w < written; w++) this.known.delete(imm + w);
+    const written = WIDE_SETS[info.number];
+    for (let w = 0; w < written; w++) this.known.delete(imm + w);
     return value;
   }
 
   /** An i32 constant; -1 and 0xffffffff are the same one. */
   const(n: number): IrValue {
     const imm = n | 0;
-    let value = this.constants.get(imm);
-    if (value === undefined) {
-      // A constant is defined where first needed; skipped code must not be the only place that defines it, so
-      // constants stand outside the order of operations: every backend materialises them at their uses.
-      value = { id: this.nextId++, op: 'const', type: 'i32', args: NO_ARGS, imm, imm2: 0, helper: undefined };
-      this.constants.set(imm, value);
-    }
+    const { constants } = this;
+    for (let i = 0; i < constants.length; i++) if (constants[i].imm === imm) return constants[i];
+    // A constant is defined where first needed; skipped code must not be the only place that defines it, so
+    // constants stand outside the order of operations: every backend materialises them at their uses.
+    const value = this.constant('const', imm, 0);
+    constants.push(value);
     return value;
   }
 
   /** An i64 constant from its two words. */
   const64(low: number, high: number): IrValue {
-    return {
-      id: this.nextId++,
-      op: 'const64',
-      type: 'i64',
-      args: NO_ARGS,
-      imm: low | 0,
-      imm2: high | 0,
-      helper: undefined,
-    };
+    return this.constant('const64', low | 0, high | 0);
+  }
+
+  private constant(op: 'const' | 'const64', imm: number, imm2: number): IrValue {
+    const info = OPS[op];
+    return { id: this.nextId++, op, info, type: info.result, args: NO_ARGS, imm, imm2, helper: undefined };
   }
 
   /** A pure i32 operation, folded when its operands are constants. */
@@ -186,23 +231,18 @@ export class IrBuilder {
   }
 
   skipIfZero(condition: IrValue, label: IrLabel): void {
-    this.knownAtSkip.set(label.number, new Map(this.known));
+    this.knownAtSkip[label.number] = this.known.copy();
     this.emit('skipIfZero', [condition], label.number);
   }
 
   /** Joins the skipping and the falling path, if that has not left: only what both of them know is still known. */
   label(label: IrLabel): void {
-    const left = this.ops.at(-1)?.op.startsWith('exit') === true;
+    const { ops } = this;
+    const left = ops.length > 0 && ops[ops.length - 1].info.isExit;
     this.emit('label', NO_ARGS, label.number);
-    const before = this.knownAtSkip.get(label.number);
-    if (left) {
-      this.known.clear();
-      for (const [slot, value] of before ?? []) this.known.set(slot, value);
-      return;
-    }
-    for (const [slot, value] of this.known) {
-      if (before?.get(slot) !== value) this.known.delete(slot);
-    }
+    const before = this.knownAtSkip[label.number];
+    if (left) this.known = before ?? new KnownSlots();
+    else this.known.keepCommon(before);
   }
 
   exit(

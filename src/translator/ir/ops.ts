@@ -20,32 +20,40 @@ export const enum Effect {
   Ordered = 64,
 }
 
-export interface OpInfo {
+interface OpRow {
   readonly args: readonly IrType[];
   readonly result: IrType;
   readonly effects: number;
 }
 
-function pure(result: IrType, ...args: IrType[]): OpInfo {
+/** A row of the table of operations. */
+export interface OpInfo extends OpRow {
+  /** Its place in the table: what tables of the passes are indexed by. */
+  readonly number: number;
+  /** One of the `exit` operations. */
+  readonly isExit: boolean;
+}
+
+function pure(result: IrType, ...args: IrType[]): OpRow {
   return { args, result, effects: Effect.None };
 }
 
-function load(result: IrType): OpInfo {
+function load(result: IrType): OpRow {
   return { args: ['i32'], result, effects: Effect.ReadsMemory | Effect.MayFault };
 }
 
-function store(value: IrType): OpInfo {
+function store(value: IrType): OpRow {
   return { args: ['i32', value], result: 'void', effects: Effect.WritesMemory | Effect.MayFault };
 }
 
-function exit(...args: IrType[]): OpInfo {
+function exit(...args: IrType[]): OpRow {
   return { args, result: 'void', effects: Effect.MayExit | Effect.WritesState | Effect.Ordered };
 }
 
 const EXCLUSIVE =
   Effect.ReadsMemory | Effect.MayFault | Effect.ReadsState | Effect.WritesState | Effect.Ordered;
 
-export const OPS = {
+const ROWS = {
   // Constants and guest state. `imm` is the value, or the state slot (a word offset, see StateSlot in arm/).
   const: pure('i32'),
   const64: pure('i64'),
@@ -212,9 +220,24 @@ export const OPS = {
   exitRaise: exit(),
   /** Ends the slice with event `imm` (a WaitKind); goes on at PC imm2. */
   exitWait: exit(),
-} as const satisfies Record<string, OpInfo>;
+} as const satisfies Record<string, OpRow>;
 
-export type OpName = keyof typeof OPS;
+export type OpName = keyof typeof ROWS;
+
+const NAMES = Object.keys(ROWS) as OpName[];
+
+/** The operations by name. */
+export const OPS = Object.fromEntries(
+  NAMES.map((name, number): [OpName, OpInfo] => [
+    name,
+    { ...ROWS[name], number, isExit: name.startsWith('exit') },
+  ]),
+) as { readonly [N in OpName]: OpInfo };
+
+/** A table of what is known of some operations, by {@link OpInfo.number}; `otherwise` for the others. */
+export function byOperation<T, O>(known: { readonly [N in OpName]?: T }, otherwise: O): readonly (T | O)[] {
+  return NAMES.map((name) => known[name] ?? otherwise);
+}
 
 export const enum MemFlag {
   None = 0,

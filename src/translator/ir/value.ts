@@ -1,11 +1,13 @@
 import type { VectorFunction } from '../vector/vector-function.ts';
-import type { HelperInfo, IrType, OpName } from './ops.ts';
+import type { HelperInfo, IrType, OpInfo, OpName } from './ops.ts';
 
 /** One operation in a block, and the value that it gives. */
 export interface IrValue {
   /** Position of creation in the block; unique there. */
   readonly id: number;
   readonly op: OpName;
+  /** The operation's row. */
+  readonly info: OpInfo;
   readonly type: IrType;
   readonly args: readonly IrValue[];
   readonly imm: number;

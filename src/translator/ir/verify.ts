@@ -32,7 +32,7 @@ function isConstant(value: IrValue): boolean {
 }
 
 function isExit(value: IrValue): boolean {
-  return value.op.startsWith('exit');
+  return value.info.isExit;
 }
 
 function between(n: number, low: number, high: number): boolean {
@@ -115,6 +115,7 @@ class Verification {
     this.checkOperands(value);
     const immediate = immediateProblem(value);
     if (immediate !== undefined) this.report(value, immediate);
+    if (value.info !== OPS[value.op]) this.report(value, 'has the row of another operation');
     if (value.type !== OPS[value.op].result) this.report(value, `gives ${OPS[value.op].result}`);
     if ((value.op === 'call' || value.op === 'vector') !== (value.helper !== undefined))
       this.report(value, 'a helper is for calls and vectors');

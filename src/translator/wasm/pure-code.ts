@@ -1,6 +1,6 @@
 import type { OpName } from '../ir/ops.ts';
 import type { IrValue } from '../ir/value.ts';
-import { PURE_FUNCTIONS, pureFunctionIndex } from '../pure-functions.ts';
+import { PURE_FUNCTION_INDEX, PURE_FUNCTIONS } from '../pure-functions.ts';
 import type { FunctionBody } from './function-body.ts';
 import { Op } from './opcodes.ts';
 
@@ -173,7 +173,7 @@ export function emitPure(code: FunctionBody, value: IrValue, operands: PureOpera
     other(code, value, operands);
     return true;
   }
-  const index = pureFunctionIndex(value.op);
+  const index = PURE_FUNCTION_INDEX[value.info.number];
   if (index < 0) return false;
   code.i32(index);
   for (let i = 0; i < 3; i++) operands.push(value.args[i] ?? value.args[0]);

@@ -64,15 +64,15 @@ class Widening {
     // Constants are operands only, and in no place.
     if (value.op !== 'const64') this.result.push(value);
     this.pending.delete(slot + 1);
-    this.pending.set(slot, { ...low, id: this.nextId++, op: 'set64', args: [value] });
+    this.pending.set(slot, { ...low, id: this.nextId++, op: 'set64', info: OPS.set64, args: [value] });
   }
 
   private pack(low: IrValue, high: IrValue): IrValue {
     const made = { id: this.nextId++, type: 'i64', helper: undefined } as const;
     if (low.op === 'const' && high.op === 'const') {
-      return { ...made, op: 'const64', args: [], imm: low.imm, imm2: high.imm };
+      return { ...made, op: 'const64', info: OPS.const64, args: [], imm: low.imm, imm2: high.imm };
     }
-    return { ...made, op: 'pack64', args: [low, high], imm: 0, imm2: 0 };
+    return { ...made, op: 'pack64', info: OPS.pack64, args: [low, high], imm: 0, imm2: 0 };
   }
 
   private flush(): void {

@@ -1,5 +1,6 @@
 import { StateSlot } from '../../../src/arm/state.ts';
 import { foldConstant } from '../../../src/translator/ir/fold.ts';
+import { OPS } from '../../../src/translator/ir/ops.ts';
 import type { IrValue } from '../../../src/translator/ir/value.ts';
 import { PURE_FUNCTION_OF } from '../../../src/translator/pure-functions.ts';
 
@@ -46,7 +47,7 @@ export function evaluate(value: IrValue, slots: SlotReader): number | undefined 
 }
 
 function constant(imm: number): IrValue {
-  return { id: 0, op: 'const', type: 'i32', args: [], imm, imm2: 0, helper: undefined };
+  return { id: 0, op: 'const', info: OPS.const, type: 'i32', args: [], imm, imm2: 0, helper: undefined };
 }
 
 /** The general registers (0 to 14) that a value depends on. */
