@@ -2,9 +2,11 @@
 import { createMachine } from '../index.ts';
 import { main } from './command-line.ts';
 import { ExitCode } from './exit-codes.ts';
+import { tuneHostCompiler } from './host-compiler.ts';
 import { OutputWatch } from './output-watch.ts';
 
 const { stdin, stdout, stderr } = process;
+tuneHostCompiler();
 
 // Also when an uncaught error ends the process: a terminal in raw mode is of no use to its person.
 process.once('exit', () => {
