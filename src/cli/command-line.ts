@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { ArmemuError } from '../errors.ts';
+import { ArmemuError, OptionError } from '../errors.ts';
 import type { CommandIo } from './command-io.ts';
 import { ExitCode } from './exit-codes.ts';
 import { addListCommand } from './list.ts';
@@ -47,6 +47,7 @@ function createProgram(io: CommandIo, done: (exitCode: number) => void): Command
     .description('An Arm board emulator that hands a real PCI device of the host to its guest')
     .version(packageVersion())
     .exitOverride()
+    .hook('preAction', (_program, command) => refuseExcess(command))
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
@@ -60,11 +61,24 @@ function createProgram(io: CommandIo, done: (exitCode: number) => void): Command
   return program;
 }
 
+/** @throws OptionError that names the first argument that a command has no use for */
+function refuseExcess(command: Command): void {
+  const { args, registeredArguments } = command;
+  if (registeredArguments.some(({ variadic }) => variadic) || args.length <= registeredArguments.length)
+    return;
+  const excess = args[registeredArguments.length];
+  const names: string[] = [];
+  for (let at: Command | null = command; at !== null; at = at.parent) names.unshift(at.name());
+  const own = names.join(' ');
+  const kernel = own === 'armemu run' ? `a kernel is given as --kernel ${excess}; ` : '';
+  throw new OptionError(`'${excess}' is one word too many for '${own}'`, `${kernel}see '${own} --help'`);
+}
+
 /** An error of a command leads to the help of that command. */
 function nameOwnHelp(parent: Command, name: string): void {
   for (const command of parent.commands) {
     const own = `${name} ${command.name()}`;
-    command.configureOutput({
+    command.allowExcessArguments().configureOutput({
       outputError: (text, write) => write(personalError(text, `${own} --help`)),
     });
     nameOwnHelp(command, own);

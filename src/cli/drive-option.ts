@@ -42,7 +42,13 @@ export class Drives {
       for (const { file, isSd, format, bus, readOnly, serial, queues } of settings) {
         const disk = await openDisk(file, { ...(format && { format }), readOnly, snapshot });
         if (isSd) card = disk;
-        else drives.push({ disk, ...(bus && { bus }), ...(serial && { serial }), ...(queues && { queues }) });
+        else
+          drives.push({
+            disk,
+            ...(bus && { bus }),
+            ...(serial && { serial }),
+            ...(queues !== undefined && { queues }),
+          });
       }
     } catch (error) {
       await new Drives(drives, card).close();

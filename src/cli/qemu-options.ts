@@ -130,8 +130,8 @@ function monitor(value: string, line: TranslatedLine): readonly string[] {
   return [];
 }
 
-function display(value: string, line: TranslatedLine): readonly string[] {
-  if (value !== 'none') line.note(`-display ${value}: ${NO_WINDOW}`);
+function display(value: string, line: TranslatedLine, option = 'display'): readonly string[] {
+  if (value !== 'none') line.note(`-${option} ${value}: ${NO_WINDOW}`);
   return [];
 }
 
@@ -192,7 +192,7 @@ export const QEMU_OPTIONS: Readonly<Record<string, QemuOption>> = {
   display: valued(display),
   curses: noted(NO_WINDOW),
   sdl: noted(NO_WINDOW),
-  vga: valued(display),
+  vga: valued((value, line) => display(value, line, 'vga')),
   vnc: refused('-vnc: the guest is on this terminal only', 'leave it out'),
   spice: refused('-spice: the guest is on this terminal only', 'leave it out'),
   'full-screen': noted(NO_WINDOW),

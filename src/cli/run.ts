@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { OptionError, SnapshotError } from '../errors.ts';
-import { readGuestImage, writeOutputFile } from '../host/files.ts';
+import { checkReplaceable, readGuestImage, writeOutputFile } from '../host/files.ts';
 import { openFlashFile } from '../host/flash-file.ts';
 import { openHostFolder } from '../host/folder.ts';
 import { parseSocketAddress } from '../host/gdb-socket.ts';
@@ -176,6 +176,7 @@ export function addRunOptions(command: Command): Command {
 
 async function run(flags: RunFlags, io: CommandIo): Promise<number> {
   refuseForLockstep(flags);
+  refuseInitrdAlone(flags);
   const report = statisticsReport(flags.stats);
   const traceFlag = flags.trace === undefined ? undefined : parseTrace(flags.trace);
   const interactive = io.stdin.isTTY === true;
@@ -211,7 +212,7 @@ async function run(flags: RunFlags, io: CommandIo): Promise<number> {
   const bios = await readOptional(flags.bios, 'firmware');
   const initrd = await readOptional(flags.initrd, 'initrd');
   const addresses = flags.vfio ?? [];
-  refuseToSave(flags.save, addresses);
+  await refuseToSave(flags.save, addresses);
   const hadEdu = snapshot?.shape.pci.some(({ name }) => name === 'edu');
   const withEdu = flags.edu ?? hadEdu ?? (embedded && addresses.length === 0);
   const makeOptions = async (isFirst: boolean): Promise<MachineOptions> => ({
@@ -284,13 +285,24 @@ function refuseForLockstep(flags: RunFlags): void {
   );
 }
 
-/** Better at once than when the guest has worked for hours. */
-function refuseToSave(save: string | undefined, vfio: readonly string[]): void {
-  if (save === undefined || vfio.length === 0) return;
+function refuseInitrdAlone(flags: RunFlags): void {
+  if (flags.initrd === undefined || namesGuest(flags)) return;
   throw new OptionError(
-    "--save: a machine with a device of the host can't be saved: its state is in the hardware",
-    'leave out --save or --vfio',
+    `--initrd ${flags.initrd}: there is no guest that takes it`,
+    'give its kernel, too: --kernel FILE',
   );
+}
+
+/** Better at once than when the guest has worked for hours. */
+async function refuseToSave(save: string | undefined, vfio: readonly string[]): Promise<void> {
+  if (save === undefined) return;
+  if (vfio.length > 0) {
+    throw new OptionError(
+      "--save: a machine with a device of the host can't be saved: its state is in the hardware",
+      'leave out --save or --vfio',
+    );
+  }
+  await checkReplaceable(save);
 }
 
 /**

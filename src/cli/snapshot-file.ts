@@ -1,3 +1,4 @@
+import { SnapshotError } from '../errors.ts';
 import { readGuestImage, replaceFile } from '../host/files.ts';
 import type { SnapshotImage } from '../machine/options.ts';
 import { describeSnapshot, type MachineShape } from '../machine/shape.ts';
@@ -46,5 +47,10 @@ export async function readSnapshot(path: string, output: ProgressOutput): Promis
       if (done === 1) line.clear();
     },
   };
-  return { image, shape: describeSnapshot(bytes) };
+  try {
+    return { image, shape: describeSnapshot(bytes) };
+  } catch (error) {
+    if (!(error instanceof SnapshotError)) throw error;
+    throw new SnapshotError(`${name}: ${error.message}`, error.remedy, { cause: error });
+  }
 }

@@ -37,9 +37,7 @@ export async function lockDisk(
   const pid = Number(/-(\d+)-\d+$/.exec(inTheWay)?.[1]);
   throw new DiskInUseError(
     `the disk '${path}' is in use by ${await describeProcess(pid)}`,
-    inTheWay.includes('-reader-')
-      ? 'end that one first, or open the disk with readonly=on'
-      : 'end that one first; two guests on one disk destroy it',
+    remedyFor(pid, inTheWay),
   );
 }
 
@@ -68,6 +66,13 @@ async function lockNames(prefix: string): Promise<string[]> {
   return [...text.matchAll(/ @([^\s@]+)@*$/gm)]
     .map(([, name]) => name)
     .filter((name) => name.startsWith(prefix));
+}
+
+function remedyFor(pid: number, lock: string): string {
+  if (pid === process.pid) return 'give it once only, or for reading only each time';
+  return lock.includes('-reader-')
+    ? 'end that one first, or open the disk with readonly=on'
+    : 'end that one first; two guests on one disk destroy it';
 }
 
 async function describeProcess(pid: number): Promise<string> {

@@ -1,4 +1,5 @@
-import { open, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { ArmemuError, ImageError } from '../errors.ts';
 import type { GuestImage } from '../machine/options.ts';
 
@@ -36,8 +37,7 @@ export async function writeOutputFile(path: string, bytes: Uint8Array): Promise<
   try {
     await writeFile(path, bytes);
   } catch (cause) {
-    const [reason, remedy] = explain(cause);
-    throw new ArmemuError(`can't write '${path}': ${reason}`, remedy, { cause });
+    throw cannotWrite(path, cause);
   }
 }
 
@@ -49,8 +49,7 @@ export async function checkOutputFile(path: string): Promise<void> {
   try {
     await (await open(path, 'a')).close();
   } catch (cause) {
-    const [reason, remedy] = explain(cause);
-    throw new ArmemuError(`can't write '${path}': ${reason}`, remedy, { cause });
+    throw cannotWrite(path, cause);
   }
 }
 
@@ -65,9 +64,33 @@ export async function replaceFile(path: string, bytes: Uint8Array): Promise<void
     await rename(part, path);
   } catch (cause) {
     await unlink(part).catch(() => {});
-    const [reason, remedy] = explain(cause);
-    throw new ArmemuError(`can't write '${path}': ${reason}`, remedy, { cause });
+    throw cannotWrite(path, cause);
   }
+}
+
+/**
+ * Makes sure, before there is anything to write, that `replaceFile` can do it. Leaves nothing behind.
+ * @throws ArmemuError when it can't
+ */
+export async function checkReplaceable(path: string): Promise<void> {
+  const part = `${path}.part`;
+  try {
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isDirectory()) throw Object.assign(new Error('EISDIR'), { code: 'EISDIR' });
+    await (await open(part, 'a')).close();
+    await unlink(part);
+  } catch (cause) {
+    throw cannotWrite(path, cause);
+  }
+}
+
+function cannotWrite(path: string, cause: unknown): ArmemuError {
+  // A file that is to be written need not be there, so this is about its folder.
+  const isFolder = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  const [reason, remedy] = isFolder
+    ? [`there is no folder '${dirname(path)}'`, 'make it, or name a file in another one']
+    : explain(cause);
+  return new ArmemuError(`can't write '${path}': ${reason}`, remedy, { cause });
 }
 
 /** What an error of the host means to a person: the reason, and what to do. */

@@ -13,6 +13,7 @@ import {
   realpathSync,
   renameSync,
   rmdirSync,
+  statSync,
   truncateSync,
   unlinkSync,
   utimesSync,
@@ -46,8 +47,12 @@ export function openShare(path: string, readOnly: boolean): ShareBackend {
     throw new OptionError('folders can be shared on Linux only', 'leave it out');
   let fd: number;
   try {
-    fd = openSync(realpathSync(path), O_PATH | O_DIRECTORY);
+    const root = realpathSync(path);
+    if (!statSync(root).isDirectory())
+      throw new OptionError(`can't share the folder '${path}': it is no folder`, 'name a folder');
+    fd = openSync(root, O_PATH | O_DIRECTORY);
   } catch (cause) {
+    if (cause instanceof OptionError) throw cause;
     const [reason, remedy] = explain(cause);
     throw new OptionError(`can't share the folder '${path}': ${reason}`, remedy, { cause });
   }

@@ -47,7 +47,7 @@ function checkSize({ name, size }: DiskBackend): void {
   if (fitting === size) return;
   const text = shortSize(fitting);
   throw new OptionError(
-    `sd: ${name} has ${size} bytes (${sizeText(size)}), and the size of an SD card is a power of two, from ${sizeText(MIN_CARD_BYTES)}`,
+    `sd: ${name} has ${size} bytes${size < 1024 ? '' : ` (${sizeText(size)})`}, and the size of an SD card is a power of two, from ${sizeText(MIN_CARD_BYTES)}`,
     `make it larger, what is on it stays as it is: 'truncate -s ${text} FILE' for a raw image, 'qemu-img resize FILE ${text}' for a qcow2 image`,
   );
 }

@@ -81,7 +81,10 @@ export class TraceReader {
    */
   finish(title: string): { info: PageInfo; columns: readonly Uint8Array<ArrayBuffer>[] } {
     if (this.line === 0)
-      throw new TraceError(`${this.where} is empty`, 'was the run ended before its first second?');
+      throw new TraceError(
+        `${this.where} is empty`,
+        'its run has written nothing yet, or was killed in its first second; make one: armemu run --trace all=FILE',
+      );
     if (this.events === 0) {
       throw new TraceError(
         `${this.where} has no event of ${this.machines[0].categories.join(', ')}`,

@@ -6,6 +6,8 @@ import { temporaryFolder } from '../temporary-folder.ts';
 import { FakeWorld } from './fake-io.ts';
 
 const directory = temporaryFolder();
+const disk = join(directory, 'disk.img');
+writeFileSync(disk, new Uint8Array(512));
 
 /** Runs a command that must be refused before any machine is made; gives what it says. */
 async function refusal(...argv: string[]): Promise<string> {
@@ -68,12 +70,25 @@ describe('a wrong command line ends with code 2, before a guest starts, and says
     [['rum'], "armemu: unknown command 'rum'\n  (Did you mean run?)\n"],
     [
       ['run', 'a.elf'],
-      "armemu: too many arguments for 'run'. Expected 0 arguments but got 1.\n  see 'armemu run --help'\n",
+      "armemu: 'a.elf' is one word too many for 'armemu run'\n  a kernel is given as --kernel a.elf; see 'armemu run --help'\n",
     ],
     [
-      ['list', 'virt'],
-      "armemu: too many arguments for 'list'. Expected 0 arguments but got 1.\n  see 'armemu list --help'\n",
+      ['vfio', 'list', '0000:01:00.0'],
+      "armemu: '0000:01:00.0' is one word too many for 'armemu vfio list'\n  see 'armemu vfio list --help'\n",
     ],
+    [
+      ['run', '--initrd', 'initrd.img'],
+      'armemu: --initrd initrd.img: there is no guest that takes it\n  give its kernel, too: --kernel FILE\n',
+    ],
+    [
+      ['run', '--restore', disk],
+      `armemu: snapshot '${disk}': this is no snapshot of armemu\n  name a file that 'armemu run --save' wrote\n`,
+    ],
+    [
+      ['run', '--share', `path=${disk},tag=x`],
+      `armemu: can't share the folder '${disk}': it is no folder\n  name a folder\n`,
+    ],
+    [['list', 'virt'], "armemu: 'virt' is one word too many for 'armemu list'\n  see 'armemu list --help'\n"],
   ])('%j', async (argv, message) => {
     expect(await refusal(...argv)).toBe(message);
   });
@@ -100,8 +115,14 @@ describe('a file that can not be written', () => {
   test('is refused by its path', async () => {
     const path = join(directory, 'nowhere', 'virt.dtb');
     expect(await refusal('run', '--dump-dtb', path)).toContain(
-      `armemu: can't write '${path}': there is no such file`,
+      `armemu: can't write '${path}': there is no folder '${join(directory, 'nowhere')}'`,
     );
+  });
+
+  test('by --save, before the guest has worked for hours', async () => {
+    const path = join(directory, 'nowhere', 'a.snap');
+    expect(await refusal('run', '--save', path)).toContain(`can't write '${path}': there is no folder`);
+    expect(await refusal('run', '--save', directory)).toContain('it is a directory');
   });
 
   test('when a part of its path is a file', async () => {

@@ -27,6 +27,12 @@ describe('--drive', () => {
     await drives.close();
   });
 
+  it('leaves a number of queues that can’t be to the library, which refuses it', async () => {
+    const drives = await Drives.open([`file=${quoted()},format=raw,queues=0`], false);
+    expect(drives.forMachine()[0].queues).toBe(0);
+    await drives.close();
+  });
+
   it('stays open from one machine of a session to the next; what was written is there, and in the file', async () => {
     const drives = await Drives.open([`file=${quoted()},format=raw`], false);
     const [first] = drives.forMachine();

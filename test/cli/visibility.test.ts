@@ -98,7 +98,7 @@ describe('--profile', () => {
 
   test('refuses a file that can not be written before a machine is made', async () => {
     expect(await world.run('run', '--profile', join(folder, 'none', 'a.json'))).toBe(ExitCode.badInput);
-    expect(world.stderr.text).toMatch(/can't write '.*none.a\.json': there is no such file/);
+    expect(world.stderr.text).toMatch(/can't write '.*none.a\.json': there is no folder/);
     expect(world.machines).toEqual([]);
   });
 

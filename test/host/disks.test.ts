@@ -146,7 +146,7 @@ describe('a disk file in use', () => {
     await writeFile(path('d'), new Uint8Array(512));
     await symlink(path('d'), path('link'));
     const disk = await opened('d');
-    expect(await refusal('link')).toMatch(/'.*link' is in use by this armemu itself \| end that one first/);
+    expect(await refusal('link')).toMatch(/'.*link' is in use by this armemu itself \| give it once only/);
     expect(await refusal('d', { readOnly: true })).toContain('in use');
     await closed(disk);
     await opened('d');
