@@ -432,7 +432,7 @@ export class ArmEngine implements Saveable<EngineState> {
   private invalidateInstructions(va: number | undefined): void {
     if (va === undefined) {
       this.cache.newEpoch();
-      this.regions?.store.doubtAll();
+      if (this.physical.watches.bypassed) this.regions?.store.doubtAll();
       return;
     }
     const pa = this.active.mmu.translateForMaintenance(va);

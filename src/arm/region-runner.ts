@@ -150,7 +150,7 @@ export class RegionRunner {
     );
     const known = new KnownFunctions();
     this.source = { build: (block) => build(block, code, known), locate: (va) => code.locate(va) };
-    cache.countdown = promotion.hot;
+    cache.countdown = () => this.store.hotAfter;
     cache.onFlush = () => {
       known.clear();
       this.store.flush();

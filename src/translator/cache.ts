@@ -28,6 +28,8 @@ export interface CachedBlock extends BlockKey {
   /** Physical address of the page of its last bytes, for an instruction that straddles pages; else -1. */
   readonly secondPage: number;
   readonly markers: Int32Array;
+  /** Runs that it was given until it is hot. */
+  countdown: number;
   valid: boolean;
 }
 
@@ -41,12 +43,20 @@ const CODE_START = MemoryLayout.code >>> 2;
 const CODE_END = MemoryLayout.codeEnd >>> 2;
 
 /**
- * All translated blocks of a machine, found by physical address. A store into a block's bytes invalidates it: the
+ * A number that few blocks share: of both addresses, for a shared library is somewhere else in each process. It is a small integer
+ * for the host.
+ */
+function placeOf(pc: number, pa: number): number {
+  return pa ^ Math.imul(pc >>> 12, 0x9e3779b1);
+}
+
+/**
+ * All translated blocks of a machine, found by address. A store into a block's bytes invalidates it: the
  * first word of its code becomes Stale, so that every block linked to it comes back to the dispatcher.
  */
 export class TranslationCache {
-  /** Runs after which a block that is added from now on is hot. */
-  countdown = 0x7fffffff;
+  /** Runs after which a block that is added now is hot. */
+  countdown = (): number => 0x7fffffff;
   /** Called when everything was thrown away. */
   onFlush: () => void = () => {};
   /** Checks every block that is added, before and after the optimiser; for tests and for who writes a lifter. */
@@ -57,6 +67,7 @@ export class TranslationCache {
   private readonly helperIndex: (helper: HelperInfo) => number;
   private readonly links: CodeLinks;
   private blocks: CachedBlock[] = [];
+  /** By {@link placeOf}. */
   private byAddress = new Map<number, CachedBlock[]>();
   /** Blocks by page of RAM (offset from its start, in pages). */
   private byPage = new Map<number, Set<CachedBlock>>();
@@ -91,15 +102,11 @@ export class TranslationCache {
 
   /** @param secondPage where the following page is in the current context; -1 where it can't be fetched from. */
   find(pc: number, pa: number, flags: number, secondPage: () => number): CachedBlock | undefined {
-    const candidates = this.byAddress.get(pa);
+    const candidates = this.byAddress.get(placeOf(pc, pa));
     if (candidates === undefined) return undefined;
-    for (let i = 0; i < candidates.length; i++) {
-      const block = candidates[i];
-      if (block.pc !== pc || block.flags !== flags) continue;
+    for (const block of candidates) {
+      if (block.pc !== pc || block.pa !== pa || block.flags !== flags) continue;
       if (block.secondPage >= 0 && block.secondPage !== secondPage()) continue;
-      // A shared library is somewhere else in each process: what was wanted last is looked at first.
-      candidates[i] = candidates[i >> 1];
-      candidates[i >> 1] = block;
       if (!this.watches.bypassed || this.epochs.confirm(block)) return block;
       this.invalidate(block);
       return undefined;
@@ -172,6 +179,7 @@ export class TranslationCache {
 
   private tryAdd(key: BlockKey, ir: IrBlock, secondPa: number): CachedBlock | undefined {
     const number = this.blocks.length;
+    const countdown = this.countdown();
     const optimised = optimise(ir);
     if (this.verify) {
       verifyBlock(ir);
@@ -181,7 +189,7 @@ export class TranslationCache {
       block: optimised,
       number,
       flags: key.flags & 3,
-      countdown: this.countdown,
+      countdown,
       helperIndex: this.helperIndex,
     });
     if (lowered === undefined) return undefined;
@@ -196,12 +204,14 @@ export class TranslationCache {
       bytes: ir.bytes,
       secondPage: secondPa,
       markers: lowered.markers,
+      countdown,
       valid: true,
     };
     this.blocks.push(block);
     this.translated++;
-    const sameAddress = this.byAddress.get(key.pa);
-    if (sameAddress === undefined) this.byAddress.set(key.pa, [block]);
+    const place = placeOf(key.pc, key.pa);
+    const sameAddress = this.byAddress.get(place);
+    if (sameAddress === undefined) this.byAddress.set(place, [block]);
     else sameAddress.push(block);
     this.watch(key.pa, block);
     if (secondPa >= 0) this.watch(secondPa, block);
@@ -256,9 +266,10 @@ export class TranslationCache {
     this.memory.words[block.code] = Bc.Stale;
     this.epochs.removed(block);
     this.links.forget(block.pc);
-    const sameAddress = this.byAddress.get(block.pa) as CachedBlock[];
+    const place = placeOf(block.pc, block.pa);
+    const sameAddress = this.byAddress.get(place) as CachedBlock[];
     sameAddress.splice(sameAddress.indexOf(block), 1);
-    if (sameAddress.length === 0) this.byAddress.delete(block.pa);
+    if (sameAddress.length === 0) this.byAddress.delete(place);
     for (const pa of [block.pa, block.secondPage]) {
       if (pa >= 0) this.byPage.get(Math.floor((pa - this.ramBase) / 4096))?.delete(block);
     }

@@ -5,6 +5,7 @@ import { validateByWabt } from '../translator/wasm/wabt.ts';
 /** All code is compiled at its first run, each region by itself, and each module must satisfy wabt too. */
 export const AT_ONCE: Promotion = {
   hot: 1,
+  dearest: 1,
   again: 1,
   batch: 1,
   rewrites: Number.POSITIVE_INFINITY,

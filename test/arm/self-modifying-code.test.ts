@@ -262,6 +262,22 @@ describe('pages with code', () => {
       });
     }
 
+    if (benchEngine() === 'wasm') {
+      test('and that did not change runs compiled as before', () => {
+        const compiled = (): number => {
+          const before = bench.engine.statistics().instructionsBy.wasm;
+          bench.jump(CODE + 0x80);
+          bench.run(20);
+          return bench.engine.statistics().instructionsBy.wasm - before;
+        };
+        bench.load(CODE + 0x80, [a.addImm(0, 0, 1), a.b(1, 0)]);
+        compiled();
+        expect(compiled()).toBe(20);
+        maintain('ICIALLU');
+        expect(compiled()).toBe(20);
+      });
+    }
+
     test('and that did not change is not translated again', () => {
       const translated = translations();
       for (let i = 0; i < 3; i++) {

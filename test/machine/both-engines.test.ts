@@ -109,7 +109,8 @@ async function run(
   await machine.start();
   expect((await machine.exited).reason).toBe('poweroff');
   const { instructionsBy } = machine.statistics();
-  if (engine === 'wasm') expect(instructionsBy.wasm).toBeGreaterThan(machine.instructions / 4);
+  // However dear compiling is here.
+  if (engine === 'wasm') expect(instructionsBy.wasm).toBeGreaterThan(machine.instructions / 10);
   return {
     output,
     instructions: machine.instructions,

@@ -10,6 +10,7 @@ import type {
   RegionPage,
   WasmFunction,
 } from './compiled-region.ts';
+import { PromotionThreshold } from './promotion-threshold.ts';
 import type { Region } from './region.ts';
 import {
   type CompiledModule,
@@ -21,8 +22,10 @@ import { RegionStatistics } from './region-statistics.ts';
 
 /** When code becomes regions, and how. */
 export interface Promotion {
-  /** Runs of a block after which a region is made from it on. */
+  /** Runs of a block after which a region is made from it on, where compiling is cheap. */
   readonly hot: number;
+  /** And where it is dear. */
+  readonly dearest: number;
   /** A region that waits for company is compiled when its block has run so often again. */
   readonly again: number;
   /** Regions in a module: instances cost 0.3 ms each on Node 20. */
@@ -35,6 +38,7 @@ export interface Promotion {
 
 export const PROMOTION: Promotion = {
   hot: 1500,
+  dearest: 24000,
   again: 8000,
   batch: 24,
   rewrites: 64,
@@ -90,6 +94,7 @@ export class RegionStore {
   private readonly rewrites = new Map<number, number>();
   private readonly changed: () => void;
   private readonly promotion: Promotion;
+  private readonly threshold: PromotionThreshold;
 
   /**
    * @param table the regions' functions by number, as the base module sees them.
@@ -113,12 +118,18 @@ export class RegionStore {
     this.context = context;
     this.changed = changed;
     this.promotion = promotion;
+    this.threshold = new PromotionThreshold(promotion.hot, promotion.dearest, performance.now());
     watches.setWatcher(WatchKind.Region, (offset, length) => this.invalidateRange(offset, length));
   }
 
   /** A table large enough for all regions. */
   static makeTable(): WebAssembly.Table {
     return new WebAssembly.Table({ initial: MAX_REGIONS + 1, element: 'anyfunc' });
+  }
+
+  /** Runs after which a block that is translated now is hot. */
+  get hotAfter(): number {
+    return this.threshold.runs;
   }
 
   /** The function of a region that the jump cache knows. */
@@ -136,6 +147,10 @@ export class RegionStore {
     if (known === undefined && this.isInside(block)) {
       // Once the region around it is there, it may be that nobody comes here from outside any more.
       this.setCountdown(block, this.promotion.again);
+    } else if (known === undefined && block.countdown < this.hotAfter) {
+      // It was translated when compiling seemed cheaper.
+      this.setCountdown(block, this.hotAfter - block.countdown);
+      block.countdown = this.hotAfter;
     } else if (known === undefined) this.add(block, source);
     else if (known.number === 0) this.compileWaiting();
     else this.promote(block);
@@ -152,7 +167,11 @@ export class RegionStore {
     for (const { va, pa } of compiled.pages) {
       if (va !== entryPage && source.locate(va) !== pa) return 0;
     }
-    if (this.watches.bypassed && !this.confirm(compiled)) return 0;
+    if (this.watches.bypassed) {
+      if (!this.confirm(compiled)) return 0;
+      // An epoch that has found its block unchanged left that to the interpreter.
+      this.promote(block);
+    }
     return compiled.number;
   }
 
@@ -262,7 +281,9 @@ export class RegionStore {
         this.context,
       );
       this.bytes += bytes;
-      this.statistics.compiled(batch, bytes, performance.now() - began);
+      const now = performance.now();
+      this.statistics.compiled(batch, bytes, now - began);
+      this.threshold.spent(now - began, now);
       return [...functions];
     } catch (error) {
       this.enabled = false;
@@ -300,7 +321,9 @@ export class RegionStore {
       slowExits: 0,
     };
     if (this.watches.bypassed) compiled.source = this.sourceOf(compiled);
-    this.statistics.built(performance.now() - began);
+    const now = performance.now();
+    this.statistics.built(now - began);
+    this.threshold.spent(now - began, now);
     this.byBlock.set(block, compiled);
     this.watch(compiled);
     this.setCountdown(block, this.promotion.again);
@@ -350,7 +373,7 @@ export class RegionStore {
   private demote(block: CachedBlock): void {
     if (!block.valid) return;
     if (this.memory.words[block.code] === Bc.Promoted) this.memory.words[block.code] = Bc.Enter;
-    this.setCountdown(block, this.enabled ? this.promotion.hot : NEVER_HOT);
+    this.setCountdown(block, this.enabled ? block.countdown : NEVER_HOT);
   }
 
   private watch(compiled: CompiledRegion): void {

@@ -1,0 +1,42 @@
+/** Milliseconds of compilation between two looks at what they were a share of. */
+const LOOK_AFTER_MS = 25;
+/** Shares of the time that passes above which regions are too dear, and below which more of them are welcome. */
+const MOST = 0.2;
+const LEAST = 0.1;
+
+/**
+ * How often a block must have run before a region is made from it. Compiling costs very different times: some milliseconds, a
+ * hundred where the host is an emulated machine itself, and it is in vain where a guest starts one short program after the other. So it is
+ * not to take more than a share of the time: where it does, blocks must run twice as often before.
+ */
+export class PromotionThreshold {
+  /** Runs of a block. */
+  runs: number;
+  private readonly least: number;
+  private readonly most: number;
+  private spentMs = 0;
+  private since: number;
+
+  /**
+   * @param least runs where compiling is cheap, and to begin with
+   * @param most runs that are asked for at most
+   * @param nowMs the host's time
+   */
+  constructor(least: number, most: number, nowMs: number) {
+    this.runs = least;
+    this.least = least;
+    this.most = Math.max(least, most);
+    this.since = nowMs;
+  }
+
+  /** Compiling has taken so many milliseconds more, of those that have passed. @param nowMs the host's time */
+  spent(ms: number, nowMs: number): void {
+    this.spentMs += ms;
+    if (this.spentMs < LOOK_AFTER_MS) return;
+    const share = this.spentMs / (nowMs - this.since);
+    if (share > MOST) this.runs = Math.min(this.most, 2 * this.runs);
+    else if (share < LEAST) this.runs = Math.max(this.least, Math.floor(this.runs / 2));
+    this.spentMs = 0;
+    this.since = nowMs;
+  }
+}

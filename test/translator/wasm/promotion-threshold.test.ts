@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { PromotionThreshold } from '../../../src/translator/wasm/promotion-threshold.ts';
+
+const LEAST = 1000;
+const MOST = 6000;
+
+/** What is asked for after compilations of so many milliseconds, each at the end of so long a time. */
+function runsAfter(times: number, ms: number, passedMs: number): number {
+  const threshold = new PromotionThreshold(LEAST, MOST, 0);
+  for (let i = 1; i <= times; i++) threshold.spent(ms, i * passedMs);
+  return threshold.runs;
+}
+
+test('a host where compiling takes little of the time asks for few runs', () => {
+  expect(runsAfter(0, 0, 0)).toBe(LEAST);
+  expect(runsAfter(100, 5, 1000)).toBe(LEAST);
+});
+
+test('where compiling takes much of the time, blocks must run oftener, up to a limit', () => {
+  expect(runsAfter(1, 100, 200)).toBe(2 * LEAST);
+  expect(runsAfter(2, 100, 200)).toBe(4 * LEAST);
+  expect(runsAfter(50, 100, 200)).toBe(MOST);
+});
+
+test('small regions count together', () => {
+  expect(runsAfter(100, 5, 10)).toBe(MOST);
+  expect(runsAfter(3, 5, 10)).toBe(LEAST);
+});
+
+test('when there is little left to compile, few runs are enough again', () => {
+  const threshold = new PromotionThreshold(LEAST, MOST, 0);
+  for (let i = 1; i <= 5; i++) threshold.spent(100, i * 200);
+  for (let i = 1; i <= 5; i++) threshold.spent(100, 1000 + i * 5000);
+  expect(threshold.runs).toBe(LEAST);
+});
+
+test('a limit below the least means the least', () => {
+  const threshold = new PromotionThreshold(3, 1, 0);
+  threshold.spent(1000, 1000);
+  expect(threshold.runs).toBe(3);
+});
