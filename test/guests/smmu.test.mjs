@@ -6,19 +6,23 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openDisk } from '../../dist/host/index.js';
 import { GuestShell, linuxGuest, PATIENCE, scratchDirectory, startMachine } from './guests.mjs';
+import { stockTree } from './vexpress-facts.mjs';
 
 const DISK_BYTES = 4 * 2 ** 20;
 
-async function bootWithDisk(t, flavour) {
+async function bootWithDisk(t, flavour, { board = 'virt', tree = 'own' } = {}) {
   const path = join(scratchDirectory(t), 'disk.raw');
   const content = randomBytes(DISK_BYTES);
   writeFileSync(path, content);
-  const { kernel, initrd } = linuxGuest(flavour);
+  const { kernel, initrd, release } = linuxGuest(flavour);
+  const dtb = tree === 'stock' ? stockTree(board, release, flavour) : undefined;
   const machine = await startMachine(t, {
-    machine: 'virt,iommu=smmuv2',
+    machine: `${board},iommu=smmuv2`,
+    clock: 'instructions',
     memory: '256M',
     kernel: { name: kernel, bytes: readFileSync(kernel) },
     initrd: { name: initrd, bytes: readFileSync(initrd) },
+    ...(dtb && { dtb: { name: dtb, bytes: readFileSync(dtb) } }),
     append: 'console=ttyAMA0 quiet',
     disks: [{ disk: await openDisk(path, { format: 'raw' }), bus: 'pci' }],
   });
@@ -31,19 +35,25 @@ async function bootWithDisk(t, flavour) {
   return { machine, shell, path };
 }
 
-test('armmp-lpae: the disk is in an IOMMU group, its DMA and MSIs pass the SMMU, and nothing faults', async (t) => {
-  const { machine, shell, path } = await bootWithDisk(t, 'armmp-lpae');
-  const log = await shell.run('dmesg');
-  assert.match(log, /arm-smmu 9050000\.iommu: SMMUv2 with:/);
-  assert.match(log, /virtio-pci 0000:00:01\.0: Adding to iommu group 0/);
-  assert.doesNotMatch(log, /arm-smmu.*(fault|timed out|error)/i);
-  assert.equal(await shell.run('ls /sys/kernel/iommu_groups/0/devices'), '0000:00:01.0\n');
-  assert.match(await shell.run('cat /proc/interrupts'), /^ *\d+: +[1-9]\d* +MSI .*virtio0-req/m);
-  await shell.run(`tr '\\0' a < /dev/zero | head -c ${DISK_BYTES} > /dev/vda; sync`);
-  machine.serial.write('poweroff -f\n');
-  assert.deepEqual(await machine.exited, { reason: 'poweroff', code: 0 });
-  assert.ok(readFileSync(path).equals(Buffer.alloc(DISK_BYTES, 'a')));
-});
+for (const [board, tree, smmu] of [
+  ['virt', 'own', '9050000'],
+  ['vexpress-a15', 'own', '2f000000'],
+  ['vexpress-a15', 'stock', '2f000000'],
+]) {
+  test(`armmp-lpae on ${board} with the ${tree} tree: the disk is in an IOMMU group, its DMA and MSIs pass the SMMU, and nothing faults`, async (t) => {
+    const { machine, shell, path } = await bootWithDisk(t, 'armmp-lpae', { board, tree });
+    const log = await shell.run('dmesg');
+    assert.ok(log.includes(`arm-smmu ${smmu}.iommu: SMMUv2 with:`));
+    assert.match(log, /virtio-pci 0000:00:01\.0: Adding to iommu group 0/);
+    assert.doesNotMatch(log, /arm-smmu.*(fault|timed out|error)/i);
+    assert.equal(await shell.run('ls /sys/kernel/iommu_groups/0/devices'), '0000:00:01.0\n');
+    assert.match(await shell.run('cat /proc/interrupts'), /^ *\d+: +[1-9]\d* +MSI .*virtio0-req/m);
+    await shell.run(`tr '\\0' a < /dev/zero | head -c ${DISK_BYTES} > /dev/vda; sync`);
+    machine.serial.write('poweroff -f\n');
+    assert.deepEqual(await machine.exited, { reason: 'poweroff', code: 0 });
+    assert.ok(readFileSync(path).equals(Buffer.alloc(DISK_BYTES, 'a')));
+  });
+}
 
 test('armmp, which has no driver for the SMMU, uses the disk through its bypass', async (t) => {
   const { machine, shell } = await bootWithDisk(t, 'armmp');

@@ -12,15 +12,7 @@ import {
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { openDisk } from '../../dist/host/index.js';
-import {
-  GUESTS,
-  GuestShell,
-  guestPath,
-  linuxGuest,
-  PATIENCE,
-  scratchDirectory,
-  startMachine,
-} from './guests.mjs';
+import { GUESTS, GuestShell, guestPath, linuxGuest, scratchDirectory, startMachine } from './guests.mjs';
 import { BOARDS, stockTree } from './vexpress-facts.mjs';
 
 const MIB = 2 ** 20;
@@ -99,9 +91,12 @@ export async function startBoot(t, { board, source, cpus, tree }, image) {
   return { machine, shell: new GuestShell(machine.serial), log, release };
 }
 
+/** Host time for Debian's boot on a loaded machine. */
+const LOGIN_PATIENCE = '2400s';
+
 /** Logs in to Debian. `expect` and `write` are a machine's serial port or a {@link CommandSession}. */
 export async function logIn(console, shell) {
-  const patience = { timeout: PATIENCE };
+  const patience = { timeout: LOGIN_PATIENCE };
   await console.expect(/guest login: /, patience);
   console.write('root\n');
   await console.expect(/root@guest:~# /, patience);
