@@ -42,12 +42,12 @@ function isExternal(fault: FaultKind): boolean {
 }
 
 /** FS[4:0] of a fault in the Short-descriptor format. */
-export function shortStatus(fault: FaultKind, level: number): number {
+function shortStatus(fault: FaultKind, level: number): number {
   return SHORT_STATUS[fault][level === 2 ? 1 : 0];
 }
 
 /** STATUS[5:0] of a fault in the Long-descriptor format. */
-export function longStatus(fault: FaultKind, level: number): number {
+function longStatus(fault: FaultKind, level: number): number {
   const [code, hasLevel] = LONG_STATUS[fault];
   return hasLevel ? code | level : code;
 }

@@ -30,7 +30,7 @@ export function bankOf(mode: number): number {
   }
 }
 
-export const BANKS = 6;
+const BANKS = 6;
 export const FIQ_BANK = 1;
 
 /** The registers of modes that are not current (B1.3.2). */

@@ -63,7 +63,7 @@ export const TTBCR_EAE = 1 << 31;
 export const TTBCR_A1 = 1 << 22;
 
 /** PMCR.N of every model here. */
-export const EVENT_COUNTERS = 6;
+const EVENT_COUNTERS = 6;
 const PMCR_N_SHIFT = 11;
 const MAX_DEBUG_REGISTERS = 16;
 

@@ -6,7 +6,7 @@ export interface Setting {
 }
 
 /** The parts of `virt,gic-version=3`; a comma in a value is written twice. */
-export function parseSettings(text: string): Setting[] {
+function parseSettings(text: string): Setting[] {
   return text
     .replaceAll(',,', '\0')
     .split(',')

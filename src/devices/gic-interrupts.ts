@@ -5,7 +5,7 @@ import type { InterruptLine } from '../ports/interrupt-line.ts';
 /** INTIDs 0 to 15 are software generated (IHI 0048B 2.2.1). */
 export const SGI_COUNT = 16;
 /** INTIDs 16 to 31 are private peripheral interrupts. */
-export const FIRST_PPI = 16;
+const FIRST_PPI = 16;
 /** INTIDs from 32 on are shared. */
 export const FIRST_SPI = 32;
 /** "No pending interrupt with sufficient priority" (IHI 0048B 3.2.5). */

@@ -12,7 +12,7 @@ import {
 } from './packet.ts';
 
 /** The network's own Ethernet address: locally administered. */
-export const ROUTER_MAC = Uint8Array.of(0x52, 0x55, 0x0a, 0x00, 0x02, 0x02);
+const ROUTER_MAC = Uint8Array.of(0x52, 0x55, 0x0a, 0x00, 0x02, 0x02);
 const BROADCAST = new Uint8Array(6).fill(0xff);
 const ARP_BYTES = 28;
 /** Guests behind one card, such as a bridge's. */

@@ -2,7 +2,7 @@
 export const EtherType = { IPV4: 0x0800, ARP: 0x0806 } as const;
 export const IpProtocol = { ICMP: 1, TCP: 6, UDP: 17 } as const;
 
-export const ETHERNET_HEADER = 14;
+const ETHERNET_HEADER = 14;
 export const IPV4_HEADER = 20;
 export const UDP_HEADER = 8;
 export const TCP_HEADER = 20;

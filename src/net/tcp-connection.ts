@@ -5,7 +5,7 @@ import { SendBuffer } from './send-buffer.ts';
 import { type Segment, type SegmentHeader, sendSegment, type TcpEnds, TcpFlag } from './tcp-segment.ts';
 
 /** Largest data of one segment. */
-export const MAXIMUM_SEGMENT = IPV4_PAYLOAD - TCP_HEADER;
+const MAXIMUM_SEGMENT = IPV4_PAYLOAD - TCP_HEADER;
 /** What a peer takes that says nothing (RFC 9293 3.7.1). */
 const DEFAULT_SEGMENT = 536;
 /** Our window for what the guest sends: bytes that may wait in the host's socket. */

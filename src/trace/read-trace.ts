@@ -20,7 +20,7 @@ import {
 import { RegisterNames } from './register-names.ts';
 
 /** A page with more would be too much for browsers. */
-export const MAX_EVENTS = 4_000_000;
+const MAX_EVENTS = 4_000_000;
 
 const KIND_NUMBERS = new Map(EVENT_KINDS.map(([category, op], number) => [`${category} ${op}`, number]));
 const TAKE_A_PART =

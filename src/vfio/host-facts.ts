@@ -18,7 +18,7 @@ export interface HostRoots {
   readonly run: string;
 }
 
-export const hostRoots: HostRoots = {
+const hostRoots: HostRoots = {
   sys: '/sys',
   dev: '/dev',
   proc: '/proc',

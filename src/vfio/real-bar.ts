@@ -25,7 +25,7 @@ function allOnes(size: AccessSize): number {
 }
 
 /** What is left of an area without the trapped ranges, to the byte: registers beside an MSI-X table stay fast. */
-export function withoutTrapped(
+function withoutTrapped(
   area: MappableArea,
   trapped: readonly TrappedRange[],
 ): { start: number; end: number }[] {

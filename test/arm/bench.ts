@@ -32,7 +32,7 @@ export const section = (pa: number, options: Leaf = {}): number =>
     (options.supersection ? 1 << 18 : 0) |
     (options.notGlobal ? 1 << 17 : 0)) >>>
   0;
-export const pageTable = (pa: number, domain = 0): number => (pa | (domain << 5) | 1) >>> 0;
+const pageTable = (pa: number, domain = 0): number => (pa | (domain << 5) | 1) >>> 0;
 export const smallPage = (pa: number, options: Leaf = {}): number =>
   ((pa & 0xfffff000) | 2 | leaf(options, 4, 9) | (options.xn ? 1 : 0) | (options.notGlobal ? 1 << 11 : 0)) >>>
   0;

@@ -25,7 +25,7 @@ function isShortFormat({ state }: Outcome): boolean {
   return (state[W.TTBCR]! & TTBCR_EAE) === 0;
 }
 
-export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
+const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
   {
     reason: 'ARM DDI 0406C B4.1.96: IFSR[7:4] is reserved; QEMU puts the domain there, as in DFSR',
     applies: (expected) => isPrefetchAbort(expected) && isShortFormat(expected),

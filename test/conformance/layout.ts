@@ -100,7 +100,6 @@ export const HIGH_VECTORS = 0xffff0000;
 
 /** Translation tables, little and big endian: table A and its alternative B, level 1 and 2. */
 export const TABLES = 0x40200000;
-export const TABLE_BYTES = 0x20000;
 
 /** Long-descriptor tables, little endian. */
 export const LONG_TABLES = 0x40240000;

@@ -25,7 +25,7 @@ export const LONG_L3_MMU_DATA = LONG_TABLES + 0xa000;
 export const LONG_L3_MMU_CODE = LONG_TABLES + 0xb000;
 
 /** Fields of a block or page descriptor: AttrIndx = 7, which is always Normal memory here, Inner Shareable, access flag. */
-export const LONG_NORMAL = (7 << 2) | (3 << 8) | (1 << 10);
+const LONG_NORMAL = (7 << 2) | (3 << 8) | (1 << 10);
 const TABLE = 3;
 const PAGE = 3;
 const ANY_WRITES = 1 << 6;

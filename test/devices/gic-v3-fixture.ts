@@ -3,7 +3,7 @@ import type { DeviceLog, Requester } from '../../src/ports/mmio.ts';
 
 const MEMORY_BASE = 0x4000_0000;
 const MEMORY_BYTES = 0x10_0000;
-export const PROPERTY_TABLE = MEMORY_BASE;
+const PROPERTY_TABLE = MEMORY_BASE;
 export const PENDING_TABLE = MEMORY_BASE + 0x1_0000;
 export const QUEUE = MEMORY_BASE + 0x8_0000;
 export const DEVICE_TABLE = MEMORY_BASE + 0x9_0000;

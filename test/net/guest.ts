@@ -13,7 +13,7 @@ const at16 = (bytes: Uint8Array, at: number): number => bytes[at] * 256 + bytes[
 const at32 = (bytes: Uint8Array, at: number): number => at16(bytes, at) * 65536 + at16(bytes, at + 2);
 
 /** RFC 1071, written for reading: ones' complement sum of big-endian words, complemented. */
-export function internetChecksum(bytes: readonly number[]): number {
+function internetChecksum(bytes: readonly number[]): number {
   let sum = 0;
   for (let i = 0; i < bytes.length; i += 2) {
     sum += bytes[i] * 256 + (bytes[i + 1] ?? 0);

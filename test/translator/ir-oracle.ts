@@ -138,7 +138,7 @@ const MIN = -(1n << 31n);
 const MAX = (1n << 31n) - 1n;
 
 /** The result of an operation without effects; operands and results are unsigned. */
-export function evaluatePure(op: string, args: readonly bigint[], imm: number): bigint {
+function evaluatePure(op: string, args: readonly bigint[], imm: number): bigint {
   const [a = 0n, b = 0n, c = 0n] = args;
   const sum = s(a) + s(b);
   const difference = s(a) - s(b);

@@ -14,7 +14,7 @@ const LOADS = ['load8', 'load16', 'load32', 'load64', 'load128'] as const;
 const STORES = ['store8', 'store16', 'store32', 'store64', 'store128'] as const;
 const EXCLUSIVES = ['ldex8', 'ldex16', 'ldex32', 'ldex64', 'stex8', 'stex16', 'stex32', 'stex64'] as const;
 /** Words as elements; see `runVector` of the oracle. */
-export const VECTORS = INTEGER_ROWS.filter(({ name }) =>
+const VECTORS = INTEGER_ROWS.filter(({ name }) =>
   ['veor.u32 q', 'vadd.u32', 'vbsl.u32', 'vswp.u32 q', 'vqadd.s32 q'].includes(name),
 );
 const GETS = ['get', 'get64', 'getF32', 'getF64', 'getV128'] as const;

@@ -91,7 +91,7 @@ export function exceptionReturn(l: Lifter, address: IrValue): void {
 }
 
 /** The operation on R[n] (ignored by MOV and MVN) and the operand, to R[d], with flags where `s` is 1. */
-export function alu(l: Lifter, op: AluOp, s: number, d: number, a: IrValue, operand: Operand): void {
+function alu(l: Lifter, op: AluOp, s: number, d: number, a: IrValue, operand: Operand): void {
   const value = result(l, op, a, operand.value);
   if (d === 15) {
     if (s === 0) l.aluWritePc(value);
@@ -103,7 +103,7 @@ export function alu(l: Lifter, op: AluOp, s: number, d: number, a: IrValue, oper
   if (nzcv !== undefined) l.setNzcv(nzcv);
 }
 
-export function test(l: Lifter, op: TestOp, n: number, operand: Operand): void {
+function test(l: Lifter, op: TestOp, n: number, operand: Operand): void {
   const operation = TEST_OPERATION[op];
   const a = l.reg(n);
   const value = op === 'tst' || op === 'teq' ? result(l, operation, a, operand.value) : operand.value;

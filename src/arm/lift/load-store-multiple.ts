@@ -40,7 +40,7 @@ function refusesList(l: Lifter, n: number, list: number): boolean {
   return true;
 }
 
-export function loadMultiple(l: Lifter, walk: Walk, n: number, list: number, writeBack: boolean): void {
+function loadMultiple(l: Lifter, walk: Walk, n: number, list: number, writeBack: boolean): void {
   if (refusesList(l, n, list)) return;
   const registers = registersIn(list);
   if (writeBack && (list >> n) & 1) l.unpredictable('write-back to a register loaded');
@@ -54,7 +54,7 @@ export function loadMultiple(l: Lifter, walk: Walk, n: number, list: number, wri
 }
 
 /** The base, where it is in the list, is stored as it was before; that is UNKNOWN unless it is the first. */
-export function storeMultiple(l: Lifter, walk: Walk, n: number, list: number, writeBack: boolean): void {
+function storeMultiple(l: Lifter, walk: Walk, n: number, list: number, writeBack: boolean): void {
   if (refusesList(l, n, list)) return;
   const registers = registersIn(list);
   if (writeBack && (list >> n) & 1 && registers[0] !== n) l.unpredictable('the base stored after write-back');

@@ -67,7 +67,7 @@ function refusesTarget(l: Lifter, kind: Transfer, t: number): boolean {
 }
 
 /** Any single load or store of R[t] at R[n] plus or minus an offset. */
-export function transferAt(
+function transferAt(
   l: Lifter,
   kind: Transfer,
   t: number,
@@ -213,7 +213,7 @@ interface Dual extends Indexing {
   readonly t: number;
 }
 
-export function dualAt(l: Lifter, load: boolean, f: Dual, t2: number, offset: IrValue): void {
+function dualAt(l: Lifter, load: boolean, f: Dual, t2: number, offset: IrValue): void {
   const writesBack = f.P === 0 || f.W === 1;
   if (writesBack && l.refusesPc(f.n)) return;
   if (l.thumb ? l.refusesBadReg(f.t, t2) : l.refusesPc(t2)) return;

@@ -24,7 +24,7 @@ export interface Operand {
 }
 
 /** Runs a row on registers d, a and b; UNDEFINED without a row and for odd quadwords. */
-export function runRow(
+function runRow(
   l: Lifter,
   row: VectorFunction | undefined,
   d: Operand,
@@ -138,14 +138,6 @@ export function twoNarrow(of: Family) {
   return (l: Lifter, f: Two & { s: number }): void => {
     const m = operand(f.m, true);
     runRow(l, rowOf(choose(of, f.U), 0, f.s), operand(f.d, false), m, m);
-  };
-}
-
-/** Doubleword to quadword. */
-export function twoLong(of: Family) {
-  return (l: Lifter, f: Two & { s: number }): void => {
-    const m = operand(f.m, false);
-    runRow(l, rowOf(choose(of, f.U), 0, f.s), operand(f.d, true), m, m);
   };
 }
 

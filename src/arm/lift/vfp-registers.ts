@@ -1,17 +1,5 @@
 import { StateSlot } from '../state.ts';
 
-/** Fields of VFP encodings that name registers: the odd bit and the four others of each. */
-export interface VfpRegisters {
-  /** 1: double precision. */
-  readonly s: number;
-  readonly D: number;
-  readonly d: number;
-  readonly N?: number;
-  readonly n?: number;
-  readonly M?: number;
-  readonly m?: number;
-}
-
 /** The number of a register: D:Vd of doublewords, Vd:D of single words (A7.3.1). */
 export function registerNumber(double: boolean, odd: number, four: number): number {
   return double ? (odd << 4) | four : (four << 1) | odd;

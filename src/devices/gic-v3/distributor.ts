@@ -6,7 +6,7 @@ import { InterruptRegisters, isBankOffset, lanesOf, partOf } from './interrupt-r
 import { INTID_BITS } from './state.ts';
 
 /** Distributor registers that a Redistributor has not (IHI 0069 table 12-25). */
-export const GICD = {
+const GICD = {
   CTLR: 0x0000,
   TYPER: 0x0004,
   IIDR: 0x0008,

@@ -11,7 +11,7 @@ import type { GicV3Core } from './core.ts';
 import { PRIORITY_MASK } from './state.ts';
 
 /** Offsets that the Distributor (for SPIs) and SGI_base of a Redistributor (for SGIs and PPIs) share (tables 12-25, 12-29). */
-export const BANK = {
+const BANK = {
   ...INTERRUPT_REGISTERS,
   /** RAZ/WI with one Security state, and what follows it. */
   IGRPMODR: 0xd00,

@@ -5,7 +5,7 @@ import { identification } from './identification.ts';
 import { InterruptRegisters, isBankOffset, lanesOf, partOf } from './interrupt-registers.ts';
 
 /** Redistributor registers in RD_base (IHI 0069 table 12-27). */
-export const GICR = {
+const GICR = {
   CTLR: 0x0000,
   IIDR: 0x0004,
   TYPER: 0x0008,

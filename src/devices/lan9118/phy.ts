@@ -2,7 +2,7 @@ import { assignPlain, copyPlain } from '../../ports/plain-state.ts';
 import type { Saveable } from '../../ports/saveable.ts';
 
 /** Registers of the PHY inside the chip (LAN9118 datasheet 5.5; IEEE 802.3 22.2.4). */
-export const PHY = {
+const PHY = {
   BasicControl: 0,
   BasicStatus: 1,
   Identifier1: 2,
@@ -19,7 +19,7 @@ export const PHY = {
 } as const;
 
 /** BasicControl (5.5.1). */
-export const BasicControl = {
+const BasicControl = {
   RESET: 0x8000,
   LOOPBACK: 0x4000,
   AUTONEG: 0x1000,

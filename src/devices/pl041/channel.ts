@@ -3,7 +3,7 @@ import { assignPlain, copyPlain } from '../../ports/plain-state.ts';
 import type { Saveable } from '../../ports/saveable.ts';
 
 /** AACIRXCRx and AACITXCRx (ARM DDI 0173 3.3.1, 3.3.2). */
-export const ChannelControl = { ENABLE: 0x1, SLOTS: 0x1ffe, FIFO: 0x1_0000, WRITABLE: 0x1fff_ffff } as const;
+const ChannelControl = { ENABLE: 0x1, SLOTS: 0x1ffe, FIFO: 0x1_0000, WRITABLE: 0x1fff_ffff } as const;
 /** AACISRx (3.3.3). */
 export const ChannelStatus = {
   RXFE: 0x001,

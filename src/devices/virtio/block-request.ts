@@ -2,7 +2,7 @@ import { SECTOR_BYTES } from '../../ports/disk.ts';
 import type { DescriptorChain } from './descriptor-chain.ts';
 
 /** Request types (Virtio 1.1 5.2.6). */
-export const BlockRequestType = {
+const BlockRequestType = {
   IN: 0,
   OUT: 1,
   FLUSH: 4,

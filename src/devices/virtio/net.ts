@@ -3,7 +3,7 @@ import { MAX_FRAME_BYTES, type NetworkBackend, type NetworkPort } from '../../po
 import { type VirtioDevice, VirtioDeviceId, type VirtioPort } from './virtio-device.ts';
 
 /** Feature bits (Virtio 1.1 5.1.3). */
-export const NetFeature = { MTU: 1n << 3n, MAC: 1n << 5n, STATUS: 1n << 16n } as const;
+const NetFeature = { MTU: 1n << 3n, MAC: 1n << 5n, STATUS: 1n << 16n } as const;
 
 /** Offsets in the configuration space (5.1.4). */
 const Config = { mac: 0, status: 6, mtu: 10, LENGTH: 12 } as const;

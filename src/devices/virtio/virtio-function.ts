@@ -5,7 +5,7 @@ import { TRANSPORT_FEATURES, type VirtioDevice, VirtioFeature } from './virtio-d
 import { type QueueHost, Virtqueue, type VirtqueueState } from './virtqueue.ts';
 
 /** Device status (Virtio 1.1 2.1). */
-export const VirtioStatus = {
+const VirtioStatus = {
   ACKNOWLEDGE: 1,
   DRIVER: 2,
   DRIVER_OK: 4,

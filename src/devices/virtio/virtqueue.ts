@@ -2,8 +2,6 @@ import type { DmaPort } from '../../ports/dma.ts';
 import type { Saveable } from '../../ports/saveable.ts';
 import { type ChainOwner, DescriptorChain } from './descriptor-chain.ts';
 
-/** Largest size of a split virtqueue (Virtio 1.1 2.6). */
-export const MAX_QUEUE_SIZE = 32768;
 /** Descriptors of one chain, those of an indirect table included: bounds what a guest can make us keep for a request. */
 export const MAX_CHAIN_LENGTH = 1024;
 /** Bytes of one chain (Virtio 1.1 2.6.5). */

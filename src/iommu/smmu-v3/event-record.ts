@@ -17,7 +17,7 @@ export const EVENT = {
 } as const;
 
 /** CLASS: what was being done. */
-export const EVENT_CLASS = { CD: 0, TTD: 1, IN: 2 } as const;
+const EVENT_CLASS = { CD: 0, TTD: 1, IN: 2 } as const;
 /** Bits of the fourth word. */
 const PNU = 1 << 1;
 const IND = 1 << 2;

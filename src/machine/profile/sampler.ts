@@ -23,7 +23,7 @@ export interface Profile {
 }
 
 /** Samples on average this many instructions of a CPU apart. */
-export const SAMPLE_INTERVAL = 50_000;
+const SAMPLE_INTERVAL = 50_000;
 
 interface Place {
   readonly sample: Omit<ProfileSample, 'instructions'>;

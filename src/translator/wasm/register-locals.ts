@@ -56,8 +56,3 @@ export class RegisterLocals {
     this.code.i32(0).load(Load.I32, slotAddress(slot)).set(this.of(slot));
   }
 }
-
-/** Whether a helper may change registers. */
-export function helperWrites(effects: number): boolean {
-  return (effects & Effect.WritesState) !== 0;
-}

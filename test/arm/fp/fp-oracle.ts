@@ -17,12 +17,6 @@ export interface Settings {
   readonly alternativeHalf: boolean;
 }
 
-export interface Result {
-  readonly bits: bigint;
-  /** Cumulative bits as in FPSCR. */
-  readonly flags: number;
-}
-
 const IOC = 1;
 const DZC = 2;
 const OFC = 4;

@@ -6,7 +6,7 @@ import {
 import { Effect, OPS } from '../../../src/translator/ir/ops.ts';
 import type { IrBlock, IrValue } from '../../../src/translator/ir/value.ts';
 
-export const PC = 0x8000;
+const PC = 0x8000;
 
 const SLOTS = new Map([
   [16, 'nzcv'],

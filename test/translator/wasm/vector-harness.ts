@@ -98,7 +98,7 @@ export class VectorHarness {
 }
 
 /** The immediates that a row may be given, or some of them. */
-export function immediatesOf({ name }: VectorFunction): readonly number[] {
+function immediatesOf({ name }: VectorFunction): readonly number[] {
   const bits = Number(/(\d+)( q)?$/.exec(name)?.[1] ?? 0);
   const op = name.replace(/\.[^.]*$/, '');
   if (/^(vshr|vsra|vrshr|vrsra|vsri)$/.test(op)) return [1, 2, bits / 2, bits - 1, bits];
