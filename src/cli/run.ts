@@ -96,9 +96,9 @@ export function addRunOptions(command: Command): Command {
   return command
     .option(
       '-M, --machine <name>',
-      'board: virt (default); with ,gic-version=3, ,iommu=smmuv2 or ,iommu=smmuv3 behind it',
+      'board: virt (default), vexpress-a9 or vexpress-a15; behind each ,iommu=smmuv2, behind virt also ,gic-version=3 and ,iommu=smmuv3',
     )
-    .option('--cpu <model>', 'CPU model (default: cortex-a15)')
+    .option('--cpu <model>', 'CPU model (default, and only one: that of the board)')
     .option('--smp <number>', 'number of CPUs (default: 1)')
     .option('-m, --memory <size>', 'RAM, such as 512M or 1G (default: 512M)')
     .option(

@@ -1,4 +1,3 @@
-import { Effect } from '../ir/ops.ts';
 import { vectorOf } from '../ir/value.ts';
 import { slotsRead, slotsWritten } from '../vector/vector-function.ts';
 import type { FunctionBody } from './function-body.ts';
