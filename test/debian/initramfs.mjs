@@ -17,14 +17,16 @@ const padding = (length) => Buffer.alloc((4 - (length % 4)) % 4);
 
 /**
  * The first root of the VM: busybox, the modules, and a script that loads them and changes over to the test's root.
- * @param {{ busybox: string, modules: string[], init: string }} parts paths; `init` becomes /init
+ * @param {{ busybox: string, modules: string[], init: string, programs?: [name: string, contents: Uint8Array][] }} parts paths;
+ * `init` becomes /init, `programs` are more of /bin
  * @returns {Buffer} an uncompressed cpio archive
  */
-export function buildInitramfs({ busybox, modules, init }) {
+export function buildInitramfs({ busybox, modules, init, programs = [] }) {
   return initramfs({
     directories: ['bin', 'dev', 'proc', 'sys', 'root', 'modules'],
     files: [
       ['bin/busybox', readFileSync(busybox)],
+      ...programs.map(([name, contents]) => [`bin/${name}`, contents]),
       ['init', readFileSync(init)],
       ['modules/order', Buffer.from(modules.map((path) => `${basename(path)}\n`).join(''))],
       ...modules.map((path) => [`modules/${basename(path)}`, readFileSync(path)]),

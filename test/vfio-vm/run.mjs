@@ -7,11 +7,13 @@ import { checkPrograms, program, TestbedError } from '../debian/host-tools.mjs';
 import { buildInitramfs } from '../debian/initramfs.mjs';
 import { prepareAsan } from './builder/asan.mjs';
 import { boot, consoleLog } from './builder/boot.mjs';
+import { openFrameEcho } from './builder/frame-echo.mjs';
 import { prepareKernel } from './builder/kernel.mjs';
 import { Results } from './builder/results.mjs';
 import { buildPackageDisk, buildRootDisk } from './builder/root-disk.mjs';
+import { prepareSavedDebian } from './builder/saved-debian.mjs';
 import { SCENARIOS } from './builder/scenarios.mjs';
-import { drivePattern } from './guest/pattern.mjs';
+import { BLOCK_COUNT, BLOCK_SIZE, drivePattern } from './guest/pattern.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const REPOSITORY = join(HERE, '../..');
@@ -37,13 +39,13 @@ const PROGRAMS = [
 const USAGE = `usage: npm run test:vfio -- [options]
   --scenario NAME     only this kind of host (repeatable): ${Object.keys(SCENARIOS).join(', ')}
   --test FILE         only this file of test/vfio-vm/tests (repeatable)
-  --ci                less of what takes long: tests look at ARMEMU_CI
+  --ci                what CI has time for: not every kind of host, and less of what takes long (ARMEMU_CI)
   --repeat N          everything N times
   --node PATH         the Node binary to run in the VM (default: the one that runs this)
   --asan              the addon built with AddressSanitizer
   --memory MIB        memory of the VM (default 2048)
   --kernel-args TEXT  more kernel arguments
-  --timeout SECONDS   for one boot (default 1800)
+  --timeout SECONDS   for one boot (default 1800, or what the kind of host needs)
   --command TEXT      run a shell command in the VM instead of tests, and print its output
   --with PATH         a file or directory more, as /armemu/with/NAME in the VM (repeatable)
   --interactive       a shell on the VM's serial line
@@ -58,13 +60,15 @@ const OPTIONS = {
   asan: { type: 'boolean', default: false },
   memory: { type: 'string', default: '2048' },
   'kernel-args': { type: 'string', default: '' },
-  timeout: { type: 'string', default: '1800' },
+  timeout: { type: 'string' },
   command: { type: 'string' },
   with: { type: 'string', multiple: true, default: [] },
   interactive: { type: 'boolean', default: false },
   keep: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 };
+
+const DEFAULT_TIMEOUT_SECONDS = 1800;
 
 const startedAt = performance.now();
 const progress = (line) => {
@@ -76,7 +80,10 @@ function readOptions() {
   try {
     const { values } = parseArgs({ options: OPTIONS });
     const scenarios =
-      values.scenario ?? (values.command || values.interactive ? ['default'] : Object.keys(SCENARIOS));
+      values.scenario ??
+      (values.command || values.interactive
+        ? ['default']
+        : Object.keys(SCENARIOS).filter((name) => !(values.ci && SCENARIOS[name].onlyInFull)));
     for (const name of scenarios) {
       if (!(name in SCENARIOS))
         throw new TestbedError(`there is no scenario ${name}`, 'npm run test:vfio -- --help');
@@ -87,7 +94,7 @@ function readOptions() {
         throw new TestbedError(`test/vfio-vm/tests has no ${file}`, `one of: ${known.join(' ')}`);
     }
     for (const name of ['repeat', 'memory', 'timeout']) {
-      if (!/^[1-9]\d*$/.test(values[name]))
+      if (values[name] !== undefined && !/^[1-9]\d*$/.test(values[name]))
         throw new TestbedError(`--${name} wants a number, not ${values[name]}`);
     }
     return { ...values, scenarios };
@@ -102,32 +109,41 @@ async function bootOnce(name, prepared, options, results) {
   const runDirectory = mkdtempSync(join(CACHE, `run-${name}-`));
   const nvmeDrive = join(runDirectory, 'nvme.raw');
   const initramfs = join(runDirectory, 'initramfs.cpio');
-  writeFileSync(nvmeDrive, drivePattern());
+  writeFileSync(
+    nvmeDrive,
+    drivePattern(scenario.driveMiB ? (scenario.driveMiB * 2 ** 20) / BLOCK_SIZE : BLOCK_COUNT),
+  );
   writeFileSync(initramfs, prepared.initramfs);
   const tests = options.test ?? scenario.tests;
+  const timeoutSeconds = Number(options.timeout ?? scenario.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS);
   const plan = {
     scenario: name,
     tests,
     command: options.command,
-    fileTimeoutSeconds: Number(options.timeout),
+    fileTimeoutSeconds: timeoutSeconds,
     environment: { ARMEMU_SCENARIO: name, ARMEMU_CI: options.ci ? '1' : '', ...prepared.environment },
   };
-  const packageDisk = buildPackageDisk({ repository: REPOSITORY, runDirectory, plan, extra: options.with });
+  const extra = [...options.with];
+  if (scenario.savedDebian) extra.push(...(await prepareSavedDebian({ repository: REPOSITORY, progress })));
+  const packageDisk = buildPackageDisk({ repository: REPOSITORY, runDirectory, plan, extra });
   progress(`${name}: booting (${scenario.about}); console: ${consoleLog(runDirectory)}`);
   results.begin(name, tests);
+  const cable = scenario.savedDebian ? join(runDirectory, 'cable') : undefined;
+  const closeCable = cable && (await openFrameEcho(cable));
   const end = await boot({
     ...prepared,
-    ...{ initramfs, packageDisk, nvmeDrive, runDirectory, scenario },
+    ...{ initramfs, packageDisk, nvmeDrive, cable, runDirectory, scenario },
     kernelArguments: options['kernel-args'],
     memoryMiB: Number(options.memory),
-    timeoutSeconds: Number(options.timeout),
+    timeoutSeconds,
     interactive: options.interactive,
     onMessage: (message) => results.message(message),
   });
+  closeCable?.();
   if (options.interactive) return;
   const failedHere = results.finish(end, {
     expectTests: options.command === undefined,
-    timeout: options.timeout,
+    timeout: timeoutSeconds,
   });
   if (failedHere) progress(`${name}: failed; see ${runDirectory}`);
   else if (!options.keep) rmSync(runDirectory, { recursive: true, force: true });

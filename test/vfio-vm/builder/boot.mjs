@@ -21,6 +21,7 @@ const KERNEL_ARGUMENTS = [
  * @property {string} rootDisk
  * @property {string} packageDisk
  * @property {string} nvmeDrive
+ * @property {string} [cable] the UNIX socket that the e1000e's cable ends at
  * @property {string} runDirectory where the console's log goes
  * @property {import('./scenarios.mjs').Scenario} scenario
  * @property {string} kernelArguments more of them
@@ -54,7 +55,7 @@ function qemuArguments(options) {
     ],
     ...disk('root', options.rootDisk),
     ...disk('package', options.packageDisk),
-    ...deviceArguments({ nvmeDrive: options.nvmeDrive }),
+    ...deviceArguments(options),
     ...(options.interactive
       ? ['-serial', 'mon:stdio']
       : [

@@ -112,6 +112,7 @@ const PACKAGE_PARTS = [
   'bench',
   'docs/passthrough.md',
   'test/vfio-vm',
+  'test/guests/guests.mjs',
 ];
 
 /**

@@ -5,6 +5,10 @@
  * @property {string} kernelArguments
  * @property {boolean} interruptRemapping
  * @property {string[]} tests names in test/vfio-vm/tests, in order
+ * @property {boolean} [onlyInFull] takes too long for CI: `npm run test:all` boots it
+ * @property {number} [timeoutSeconds] of its boot; 1800 unless given
+ * @property {number} [driveMiB] size of the NVMe drive; 1 unless given
+ * @property {boolean} [savedDebian] the tests restore Debian guests that were booted and saved outside the VM
  */
 
 /** @type {Record<string, Scenario>} */
@@ -32,6 +36,16 @@ export const SCENARIOS = {
     kernelArguments: 'intel_iommu=on',
     interruptRemapping: true,
     tests: ['passthrough-page.test.mjs', 'host-check.test.mjs', 'host-bind.test.mjs'],
+  },
+  debian: {
+    about: 'the same, with a drive of 128 MiB for Debian guests that were booted outside',
+    kernelArguments: 'intel_iommu=on',
+    interruptRemapping: true,
+    tests: ['debian.test.mjs'],
+    driveMiB: 128,
+    savedDebian: true,
+    onlyInFull: true,
+    timeoutSeconds: 3600,
   },
   'intremap-off': {
     about: 'an IOMMU without interrupt remapping',

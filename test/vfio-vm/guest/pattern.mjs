@@ -1,7 +1,7 @@
 /** Bytes in a block of the NVMe drive. */
 export const BLOCK_SIZE = 512;
 
-/** Blocks on the NVMe drive: 1 MiB. */
+/** Blocks on the NVMe drive, unless a kind of host has a larger one: 1 MiB. */
 export const BLOCK_COUNT = 2048;
 
 /**
@@ -20,9 +20,9 @@ export function blockPattern(block) {
   return bytes;
 }
 
-/** @returns {Uint8Array} the whole drive */
-export function drivePattern() {
-  const drive = new Uint8Array(BLOCK_SIZE * BLOCK_COUNT);
-  for (let block = 0; block < BLOCK_COUNT; block++) drive.set(blockPattern(block), block * BLOCK_SIZE);
+/** @param {number} blocks @returns {Uint8Array} the whole drive */
+export function drivePattern(blocks) {
+  const drive = new Uint8Array(BLOCK_SIZE * blocks);
+  for (let block = 0; block < blocks; block++) drive.set(blockPattern(block), block * BLOCK_SIZE);
   return drive;
 }

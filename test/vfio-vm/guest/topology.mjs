@@ -26,10 +26,11 @@ const FIRST_PORT_SLOT = 0x10;
 /**
  * QEMU's arguments for the devices. `edu` gets a 32-bit DMA mask because its own default of 28 bits reaches no RAM of
  * an Arm board.
- * @param {{ nvmeDrive: string }} files
+ * @param {{ nvmeDrive: string, cable: string | undefined }} files `cable`: the UNIX socket at the other end of the e1000e's;
+ * without one nobody is there
  * @returns {string[]}
  */
-export function deviceArguments({ nvmeDrive }) {
+export function deviceArguments({ nvmeDrive, cable }) {
   const args = [];
   for (let port = 1; port <= PORTS; port++) {
     const slot = (FIRST_PORT_SLOT + port).toString(16);
@@ -40,7 +41,8 @@ export function deviceArguments({ nvmeDrive }) {
     ...['-device', 'edu,bus=port1,dma_mask=0xffffffff'],
     ...['-drive', `if=none,id=nvm,format=raw,file=${nvmeDrive}`],
     ...['-device', 'nvme,bus=port2,serial=armemu-nvme,drive=nvm'],
-    ...[0, 1, 2].flatMap((card) => ['-netdev', `user,id=net${card},restrict=on`]),
+    ...['-netdev', cable ? `stream,id=net0,addr.type=unix,addr.path=${cable}` : 'user,id=net0,restrict=on'],
+    ...[1, 2].flatMap((card) => ['-netdev', `user,id=net${card},restrict=on`]),
     ...['-device', `e1000e,bus=port3,netdev=net0,mac=${MAC.e1000e},romfile=`],
     ...['-device', `${net},bus=port4,netdev=net1,mac=${MAC.virtioNet}`],
     ...['-device', 'edu,bus=port5,addr=0.0,multifunction=on,dma_mask=0xffffffff'],
