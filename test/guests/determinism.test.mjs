@@ -1,17 +1,7 @@
 // With the counting clock a run is the same each time: what the guest prints, and when, to the instruction.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { guestPath, startMachine } from './guests.mjs';
-
-function linux() {
-  const tree = guestPath('linux-image-armmp');
-  const kernel = readdirSync(`${tree}/boot`).find((name) => name.startsWith('vmlinuz-'));
-  return {
-    kernel: { name: 'kernel', bytes: readFileSync(`${tree}/boot/${kernel}`) },
-    initrd: { name: 'initrd', bytes: readFileSync(`${tree}/initrd.gz`) },
-  };
-}
+import { linuxImages, startMachine } from './guests.mjs';
 
 /**
  * Boots Linux with two CPUs, has it compute, sleep and tell the time, and switches it off.
@@ -26,7 +16,7 @@ async function boot(t, disturbance, engine) {
     clock: 'instructions',
     engine,
     append: 'console=ttyAMA0 printk.time=1',
-    ...linux(),
+    ...linuxImages(),
   });
   let output = '';
   const decoder = new TextDecoder();

@@ -1,7 +1,7 @@
 // What the tests of real guests share: where the guests are, and a shell in one.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -170,5 +170,17 @@ export function linuxGuest(flavour) {
     /** With the drivers of the Versatile Express boards. */
     vexpressInitrd: join(tree, 'initrd-vexpress.gz'),
     release: name.slice('vmlinuz-'.length),
+  };
+}
+
+/**
+ * Debian's Linux as `createMachine` takes it, with a shell in its initramfs.
+ * @param {'armmp' | 'armmp-lpae'} flavour
+ */
+export function linuxImages(flavour = 'armmp') {
+  const { kernel, initrd } = linuxGuest(flavour);
+  return {
+    kernel: { name: 'kernel', bytes: readFileSync(kernel) },
+    initrd: { name: 'initrd', bytes: readFileSync(initrd) },
   };
 }

@@ -1,26 +1,17 @@
 // Several CPUs, an idle machine, and the GICv3, as Debian's kernel sees them.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDisk } from '../../dist/host/index.js';
-import { GuestShell, guestPath, PATIENCE, scratchDirectory, startMachine } from './guests.mjs';
+import { GuestShell, linuxImages, PATIENCE, scratchDirectory, startMachine } from './guests.mjs';
 
-function linux() {
-  const tree = guestPath('linux-image-armmp');
-  const kernel = readdirSync(`${tree}/boot`).find((name) => name.startsWith('vmlinuz-'));
-  return {
-    kernel: { name: 'kernel', bytes: readFileSync(`${tree}/boot/${kernel}`) },
-    initrd: { name: 'initrd', bytes: readFileSync(`${tree}/initrd.gz`) },
-    append: 'console=ttyAMA0 quiet',
-    memory: '256M',
-  };
-}
+const LINUX = { append: 'console=ttyAMA0 quiet', memory: '256M' };
 
 async function bootToShell(t, options) {
-  const machine = await startMachine(t, { machine: 'virt', ...linux(), ...options });
+  const machine = await startMachine(t, { machine: 'virt', ...linuxImages(), ...LINUX, ...options });
   await machine.serial.expect(/guest: ready/, { timeout: PATIENCE });
   return machine;
 }

@@ -1,17 +1,7 @@
 // Both engines run Linux in lockstep: the first instruction after which they differ ends the machine.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { guestPath, startMachine } from './guests.mjs';
-
-function linux() {
-  const tree = guestPath('linux-image-armmp');
-  const kernel = readdirSync(`${tree}/boot`).find((name) => name.startsWith('vmlinuz-'));
-  return {
-    kernel: { name: 'kernel', bytes: readFileSync(`${tree}/boot/${kernel}`) },
-    initrd: { name: 'initrd', bytes: readFileSync(`${tree}/initrd.gz`) },
-  };
-}
+import { linuxImages, startMachine } from './guests.mjs';
 
 for (const [smp, gicVersion] of [
   [1, 2],
@@ -25,7 +15,7 @@ for (const [smp, gicVersion] of [
       memory: '128M',
       engine: 'lockstep',
       append: 'console=ttyAMA0 printk.time=1',
-      ...linux(),
+      ...linuxImages(),
     });
     let output = '';
     const decoder = new TextDecoder();

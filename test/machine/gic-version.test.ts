@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { readFdt, stringsOf } from '../../src/boot/fdt-reader.ts';
 import { OptionError } from '../../src/errors.ts';
-import { createMachine, type EndpointPort, type Machine, type PciEndpoint } from '../../src/index.ts';
+import { createMachine, type Machine, type PciEndpoint } from '../../src/index.ts';
 import { namedBoard } from '../../src/machine/machine-option.ts';
 import * as a from '../arm/assembler.ts';
 import { buildElf } from '../boot/elf-builder.ts';
+import { BusMaster } from './bus-master.ts';
 
 const RAM = 0x4000_0000;
 const ENTRY = RAM + 0x1_0000;
@@ -49,30 +50,6 @@ describe('the option machine', () => {
     expect(() => namedBoard(machine, version)).toThrow(message);
   });
 });
-
-/** Sends messages when the test says so. */
-class Messenger implements PciEndpoint {
-  readonly name = 'messenger';
-  readonly description = {
-    vendorId: 0x1234,
-    deviceId: 4,
-    classCode: 0xff0000,
-    bars: [],
-    msi: { vectors: 1, is64Bit: true, maskable: false },
-  } as const;
-  port: EndpointPort | undefined;
-
-  attach(port: EndpointPort): void {
-    this.port = port;
-  }
-
-  detach(): void {}
-  reset(): void {}
-  readBar(): number {
-    return 0;
-  }
-  writeBar(): void {}
-}
 
 const machines: Machine[] = [];
 
@@ -155,7 +132,7 @@ describe('a machine with a GICv3', () => {
     const [properties, pending, queue, devices, collections, itt] = [
       0x8_0000, 0x10_0000, 0x12_0000, 0x13_0000, 0x14_0000, 0x15_0000,
     ].map((offset) => RAM + offset) as [number, number, number, number, number, number];
-    const messenger = new Messenger();
+    const messenger = new BusMaster();
     const code = [...SET_UP];
     code.push(...store(GICR + 0x70, properties | 15), ...store(GICR + 0x78, pending), ...store(GICR, 1));
     code.push(...store(GITS + 0x80, queue), ...store(GITS + 0x84, 0x8000_0000));

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   createMachine,
-  type EndpointPort,
   edu,
   type Machine,
   type MachineOptions,
@@ -13,6 +12,7 @@ import { namedBoard } from '../../src/machine/machine-option.ts';
 import type { HostAttachedEndpoint } from '../../src/pci/host-device.ts';
 import * as a from '../arm/assembler.ts';
 import { buildElf } from '../boot/elf-builder.ts';
+import { BusMaster } from './bus-master.ts';
 
 const MACHINE = 'virt,iommu=smmuv2';
 const RAM = 0x4000_0000;
@@ -73,7 +73,7 @@ describe('the option machine', () => {
   test('refuses a real device behind the SMMU before it is opened', async () => {
     const opened: string[] = [];
     const real: HostAttachedEndpoint = {
-      ...new Master(),
+      ...new BusMaster(),
       name: 'vfio 0000:01:00.0',
       prepare: async () => void opened.push('prepare'),
       service() {},
@@ -90,34 +90,6 @@ describe('the option machine', () => {
     expect(opened).toEqual([]);
   });
 });
-
-/** Does what a test says. */
-class Master implements PciEndpoint {
-  readonly name: string = 'master';
-  readonly description = {
-    vendorId: 0x1234,
-    deviceId: 4,
-    classCode: 0xff0000,
-    bars: [],
-    msi: { vectors: 1, is64Bit: true, maskable: false },
-  } as const;
-  port: EndpointPort | undefined;
-
-  attach(port: EndpointPort): void {
-    this.port = port;
-  }
-
-  detach(): void {}
-  reset(): void {}
-  readBar(): number {
-    return 0;
-  }
-  writeBar(): void {}
-  saveState(): null {
-    return null;
-  }
-  restoreState(): void {}
-}
 
 const machines: Machine[] = [];
 
@@ -226,8 +198,8 @@ describe('edu behind the SMMU, driven by a program of the guest', () => {
 });
 
 /** A machine that stands still; the test plays its software. */
-async function translating(more: MachineOptions = {}): Promise<{ machine: Machine; master: Master }> {
-  const master = new Master();
+async function translating(more: MachineOptions = {}): Promise<{ machine: Machine; master: BusMaster }> {
+  const master = new BusMaster();
   const machine = await make(SPIN, [master], more);
   for (const [address, value] of [...SECTIONS, ...SET_UP]) machine.memory.writeWord(address, value);
   machine.memory.writeWord(CONFIG + 4, 4);
@@ -236,7 +208,7 @@ async function translating(more: MachineOptions = {}): Promise<{ machine: Machin
 
 describe('a function behind the SMMU', () => {
   test('reaches guest physical addresses while nobody has programmed the SMMU', async () => {
-    const master = new Master();
+    const master = new BusMaster();
     const machine = await make(SPIN, [master]);
     machine.memory.writeWord(CONFIG + 4, 4);
     expect(master.port!.dma.write(RAM + 0x100, Uint8Array.of(1, 2))).toBe(true);
@@ -296,7 +268,7 @@ describe('a function behind the SMMU', () => {
     const { machine, master } = await translating();
     expect(master.port!.dma.write(0x100, Uint8Array.of(1))).toBe(false);
     const snapshot = await machine.save();
-    const again = new Master();
+    const again = new BusMaster();
     const restored = await createMachine({ restore: snapshot, pci: [again] });
     machines.push(restored);
     expect(restored.memory.readWord(BANK + CB.FSR)).toBe(2);

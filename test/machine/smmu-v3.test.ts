@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { createMachine, type EndpointPort, edu, type Machine, type PciEndpoint } from '../../src/index.ts';
+import { createMachine, edu, type Machine } from '../../src/index.ts';
 import { SMMU } from '../../src/iommu/smmu-v3/registers.ts';
 import * as a from '../arm/assembler.ts';
 import { buildElf } from '../boot/elf-builder.ts';
+import { BusMaster } from './bus-master.ts';
 
 const MACHINE = 'virt,iommu=smmuv3';
 const RAM = 0x4000_0000;
@@ -18,26 +19,6 @@ const STREAM = 1 << 3;
 const [COMMANDS, EVENTS, STREAM_TABLE] = [RAM + 0x10_0000, RAM + 0x11_0000, RAM + 0x12_0000];
 const [DESCRIPTOR, TABLES] = [RAM + 0x14_0000, RAM + 0x15_0000];
 const IOVA = 0x8000_0000;
-
-class Master implements PciEndpoint {
-  readonly name = 'master';
-  readonly description = { vendorId: 0x1234, deviceId: 4, classCode: 0xff0000, bars: [] } as const;
-  port: EndpointPort | undefined;
-
-  attach(port: EndpointPort): void {
-    this.port = port;
-  }
-  detach(): void {}
-  reset(): void {}
-  readBar(): number {
-    return 0;
-  }
-  writeBar(): void {}
-  saveState(): null {
-    return null;
-  }
-  restoreState(): void {}
-}
 
 const machines: Machine[] = [];
 
@@ -64,10 +45,10 @@ const SET_UP: readonly (readonly [number, number])[] = [
   [CONFIG + 4, 4],
 ];
 
-async function translating(machineName = MACHINE): Promise<{ machine: Machine; master: Master }> {
+async function translating(machineName = MACHINE): Promise<{ machine: Machine; master: BusMaster }> {
   const bytes = new Uint8Array(Uint32Array.of(a.B_SELF).buffer);
   const kernel = buildElf([{ physicalAddress: ENTRY, bytes }]);
-  const master = new Master();
+  const master = new BusMaster();
   const machine = await createMachine({
     machine: machineName,
     memory: '2M',
@@ -125,7 +106,7 @@ test('bus masters do not reach its registers', async () => {
 test('a restored machine translates as the one that was saved', async () => {
   const { machine, master } = await translating();
   expect(master.port!.dma.write(0, Uint8Array.of(1))).toBe(false);
-  const again = new Master();
+  const again = new BusMaster();
   const restored = await createMachine({ restore: await machine.save(), pci: [again] });
   machines.push(restored);
   expect([restored.memory.readWord(BASE + 0x1_00a8), isPending(restored)]).toEqual([1, true]);
