@@ -9,6 +9,8 @@ const ARRAY_WORDS = ENTRIES * TLB_ENTRY_WORDS;
 const BASE = MemoryLayout.tlb >>> 2;
 const EMPTY = MemoryLayout.emptyTlb >>> 2;
 const KEY_WORDS = 12;
+const MEMOS = MemoryLayout.tlbMemos >>> 2;
+const MEMO_WORDS = MemoryLayout.tlbMemoCount * TLB_ENTRY_WORDS;
 
 /** In a tag: the fast path must not take this entry. Generated code compares page and alignment bits, never this one. */
 const SLOW = 0x800;
@@ -80,6 +82,8 @@ export class TlbArrays {
     this.writableIn = new Int32Array(memory.ramBytes >>> 12);
     for (let a = 0; a < ARRAYS; a++) this.clear(a, true);
     for (let e = EMPTY; e < EMPTY + ARRAY_WORDS; e += TLB_ENTRY_WORDS) this.drop(e);
+    this.emptyMemos(EMPTY);
+    for (let a = 0; a < ARRAYS; a++) this.emptyMemos(this.base(a));
     watches.onArmed((page) => this.protect(page));
   }
 
@@ -238,6 +242,7 @@ export class TlbArrays {
     for (let a = 0; a < ARRAYS; a++) {
       if (this.dirty[a] === 0) continue;
       const from = this.base(a);
+      this.forgetMemos(a);
       for (let e = from; e < from + ARRAY_WORDS; e += TLB_ENTRY_WORDS) {
         if ((this.words[e + 3] & TlbFlag.Direct) !== 0) this.drop(e);
       }
@@ -256,6 +261,7 @@ export class TlbArrays {
       }
       const e = this.entry(a, va);
       const page = va & -4096;
+      this.forgetMemos(a);
       if ((this.words[e] & ~SLOW) === page || (this.words[e + 1] & ~SLOW) === page) this.drop(e);
     }
     if (this.fetched.hasLarge(va)) this.forgetCode();
@@ -301,10 +307,22 @@ export class TlbArrays {
     this.words[e + 3] = 0;
   }
 
+  private forgetMemos(array: number): void {
+    const base = this.base(array);
+    if (this.words[base + MEMOS] !== 0) this.emptyMemos(base);
+  }
+
+  private emptyMemos(base: number): void {
+    const first = base + MEMOS + TLB_ENTRY_WORDS;
+    this.words.fill(NO_TAG, first, first + MEMO_WORDS);
+    this.words[base + MEMOS] = 0;
+  }
+
   private clear(array: number, always: boolean): void {
     if (!always && this.dirty[array] === 0) return;
     const from = this.base(array);
     for (let e = from; e < from + ARRAY_WORDS; e += TLB_ENTRY_WORDS) this.drop(e);
+    this.forgetMemos(array);
     this.large.fill(0, array * 128, array * 128 + 128);
     this.dirty[array] = 0;
   }
@@ -318,6 +336,7 @@ export class TlbArrays {
     for (let a = 0; a < ARRAYS; a++) {
       if (((arrays >>> a) & 1) === 0) continue;
       const from = this.base(a);
+      this.forgetMemos(a);
       for (let e = from; e < from + ARRAY_WORDS; e += TLB_ENTRY_WORDS) {
         const flags = this.words[e + 3];
         if ((flags & TlbFlag.Ram) !== 0 && (flags & -4096) === physicalPage && this.words[e + 1] !== NO_TAG) {

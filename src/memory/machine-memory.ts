@@ -32,6 +32,12 @@ export const MemoryLayout = {
   tlbEntries: 512,
   /** One array more, in which nothing is ever found: every access then takes the slow path. */
   emptyTlb: 0x60000,
+  /**
+   * So far behind each TLB array are its memos: entries that one access of a hot loop looks at first, whatever its address is, and
+   * before them a word that is 0 where all of them are empty.
+   */
+  tlbMemos: 0x42000,
+  tlbMemoCount: 256,
   /** A word for each compiled region: how often it has asked for another piece of the budget. */
   regionHeat: 0xb0000,
   regionHeatEnd: 0xf0000,

@@ -313,6 +313,49 @@ function defineExclusives(define: Define, host: HostFunctions): void {
   });
 }
 
+/** Goes on in the region at `pc` if the jump cache knows one, or leaves. Parameters are locals. */
+function emitGo(
+  code: FunctionBody,
+  regionType: number,
+  budget: number,
+  tlb: number,
+  pc: number,
+  flags: number,
+): void {
+  const entry = code.local('i32');
+  const region = code.local('i32');
+  const miss = code.block();
+  code.get(pc).i32(3).op(Op.I32Shl);
+  word(code, RegionWord.Place);
+  code.op(Op.I32Xor).i32(JUMP_INDEX_MASK).op(Op.I32And).tee(entry);
+  code
+    .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Pc)
+    .get(pc)
+    .op(Op.I32Ne)
+    .brIfUnlikely(miss);
+  const tag = code.local('i32');
+  const known = code.block();
+  code
+    .get(entry)
+    .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Tag)
+    .tee(tag);
+  word(code, RegionWord.Shared);
+  code.get(flags).op(Op.I32Or, Op.I32Eq).brIf(known).get(tag);
+  word(code, RegionWord.Context);
+  code.get(flags).op(Op.I32Or, Op.I32Ne).brIfUnlikely(miss);
+  code.end();
+  code
+    .get(entry)
+    .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Region)
+    .tee(region);
+  code.op(Op.I32Eqz).brIfUnlikely(miss);
+  code.get(budget).get(tlb).get(region).returnCallIndirect(regionType, 0);
+  code.end();
+  code.i32(0).get(pc).store(Store.I32, slotAddress(Slot.Pc));
+  code.i32(0).get(budget).store(Store.I32, RegionWord.Budget);
+  code.i32(RegionResult.Lookup);
+}
+
 function defineFlow(define: Define, host: HostFunctions, regionType: number): void {
   define('callHelper', (code) => {
     const [number, a, b, c, site, budget] = [0, 1, 2, 3, 4, 5];
@@ -335,38 +378,15 @@ function defineFlow(define: Define, host: HostFunctions, regionType: number): vo
     code.end();
     code.get(budget);
   });
-  define('go', (code) => {
-    const [budget, tlb, pc, flags] = [0, 1, 2, 3];
-    const entry = code.local('i32');
-    const region = code.local('i32');
-    const miss = code.block();
-    code.get(pc).i32(3).op(Op.I32Shl);
-    word(code, RegionWord.Place);
-    code.op(Op.I32Xor).i32(JUMP_INDEX_MASK).op(Op.I32And).tee(entry);
-    code
-      .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Pc)
-      .get(pc)
-      .op(Op.I32Ne)
-      .brIf(miss);
-    const tag = code.local('i32');
-    code
-      .get(entry)
-      .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Tag)
-      .tee(tag);
-    word(code, RegionWord.Shared);
-    code.get(flags).op(Op.I32Or, Op.I32Ne).get(tag);
-    word(code, RegionWord.Context);
-    code.get(flags).op(Op.I32Or, Op.I32Ne, Op.I32And).brIf(miss);
-    code
-      .get(entry)
-      .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Region)
-      .tee(region);
-    code.op(Op.I32Eqz).brIf(miss);
-    code.get(budget).get(tlb).get(region).returnCallIndirect(regionType, 0);
-    code.end();
-    code.i32(0).get(pc).store(Store.I32, slotAddress(Slot.Pc));
-    code.i32(0).get(budget).store(Store.I32, RegionWord.Budget);
-    code.i32(RegionResult.Lookup);
+  const [budget, tlb, pc, flags] = [0, 1, 2, 3];
+  define('go', (code) => emitGo(code, regionType, budget, tlb, pc, flags));
+  define('interwork', (code) => {
+    const thumb = code.local('i32');
+    code.i32(0).get(pc).i32(1).op(Op.I32And).tee(thumb).store(Store.I32, slotAddress(Slot.T));
+    code.get(pc).i32(-2).i32(-4).get(thumb).op(Op.Select, Op.I32And).set(pc);
+    code.get(flags).get(thumb).op(Op.I32Or).set(flags);
+    // Not a call of `go`: this is how functions return.
+    emitGo(code, regionType, budget, tlb, pc, flags);
   });
 }
 
@@ -443,15 +463,6 @@ export function instantiateBase(
   defineExclusives(define, functions);
   defineFlow(define, functions, regionType);
   defineFlags(define);
-  define('interwork', (code) => {
-    const [budget, tlb, target, flags] = [0, 1, 2, 3];
-    const thumb = code.local('i32');
-    code.i32(0).get(target).i32(1).op(Op.I32And).tee(thumb).store(Store.I32, slotAddress(Slot.T));
-    code.get(budget).get(tlb);
-    code.get(target).i32(-2).i32(-4).get(thumb).op(Op.Select, Op.I32And);
-    code.get(flags).get(thumb).op(Op.I32Or);
-    code.returnCall(numbers.get('go') as number);
-  });
   const imports = {
     memory: memory.wasm,
     table,

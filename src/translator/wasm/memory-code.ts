@@ -1,6 +1,7 @@
+import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { MemFlag } from '../ir/ops.ts';
 import { TLB_INDEX_MASK } from './base-module.ts';
-import type { FunctionBody } from './function-body.ts';
+import type { FunctionBody, ValType } from './function-body.ts';
 import { Load, Op, Store } from './opcodes.ts';
 import { RegionWord } from './region-abi.ts';
 
@@ -63,6 +64,77 @@ function testTlb(m: MemoryContext, size: number, flags: number, tag: number): vo
   code.op(Op.I32And, Op.I32Eq);
 }
 
+/** Byte offset of a memo from the TLB array. */
+function memoOffset(memo: number): number {
+  return MemoryLayout.tlbMemos + 16 * (memo + 1);
+}
+
+/** Pushes whether the access at `va` is one that the memo knows. */
+function testMemo(m: MemoryContext, memo: number, size: number, flags: number, tag: number): void {
+  const { code } = m;
+  const mask = -4096 | (isOfWords(size, flags) ? 3 : size - 1);
+  code
+    .get(m.va)
+    .i32(mask)
+    .op(Op.I32And)
+    .get(m.tlb)
+    .load(Load.I32, memoOffset(memo) + tag);
+  if (!isOfWords(size, flags)) {
+    code.op(Op.I32Eq);
+    return;
+  }
+  code.op(Op.I32Xor);
+  code
+    .get(m.va)
+    .i32(4)
+    .op(Op.I32Add)
+    .i32(mask)
+    .op(Op.I32And)
+    .get(m.tlb)
+    .load(Load.I32, memoOffset(memo) + tag);
+  code.op(Op.I32Xor, Op.I32Or, Op.I32Eqz);
+}
+
+/** Copies the TLB entry that was found into the memo. */
+function writeMemo(m: MemoryContext, memo: number): void {
+  const { code } = m;
+  code.get(m.tlb).get(m.entry).simdLoad(0).simdStore(memoOffset(memo));
+  code.get(m.tlb).i32(1).store(Store.I32, MemoryLayout.tlbMemos);
+}
+
+/** Does `access` with the host's address on the stack where the access is in the memo or the TLB; otherwise `slow`. */
+function emitAccess(
+  m: MemoryContext,
+  memo: number | undefined,
+  test: { readonly size: number; readonly flags: number; readonly tag: number },
+  type: ValType | undefined,
+  access: () => void,
+  slow: () => void,
+): void {
+  const { code } = m;
+  const { size, flags, tag } = test;
+  if (memo !== undefined) {
+    testMemo(m, memo, size, flags, tag);
+    code.ifHinted(true, type);
+    code
+      .get(m.tlb)
+      .load(Load.I32, memoOffset(memo) + ADDEND)
+      .get(m.va)
+      .op(Op.I32Add);
+    access();
+    code.else();
+  }
+  testTlb(m, size, flags, tag);
+  code.ifHinted(true, type);
+  if (memo !== undefined) writeMemo(m, memo);
+  pushHostAddress(m);
+  access();
+  code.else();
+  slow();
+  code.end();
+  if (memo !== undefined) code.end();
+}
+
 function pushHostAddress(m: MemoryContext): void {
   m.code.get(m.va).get(m.entry).load(Load.I32, ADDEND).op(Op.I32Add);
 }
@@ -84,7 +156,7 @@ function leaveAtSite(m: MemoryContext, leave: () => void): void {
 }
 
 /** Loads from the address on the stack: an i32, or an i64 of eight bytes. */
-export function emitLoad(m: MemoryContext, size: number, flags: number): void {
+export function emitLoad(m: MemoryContext, size: number, flags: number, memo?: number): void {
   const { code } = m;
   const slow = size === 8 ? m.functions.load64 : m.functions.load;
   const callSlow = (): void => {
@@ -99,17 +171,24 @@ export function emitLoad(m: MemoryContext, size: number, flags: number): void {
     callSlow();
     return;
   }
-  testTlb(m, size, flags, READ_TAG);
-  code.ifHinted(true, size === 8 ? 'i64' : 'i32');
-  pushHostAddress(m);
-  code.load(LOAD_OF[size]).else();
-  if (m.leaveSlow === undefined) callSlow();
-  else leaveAtSite(m, m.leaveSlow);
-  code.end();
+  emitAccess(
+    m,
+    memo,
+    { size, flags, tag: READ_TAG },
+    size === 8 ? 'i64' : 'i32',
+    () => code.load(LOAD_OF[size]),
+    () => (m.leaveSlow === undefined ? callSlow() : leaveAtSite(m, m.leaveSlow)),
+  );
 }
 
 /** Stores the value that `pushValue` pushes at the address on the stack. */
-export function emitStore(m: MemoryContext, size: number, flags: number, pushValue: () => void): void {
+export function emitStore(
+  m: MemoryContext,
+  size: number,
+  flags: number,
+  pushValue: () => void,
+  memo?: number,
+): void {
   const { code } = m;
   const callSlow = (): void => {
     code.get(m.va);
@@ -127,14 +206,17 @@ export function emitStore(m: MemoryContext, size: number, flags: number, pushVal
     callSlow();
     return;
   }
-  testTlb(m, size, flags, WRITE_TAG);
-  code.ifHinted(true);
-  pushHostAddress(m);
-  pushValue();
-  code.store(STORE_OF[size]).else();
-  if (m.leaveSlow === undefined) callSlow();
-  else leaveAtSite(m, m.leaveSlow);
-  code.end();
+  emitAccess(
+    m,
+    memo,
+    { size, flags, tag: WRITE_TAG },
+    undefined,
+    () => {
+      pushValue();
+      code.store(STORE_OF[size]);
+    },
+    () => (m.leaveSlow === undefined ? callSlow() : leaveAtSite(m, m.leaveSlow)),
+  );
 }
 
 /** Pushes whether a call has raised a fault. */

@@ -261,7 +261,7 @@ export class NodeCompiler {
     const load = LOAD_SIZE[value.op];
     if (load !== undefined) {
       this.push(value.args[0]);
-      emitLoad(this.memory, load, value.imm);
+      emitLoad(this.memory, load, value.imm, this.memoOf(value));
       this.define(value);
       return;
     }
@@ -271,10 +271,16 @@ export class NodeCompiler {
       // In both arms of the access: what is stored must be at hand.
       const local = stored.op === 'const' || stored.op === 'const64' ? undefined : this.local(stored);
       this.push(address);
-      emitStore(this.memory, store, value.imm, () => {
-        if (local === undefined) this.push(stored);
-        else this.code.get(local);
-      });
+      emitStore(
+        this.memory,
+        store,
+        value.imm,
+        () => {
+          if (local === undefined) this.push(stored);
+          else this.code.get(local);
+        },
+        this.memoOf(value),
+      );
       return;
     }
     if (value.op === 'call') this.emitCall(value);
@@ -290,6 +296,11 @@ export class NodeCompiler {
       else this.pushPure(value);
       this.define(value);
     }
+  }
+
+  private memoOf(access: IrValue): number | undefined {
+    const { memos, env } = this.region;
+    return memos?.isWorthwhile(this.number, access) === true ? env.memo() : undefined;
   }
 
   /** A fence, and a call only where the host's IOMMU has to follow tables first. */

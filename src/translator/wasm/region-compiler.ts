@@ -4,6 +4,7 @@ import { type BaseFunction, emitRefill } from './base-module.ts';
 import { FlagsCode } from './flags-code.ts';
 import { FunctionBody } from './function-body.ts';
 import { LocalPool } from './local-pool.ts';
+import { MemoPlan } from './memo-plan.ts';
 import { pushFault } from './memory-code.ts';
 import { NodeCompiler } from './node-compiler.ts';
 import { Load, Op, Store } from './opcodes.ts';
@@ -35,6 +36,8 @@ export interface CompileEnvironment {
   helperIndex(helper: HelperInfo): number;
   /** A new site: a guest instruction that may fault, raise or call out, and how many of its block come after it. */
   site(pc: number, it: number, notExecuted: number): number;
+  /** Number of a memo for an access; others may have the same. */
+  memo(): number;
 }
 
 const BUDGET = RegionParam.Budget;
@@ -51,6 +54,8 @@ export class RegionCompiler {
   /** Locals for the address and the TLB entry of an access. */
   readonly va: number;
   readonly entry: number;
+  /** Undefined where no access has a memo. */
+  readonly memos: MemoPlan | undefined;
   private readonly result: number;
   private leave = 0;
 
@@ -58,6 +63,8 @@ export class RegionCompiler {
     this.region = region;
     this.env = env;
     this.flow = analyseRegion(region);
+    // What runs less is not worth the code.
+    this.memos = env.callFree ? new MemoPlan(region, this.flow.successors) : undefined;
     this.registers = new RegisterLocals(this.code, region);
     this.flags = new FlagsCode(this.code, env.imports.nzcv);
     this.va = this.code.local('i32');

@@ -1,4 +1,4 @@
-import type { MachineMemory } from '../../memory/machine-memory.ts';
+import { type MachineMemory, MemoryLayout } from '../../memory/machine-memory.ts';
 import type { HelperInfo } from '../ir/ops.ts';
 import { BASE_FUNCTIONS, type BaseFunction } from './base-module.ts';
 import type { WasmFunction } from './compiled-region.ts';
@@ -28,6 +28,9 @@ export interface RegionToCompile {
   readonly callFree: boolean;
 }
 
+/** Regions take memos from different places on: those of two that run in turns should not be the same. */
+const MEMO_STEP = 37;
+
 /** One module with a function per region: `r0`, `r1`... */
 export function writeRegionModule(
   regions: readonly RegionToCompile[],
@@ -46,12 +49,14 @@ export function writeRegionModule(
   const pure = writer.importFunction('pure', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']);
   for (const [i, { region, number, callFree }] of regions.entries()) {
     const fn = writer.declare(REGION_PARAMS, REGION_RESULTS);
+    let memo = number * MEMO_STEP;
     const body = compileRegion(region, {
       imports: { ...base, vector, pure },
       number,
       callFree,
       helperIndex: (helper) => context.helperIndex(helper),
       site: (pc, it, notExecuted) => context.sites.add(pc, it, notExecuted, number),
+      memo: () => memo++ % MemoryLayout.tlbMemoCount,
     });
     writer.define(fn, body);
     writer.export(`r${i}`, fn);
