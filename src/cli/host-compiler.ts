@@ -4,8 +4,15 @@ import { setFlagsFromString } from 'node:v8';
  * `--wasm-tiering-budget`: bytes of machine code that a WebAssembly function may run before V8's optimiser compiles it, once
  * more and on threads of its own: 0.1 s or so of the function alone. V8's own figure is a thousandth of that in Node 20, for
  * programs of few functions. A boot of Linux has a thousand regions, of which nearly all are better off in the baseline's code.
+ *
+ * The other two are for loops: V8 reads the regions' branch hints, and stores a register that only the ways out of a loop want in
+ * memory there, where it would do so in every turn.
  */
-export const HOST_COMPILER_FLAGS: readonly string[] = ['--wasm-tiering-budget=1500000000'];
+export const HOST_COMPILER_FLAGS: readonly string[] = [
+  '--wasm-tiering-budget=1500000000',
+  '--experimental-wasm-branch-hinting',
+  '--stress-turbo-late-spilling',
+];
 
 /**
  * Tells V8 how this program uses it. Before the first WebAssembly module is made. The V8 of Node 20, 22 and 24 has the

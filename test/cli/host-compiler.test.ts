@@ -8,6 +8,6 @@ test('the V8 of this Node has each flag that it is given', () => {
   for (const flag of HOST_COMPILER_FLAGS) {
     const [name, value] = flag.split('=');
     expect(known).toContain(`${name} (`);
-    expect(Number(value)).toBeLessThan(2 ** 31);
+    if (value !== undefined) expect(Number(value)).toBeLessThan(2 ** 31);
   }
 });
