@@ -1,4 +1,5 @@
 import type { WalkResult } from '../vmsa/walk.ts';
+import { PageSet } from './page-set.ts';
 
 const SETS = 1024;
 const WAYS = 8;
@@ -53,6 +54,11 @@ export class MainTlb {
   private readonly sizesPresent = new Uint8Array(LEAF_BITS.length);
   private readonly regimes: { readonly ttbcr: number; readonly control: number }[] = [];
   private empty = true;
+  /**
+   * Every page that this, the first level, or what remembers code by its address may know something of: what is not here
+   * needs no maintenance.
+   */
+  readonly known = new PageSet();
   /** Walks that had to be made, for measurements. */
   walks = 0;
   /** Lookups that found nothing; the walk after one may fault. */
@@ -110,6 +116,7 @@ export class MainTlb {
   /** Adds what a walk without a fault found for `va`. */
   insert(va: number, cpu: number, regime: number, asid: number, table: number, found: WalkResult): void {
     this.walks++;
+    this.known.note(va, found.leafBits);
     const size = LEAF_NUMBER.get(found.leafBits) as number;
     const set = setOf(va, size);
     const e = set + this.nextWay[set / WAYS];

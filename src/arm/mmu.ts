@@ -157,7 +157,7 @@ export class Mmu {
     const fault = this.translate(va, AccessKind.Execute, this.privileged);
     if (fault === FaultKind.None) {
       if (!this.walk.global || (!this.long && this.walk.domain !== 0)) this.fetchesShared = false;
-      this.tlb.fetched.note(va, this.walk.leafBits);
+      this.tlb.noteFetch(va, this.walk.leafBits);
       return this.walk.physical;
     }
     this.fetchFault = faultStatus(fault, this.walk.level, 0, this.long);

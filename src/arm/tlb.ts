@@ -1,7 +1,7 @@
 import { type MachineMemory, MemoryLayout, TLB_ENTRY_WORDS } from '../memory/machine-memory.ts';
 import type { PageWatches } from '../memory/page-watches.ts';
-import { FetchedPages } from './fetched-pages.ts';
 import { MainTlb } from './main-tlb.ts';
+import { PageSet } from './page-set.ts';
 
 const ARRAYS = MemoryLayout.tlbArrays;
 const ENTRIES = MemoryLayout.tlbEntries;
@@ -51,7 +51,8 @@ const GUESS_SHIFT = 26;
  */
 export class TlbArrays {
   readonly main = new MainTlb();
-  readonly fetched = new FetchedPages();
+  /** Where code was fetched from, since everything that is known of code was forgotten last. */
+  private readonly fetched = new PageSet();
   private readonly words: Int32Array;
   private readonly watches: PageWatches;
   private readonly ramBase: number;
@@ -216,6 +217,7 @@ export class TlbArrays {
     w[e + 2] = (direct ? directOffset : MemoryLayout.ram + (physicalPage - this.ramBase)) - page;
     w[e + 3] = physicalPage | flags | TlbFlag.Valid;
     this.dirty[array] = 1;
+    this.main.known.note(va, leafBits);
     if (leafBits > 12) this.markLarge(array, va, leafBits);
   }
 
@@ -224,6 +226,7 @@ export class TlbArrays {
     this.main.invalidateAll(cpu);
     for (let a = 0; a < ARRAYS; a++) if (this.belongsTo(a, cpu)) this.clear(a, false);
     this.forgetCode();
+    if (cpu < 0) this.main.known.clear();
   }
 
   /** Drops what is not global of an ASID; first-level arrays lose the rest, too, and get it back from the second level. */
@@ -251,6 +254,9 @@ export class TlbArrays {
 
   /** Drops the page of `va`, and every piece of a larger leaf around it, of every ASID. */
   invalidatePage(va: number, cpu: number): void {
+    const { known } = this.main;
+    if (!known.hasPage(va) && !known.hasLarge(va)) return;
+    if (cpu < 0) known.dropPage(va);
     this.main.invalidateAddress(va, cpu);
     for (let a = 0; a < ARRAYS; a++) {
       if (this.dirty[a] === 0 || !this.belongsTo(a, cpu)) continue;
@@ -266,6 +272,12 @@ export class TlbArrays {
     }
     if (this.fetched.hasLarge(va)) this.forgetCode();
     else if (this.fetched.hasPage(va)) this.code?.forgetPage(va);
+  }
+
+  /** Code was fetched at `va`, and may be remembered by its address. @param leafBits log2 of the leaf around it */
+  noteFetch(va: number, leafBits: number): void {
+    this.fetched.note(va, leafBits);
+    this.main.known.note(va, leafBits);
   }
 
   private forgetCode(): void {

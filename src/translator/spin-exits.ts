@@ -1,5 +1,5 @@
 import { Effect, OPS, WaitKind } from './ir/ops.ts';
-import type { IrBlock, IrValue } from './ir/value.ts';
+import { type IrBlock, type IrValue, irValue } from './ir/value.ts';
 
 /** Flags of a result that keep C and V: their last operand is the old flags, which they hand on as they are. */
 const KEEPS_FLAGS: ReadonlySet<string> = new Set(['nzcvLogic', 'nzcvNz', 'nzcvNz64']);
@@ -70,9 +70,7 @@ export function withSpinExits(block: IrBlock): IrBlock {
   if (!block.ops.some(isBack) || !repeatsItself(block)) return block;
   const ops = block.ops.map(
     (value): IrValue =>
-      isBack(value)
-        ? { ...value, op: 'exitWait', info: OPS.exitWait, imm: WaitKind.Spin, imm2: block.pc }
-        : value,
+      isBack(value) ? irValue(value.id, 'exitWait', value.args, WaitKind.Spin, block.pc, undefined) : value,
   );
   return { ...block, ops };
 }

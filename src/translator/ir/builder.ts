@@ -1,7 +1,7 @@
 import { packSlots, slotsWritten, type VectorFunction } from '../vector/vector-function.ts';
 import { foldConstant } from './fold.ts';
-import { byOperation, Effect, type HelperInfo, OPS, type OpName } from './ops.ts';
-import type { IrBlock, IrValue } from './value.ts';
+import { byOperation, Effect, type HelperInfo, type OpName } from './ops.ts';
+import { type IrBlock, type IrValue, irValue } from './value.ts';
 
 /** A position that `skipIfZero` skips to. */
 export interface IrLabel {
@@ -93,10 +93,9 @@ export class IrBuilder {
     imm2 = 0,
     helper?: IrValue['helper'],
   ): IrValue {
-    const info = OPS[op];
-    const value: IrValue = { id: this.nextId++, op, info, type: info.result, args, imm, imm2, helper };
+    const value = irValue(this.nextId++, op, args, imm, imm2, helper);
     this.ops.push(value);
-    const written = WIDE_SETS[info.number];
+    const written = WIDE_SETS[value.info.number];
     for (let w = 0; w < written; w++) this.known.delete(imm + w);
     return value;
   }
@@ -119,8 +118,7 @@ export class IrBuilder {
   }
 
   private constant(op: 'const' | 'const64', imm: number, imm2: number): IrValue {
-    const info = OPS[op];
-    return { id: this.nextId++, op, info, type: info.result, args: NO_ARGS, imm, imm2, helper: undefined };
+    return irValue(this.nextId++, op, NO_ARGS, imm, imm2, undefined);
   }
 
   /** A pure i32 operation, folded when its operands are constants. */

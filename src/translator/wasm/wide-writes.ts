@@ -1,5 +1,5 @@
 import { Effect, OPS } from '../ir/ops.ts';
-import type { IrBlock, IrValue } from '../ir/value.ts';
+import { type IrBlock, type IrValue, irValue } from '../ir/value.ts';
 
 /*
  * A host forwards what was stored to a load only where one store holds all of it: a register that is written in words and
@@ -64,15 +64,14 @@ class Widening {
     // Constants are operands only, and in no place.
     if (value.op !== 'const64') this.result.push(value);
     this.pending.delete(slot + 1);
-    this.pending.set(slot, { ...low, id: this.nextId++, op: 'set64', info: OPS.set64, args: [value] });
+    this.pending.set(slot, irValue(this.nextId++, 'set64', [value], low.imm, low.imm2, undefined));
   }
 
   private pack(low: IrValue, high: IrValue): IrValue {
-    const made = { id: this.nextId++, type: 'i64', helper: undefined } as const;
     if (low.op === 'const' && high.op === 'const') {
-      return { ...made, op: 'const64', info: OPS.const64, args: [], imm: low.imm, imm2: high.imm };
+      return irValue(this.nextId++, 'const64', [], low.imm, high.imm, undefined);
     }
-    return { ...made, op: 'pack64', info: OPS.pack64, args: [low, high], imm: 0, imm2: 0 };
+    return irValue(this.nextId++, 'pack64', [low, high], 0, 0, undefined);
   }
 
   private flush(): void {
