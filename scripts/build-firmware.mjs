@@ -1,5 +1,5 @@
 // Builds the embedded firmware with Debian's arm-none-eabi-gcc.
-//   node scripts/build-firmware.mjs           build, install firmware/prebuilt/armemu.elf and src/boot/embedded-firmware-image.ts
+//   node scripts/build-firmware.mjs           build, install firmware/prebuilt/*.elf and src/boot/embedded-firmware-image.ts
 //   node scripts/build-firmware.mjs --check   build, and compare with the committed files (exit code 1 when they differ)
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const sources = 'firmware/src';
 const build = 'firmware/build';
 const prebuilt = 'firmware/prebuilt/armemu.elf';
+/** Another image of most of the same sources, for bench/vfio.mjs. */
+const dmaBench = 'firmware/dma-bench';
+const dmaBenchPrebuilt = 'firmware/prebuilt/dma-bench.elf';
+/** What it has of its own. */
+const notInDmaBench = new Set(['main', 'commands', 'commands_devices', 'bench', 'bench_kernels', 'tests']);
 const embedded = 'src/boot/embedded-firmware-image.ts';
 const sizeLimit = 64 * 1024;
 /** Where it is linked to: the RAM of `virt`; and the RAM of other boards, to which the loader can move it. */
@@ -75,8 +80,8 @@ function run(tool, args) {
   }
 }
 
-function compile(source, object, flags) {
-  run('arm-none-eabi-gcc', [...common, ...flags, '-c', `${sources}/${source}`, '-o', `${build}/${object}`]);
+function compile(source, object, flags, folder = sources) {
+  run('arm-none-eabi-gcc', [...common, ...flags, '-c', `${folder}/${source}`, '-o', `${build}/${object}`]);
   return `${build}/${object}`;
 }
 
@@ -99,10 +104,20 @@ function compileAll() {
   return objects;
 }
 
+/** @param objects those of the embedded firmware */
+function dmaBenchObjects(objects) {
+  const nameOf = (object) => object.slice(build.length + 1).replace(/(_[at]32)?\.o$/, '');
+  const own = readdirSync(join(root, dmaBench))
+    .filter((file) => file.endsWith('.c'))
+    .sort()
+    .map((file) => compile(file, `dma_bench_${file.replace(/\.c$/, '.o')}`, ['-Os', '-marm'], dmaBench));
+  return [...objects.filter((object) => !notInDmaBench.has(nameOf(object))), ...own];
+}
+
 /** @param ramBase where the board's RAM starts */
-function link(objects, ramBase) {
+function link(objects, ramBase, name = 'armemu') {
   const script = 'firmware/armemu.ld';
-  const linked = `${build}/armemu.elf`;
+  const linked = `${build}/${name}.elf`;
   const flags = [
     '-Wl,--gc-sections',
     '-Wl,--build-id=none',
@@ -116,9 +131,9 @@ function link(objects, ramBase) {
     '-R',
     '.ARM.attributes',
     linked,
-    `${build}/armemu.stripped.elf`,
+    `${build}/${name}.stripped.elf`,
   ]);
-  return readFileSync(join(root, build, 'armemu.stripped.elf'));
+  return readFileSync(join(root, build, `${name}.stripped.elf`));
 }
 
 /**
@@ -204,16 +219,21 @@ rmSync(join(root, build), { recursive: true, force: true });
 mkdirSync(join(root, build), { recursive: true });
 const objects = compileAll();
 const image = link(objects, home);
+const dmaBenchImage = link(dmaBenchObjects(objects), home, 'dma-bench');
 const module = embeddedModule(image, addressWords(image, objects));
 if (image.length > sizeLimit) {
   console.error(`the image has ${image.length} bytes, more than ${sizeLimit}`);
   process.exit(2);
 }
 if (args.includes('--check')) {
-  const differences = [compare(prebuilt, image), compare(embedded, module)].filter(Boolean);
+  const differences = [
+    compare(prebuilt, image),
+    compare(embedded, module),
+    compare(dmaBenchPrebuilt, dmaBenchImage),
+  ].filter(Boolean);
   for (const difference of differences) console.error(difference);
   if (differences.length > 0) {
-    console.error('run: node scripts/build-firmware.mjs, and commit both files');
+    console.error('run: node scripts/build-firmware.mjs, and commit what it writes');
     process.exit(1);
   }
   console.log(`firmware: ${image.length} bytes, same as committed`);
@@ -222,5 +242,6 @@ if (args.includes('--check')) {
   mkdirSync(join(root, dirname(embedded)), { recursive: true });
   writeFileSync(join(root, prebuilt), image);
   writeFileSync(join(root, embedded), module);
+  writeFileSync(join(root, dmaBenchPrebuilt), dmaBenchImage);
   console.log(`firmware: ${image.length} bytes in ${prebuilt}`);
 }

@@ -379,6 +379,57 @@ failure nvme_fetch(u64 bus_address, u32 lba)
     return transfer(NVM_WRITE, lba, bus_address);
 }
 
+/* Takes all completions off the I/O queue; answers how many, and whether one reports an error. */
+static u32 take_completions(bool *bad)
+{
+    u32 taken = 0;
+
+    for (; has_completion(&io); taken++) {
+        dmb();
+        if (io.completions[io.head].id_status >> 17 != 0)
+            *bad = true;
+        if (++io.head == QUEUE_LENGTH) {
+            io.head = 0;
+            io.phase ^= 1;
+        }
+    }
+    if (taken != 0)
+        write32(doorbell(&io, true), io.head);
+    return taken;
+}
+
+failure nvme_read_randomly(u32 count, u32 depth, u32 *microseconds)
+{
+    failure reason = start();
+    if (reason)
+        return reason;
+    if (depth == 0 || depth >= QUEUE_LENGTH)
+        return "the depth is 1 to 15";
+    u32 blocks = MAX_BLOCK / block_size, places = (u32)block_count / blocks, random = 1;
+    bool bad = false;
+    u64 begin = timer_ticks();
+    for (u32 sent = 0, done = 0; done < count && !bad;) {
+        u32 before = sent;
+        for (; sent < count && sent - done < depth; sent++) {
+            random = random * 1664525u + 1013904223u;
+            io.commands[io.tail] = (struct command){.opcode_id = NVM_READ | (io.tail << 16), .namespace = 1,
+                .prp1 = ADDRESS_PAIR(bus(dma.buffer)), .dw10 = (random >> 8) % places * blocks, .dw12 = blocks - 1};
+            io.tail = (io.tail + 1) % QUEUE_LENGTH;
+        }
+        if (sent != before) {
+            dsb();
+            write32(doorbell(&io, false), io.tail);
+        }
+        /* What completes after the look has its interrupt after this count. */
+        u32 interrupts = io.interrupts, taken = take_completions(&bad);
+        done += taken;
+        if (taken == 0 && !timer_wait_count(&io.interrupts, interrupts + 1, TIMEOUT_MS))
+            return "no interrupt";
+    }
+    *microseconds = timer_ticks_to_us(timer_ticks() - begin);
+    return bad ? "the controller reports an error" : NULL;
+}
+
 /* MSI-X mask and pending bit (PCI 3.0, 6.8.2): a masked vector waits in the PBA and fires when it is unmasked. */
 static void check_mask(void)
 {

@@ -19,6 +19,8 @@ failure nvme_restart(u64 bus_address);
 failure nvme_store(u64 bus_address, u32 lba);
 failure nvme_fetch(u64 bus_address, u32 lba);
 u32 nvme_block_size(void);
+/* So many reads of 4 KiB from all over the drive, `depth` of them at a time, by MSI-X: the time that they took. */
+failure nvme_read_randomly(u32 count, u32 depth, u32 *microseconds);
 /* Check lines: identify, a block read. */
 void nvme_check(void);
 

@@ -48,6 +48,7 @@ const USAGE = `usage: npm run test:vfio -- [options]
   --timeout SECONDS   for one boot (default 1800, or what the kind of host needs)
   --command TEXT      run a shell command in the VM instead of tests, and print its output
   --with PATH         a file or directory more, as /armemu/with/NAME in the VM (repeatable)
+  --program PATH      a program of this machine more, with its libraries, in the VM's /bin (repeatable)
   --interactive       a shell on the VM's serial line
   --keep              keep the run's directory (console log, results)`;
 
@@ -63,6 +64,7 @@ const OPTIONS = {
   timeout: { type: 'string' },
   command: { type: 'string' },
   with: { type: 'string', multiple: true, default: [] },
+  program: { type: 'string', multiple: true, default: [] },
   interactive: { type: 'boolean', default: false },
   keep: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -170,6 +172,7 @@ async function main() {
       cacheDirectory: CACHE,
       node: options.node,
       extraLibraries: asan?.libraries ?? [],
+      extraPrograms: options.program,
       progress,
     }),
     environment: asan?.environment ?? {},

@@ -47,14 +47,16 @@ function place(from, root, as = from) {
 /**
  * The VM's root: Node, the tools of the tests, their libraries, and the mount points. It changes only with those programs, so it is
  * kept.
- * @param {{ cacheDirectory: string, node: string, extraLibraries: string[], progress: (line: string) => void }} options
+ * @param {{ cacheDirectory: string, node: string, extraLibraries: string[], extraPrograms: string[], progress: (line: string) => void }} options
  * @returns {string} path of an erofs image
  */
-export function buildRootDisk({ cacheDirectory, node, extraLibraries, progress }) {
+export function buildRootDisk({ cacheDirectory, node, extraLibraries, extraPrograms, progress }) {
+  const missing = extraPrograms.find((path) => !existsSync(path));
+  if (missing !== undefined) throw new TestbedError(`there is no program ${missing}`, '--program PATH');
   if (!existsSync(node)) throw new TestbedError(`there is no Node binary ${node}`, '--node PATH');
   const busybox = program('busybox');
   // `script` gives armemu a terminal in the tests; busybox has none.
-  const tools = ['script', 'lspci', 'prlimit'].map(program);
+  const tools = [...['script', 'lspci', 'prlimit'].map(program), ...extraPrograms];
   const sources = [
     realpathSync(node),
     busybox,

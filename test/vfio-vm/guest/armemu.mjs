@@ -13,6 +13,7 @@ const PROMPT = /armemu> /;
  * @property {string} [user] run it as this user, without capabilities
  * @property {number} [memlockKiB] limit of locked memory
  * @property {Record<string, string>} [environment]
+ * @property {string[]} [program] another one that is driven in the same way, in place of armemu
  */
 
 /** Quotes a word for the shell. */
@@ -31,8 +32,9 @@ export class Armemu {
   /** @param {string[]} args of `armemu` @param {StartOptions} [options] */
   constructor(args, options = {}) {
     const { terminal = false, user, memlockKiB, environment = {} } = options;
+    const { program = [process.execPath, CLI] } = options;
     this.#isTerminal = terminal;
-    const words = [process.execPath, CLI, ...args].map(quoted).join(' ');
+    const words = [...program, ...args].map(quoted).join(' ');
     const asUser = user === undefined ? words : `su -p -s /bin/sh ${user} -c ${quoted(`exec ${words}`)}`;
     // Only root may raise the limit, so it is set first.
     const limit = memlockKiB === undefined ? '' : `ulimit -l ${memlockKiB} && `;
