@@ -22,6 +22,7 @@ export const SCENARIOS = {
       'edu.test.mjs',
       'nvme.test.mjs',
       'smmu.test.mjs',
+      'smmu-limits.test.mjs',
       'trace.test.mjs',
       'boards.test.mjs',
       'network.test.mjs',
