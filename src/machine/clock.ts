@@ -163,16 +163,17 @@ abstract class TimedClock implements MachineClock {
 export type HostClockState = { readonly nowNs: number };
 
 /**
- * A guest gets at least one instruction in so many virtual nanoseconds: 2 million a second. Linux spends half a million
- * of them on 250 timer ticks; on a host that runs no more than that it would do nothing but take its ticks.
+ * What an instruction takes of a guest's time: by the counting clock always, by the host's at most. 100 million instructions a
+ * second are a tenth of what the boards' CPUs run, and enough for what software takes for granted: systemd waits 90 s for a
+ * console, and Linux' 250 timer ticks leave a CPU time for other things.
  */
-const MAX_NS_PER_INSTRUCTION = 500;
+export const NS_PER_INSTRUCTION = 10;
 /** How long a guest may be slower than that before its time is: hosts have other things to do now and then. */
 const PATIENCE_NS = 1e9;
 
 /**
- * Follows the host's monotonic time while it runs; more slowly where the host runs hardly any instructions. Made paused, at
- * zero.
+ * Follows the host's monotonic time while it runs; more slowly where the host is slower than {@link NS_PER_INSTRUCTION}. Made
+ * paused, at zero.
  */
 export class HostClock extends TimedClock implements Saveable<HostClockState> {
   readonly isHeld = false;
@@ -217,7 +218,7 @@ export class HostClock extends TimedClock implements Saveable<HostClockState> {
   /** @param instructions that ran since the last call of this or of `idled`: time goes no further than they allow. */
   worked(instructions: number): void {
     const host = this.#hostNs();
-    const allowed = this.#patienceNs + instructions * MAX_NS_PER_INSTRUCTION;
+    const allowed = this.#patienceNs + instructions * NS_PER_INSTRUCTION;
     const left = allowed - (host - this.#accountedNs);
     this.#accountedNs = host;
     this.#patienceNs = Math.min(Math.max(left, 0), PATIENCE_NS);

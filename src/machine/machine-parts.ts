@@ -12,7 +12,7 @@ import { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { WallClock } from '../ports/clock.ts';
 import type { Semihosting } from '../semihosting/semihosting.ts';
 import { TraceRecorder } from '../trace/recorder.ts';
-import { HostClock, InstructionClock } from './clock.ts';
+import { HostClock, InstructionClock, NS_PER_INSTRUCTION } from './clock.ts';
 import { engineKindOf, engineMaker } from './engine-maker.ts';
 import { firmwareConfiguration } from './firmware-configuration.ts';
 import { HostEndpoints } from './host-endpoints.ts';
@@ -25,9 +25,6 @@ import type { SavedParts } from './saved-machine.ts';
 import { callSemihosting, isSemihostingCall, semihostingOf } from './semihosting-calls.ts';
 import { SerialPort } from './serial.ts';
 import { makeVirtioDevices, type VirtioDevices } from './virtio-devices.ts';
-
-/** Virtual time of one instruction with the counting clock: 100 million a second. */
-const NS_PER_INSTRUCTION = 10;
 
 /** What a machine is made of, connected: clock, memory, board, CPUs and run loop. Nothing runs yet, no guest is in its RAM. */
 export class MachineParts implements SavedParts {

@@ -55,7 +55,10 @@ for (const boot of bootsFrom('sd', 'virtio')) {
 
 const APPEND = 'root=/dev/mmcblk0p1 rootfstype=ext4 rw console=ttyAMA0,38400n8 rootwait';
 
-/** The first question's command line, in armemu's words and in QEMU's. */
+/**
+ * The first question's command line: in armemu's words and just so, by the host's clock, however busy the host is (systemd gives
+ * its console 90 s of the guest); and in QEMU's, by the counting clock, as the other boots here.
+ */
 const TYPED = [
   {
     title: "armemu's",
@@ -69,7 +72,7 @@ const TYPED = [
     options: ({ kernel, initrd, dtb }, card) => [
       ...['-M', 'vexpress-a9', '-cpu', 'cortex-a9', '-smp', '2', '-m', '1024'],
       ...['-kernel', kernel, '-initrd', initrd, '-append', APPEND, '-sd', card],
-      ...['-dtb', dtb, '-nographic'],
+      ...['-dtb', dtb, '-nographic', '-icount', 'shift=auto'],
     ],
   },
 ];
@@ -79,9 +82,7 @@ for (const { title, options } of TYPED) {
     const card = partitionedDebian(t);
     const { kernel, vexpressInitrd: initrd, release } = linuxGuest('armmp');
     const guest = { kernel, initrd, dtb: stockTree('vexpress-a9', release) };
-    // systemd waits 90 s of the guest for its console: those of a busy host are too few.
-    const clock = ['--clock', 'instructions'];
-    const session = new CommandSession(t, [...options(guest, card), ...clock]);
+    const session = new CommandSession(t, options(guest, card));
     await logIn(session, session);
     await checkDebian(session, { board: 'vexpress-a9', source: 'sd', cpus: 2 });
     session.write('poweroff\n');
