@@ -120,11 +120,14 @@ export interface MachineClock extends Clock {
   readonly isHeld: boolean;
   /** The one listener is called when the guest may go on again. */
   onReleased(listener: () => void): void;
+  /** The one listener is called when somebody looks at a clock that waits for `runDue`. */
+  onOverdue(listener: () => void): void;
 }
 
 abstract class TimedClock implements MachineClock {
   readonly #timers = new TimerQueue();
   protected released: () => void = () => {};
+  protected overdue: () => void = () => {};
 
   abstract nowNs(): number;
   abstract readonly isHeld: boolean;
@@ -132,6 +135,10 @@ abstract class TimedClock implements MachineClock {
 
   onReleased(listener: () => void): void {
     this.released = listener;
+  }
+
+  onOverdue(listener: () => void): void {
+    this.overdue = listener;
   }
 
   createTimer(callback: () => void): ClockTimer {
@@ -146,9 +153,14 @@ abstract class TimedClock implements MachineClock {
     return this.#timers.first?.deadlineNs ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Up to when deadlines have come. */
+  protected dueNs(): number {
+    return this.nowNs();
+  }
+
   runDue(): void {
     // One sample: a callback that arms itself again for a later time must not keep a moving clock here for ever.
-    const now = this.nowNs();
+    const now = this.dueNs();
     for (let timer = this.#timers.first; timer !== undefined; timer = this.#timers.first) {
       if (timer.deadlineNs > now || this.isHeld) {
         return;
@@ -194,11 +206,27 @@ export class HostClock extends TimedClock implements Saveable<HostClockState> {
     this.#hostNs = hostNs;
   }
 
+  /**
+   * No later than the next deadline until `runDue` has called back: a guest whose slice the host holds up would see a time-out
+   * pass before the interrupt that it waits for.
+   */
   nowNs(): number {
     if (this.#running) {
-      this.#virtualNs = Math.max(this.#virtualNs, Math.floor(this.#hostNs() - this.#originNs));
+      const now = this.hostedNs();
+      const deadline = this.nextDeadlineNs();
+      if (now > deadline) this.overdue();
+      this.#virtualNs = Math.max(this.#virtualNs, Math.min(now, Math.ceil(deadline)));
     }
     return this.#virtualNs;
+  }
+
+  protected override dueNs(): number {
+    if (this.#running) this.#virtualNs = Math.max(this.#virtualNs, this.hostedNs());
+    return this.#virtualNs;
+  }
+
+  private hostedNs(): number {
+    return Math.floor(this.#hostNs() - this.#originNs);
   }
 
   whenSettled(work: Promise<unknown>, _latencyNs: number, callback: () => void): void {

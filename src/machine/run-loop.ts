@@ -138,6 +138,7 @@ export class RunLoop implements Saveable<RunLoopState> {
       this.wake();
     });
     clock.onReleased(() => this.wake());
+    clock.onOverdue(() => Atomics.store(this.words, EVENT, 1));
     if (clock instanceof InstructionClock) {
       engine.exactAccesses = true;
       clock.sinceAdvance = () => this.ran + engine.executed;

@@ -266,6 +266,26 @@ describe('HostClock', () => {
     expect(clock.nowNs() - seen).toBeCloseTo(1e9 / 10, -8);
   });
 
+  it('waits for a timer that is overdue: nobody sees a time-out pass before the interrupt that it waits for', () => {
+    const { host, clock } = hostClock();
+    clock.resume();
+    const seen: number[] = [];
+    let looks = 0;
+    clock.onOverdue(() => looks++);
+    clock.createTimer(() => seen.push(clock.nowNs())).arm(1000);
+    clock.createTimer(() => seen.push(clock.nowNs())).arm(3000);
+    host.ns += 1000;
+    expect([clock.nowNs(), looks]).toEqual([1000, 0]);
+    host.ns += 1000;
+    expect([clock.nowNs(), looks]).toEqual([1000, 1]);
+    clock.runDue();
+    expect([clock.nowNs(), seen]).toEqual([2000, [2000]]);
+    host.ns += 1_000_000;
+    expect([clock.nowNs(), looks]).toEqual([3000, 2]);
+    clock.runDue();
+    expect([clock.nowNs(), seen]).toEqual([1_002_000, [2000, 1_002_000]]);
+  });
+
   it('runs timers by host time', () => {
     const { host, clock } = hostClock();
     let calls = 0;
