@@ -46,15 +46,54 @@ export function waysInside(region: Region, node: number, value: IrValue): WaysIn
   return { target: undefined, guesses: expected === undefined ? guesses : [expected, ...guesses] };
 }
 
-function successorsOf(region: Region, node: number, value: IrValue): number[] {
-  const { target, guesses } = waysInside(region, node, value);
-  return target === undefined ? guesses.map((guess) => guess.node) : [target];
+/** What one operation of a node does to what is known of the flags. */
+const enum Step {
+  Skip,
+  Label,
+  /** Writes flags. */
+  Write,
+  /** Leaves flags of any kind in the state slot. */
+  Raw,
+  Exit,
 }
 
-/** Runs over a block's operations with what is known of the flags; tells at each exit that stays inside. */
+/** The operations of a node that following the flags needs: few of many, and each node is followed more than once. */
+interface FlagStep {
+  readonly step: Step;
+  readonly value: IrValue;
+  /** Nodes that an exit goes on to. */
+  readonly successors: readonly number[];
+}
+
+const NO_SUCCESSORS: readonly number[] = [];
+
+function successorsOf(region: Region, node: number, value: IrValue): readonly number[] {
+  const { target, guesses } = waysInside(region, node, value);
+  if (target !== undefined) return [target];
+  return guesses.length === 0 ? NO_SUCCESSORS : guesses.map((guess) => guess.node);
+}
+
+function flagSteps(region: Region, node: number): FlagStep[] {
+  const steps: FlagStep[] = [];
+  for (const value of region.nodes[node].block.ops) {
+    let successors = NO_SUCCESSORS;
+    let step: Step;
+    if (value.info.isExit) {
+      step = Step.Exit;
+      successors = successorsOf(region, node, value);
+    } else if (value.op === 'skipIfZero') step = Step.Skip;
+    else if (value.op === 'label') step = Step.Label;
+    else if (isFlagWrite(value)) step = Step.Write;
+    else if (writesFlagSlot(value)) step = Step.Raw;
+    else continue;
+    steps.push({ step, value, successors });
+  }
+  return steps;
+}
+
+/** Runs over a node's operations with what is known of the flags; tells at each exit that stays inside. */
 function followFlags(
-  region: Region,
-  node: number,
+  steps: readonly FlagStep[],
   plan: ValuePlan,
   before: number,
   atExit: (successor: number, known: number) => void,
@@ -62,30 +101,36 @@ function followFlags(
   let known = before;
   let left = false;
   const skipped: number[] = [];
-  for (const value of region.nodes[node].block.ops) {
-    if (value.op === 'skipIfZero') {
-      skipped.push(known);
-    } else if (value.op === 'label') {
-      const other = skipped.pop() as number;
-      known = left ? other : mergeFlags(known, other);
-      left = false;
-    } else if (isFlagWrite(value)) {
-      known = flagsAfter(value.args[0], known, plan.virtual.has(value.args[0]));
-    } else if (writesFlagSlot(value)) {
-      known = KnownFlags.Raw;
-    } else if (value.op.startsWith('exit')) {
-      for (const successor of successorsOf(region, node, value)) atExit(successor, known);
-      left = true;
+  for (const { step, value, successors } of steps) {
+    switch (step) {
+      case Step.Skip:
+        skipped.push(known);
+        break;
+      case Step.Label: {
+        const other = skipped.pop() as number;
+        known = left ? other : mergeFlags(known, other);
+        left = false;
+        break;
+      }
+      case Step.Write:
+        known = flagsAfter(value.args[0], known, plan.virtual.has(value.args[0]));
+        break;
+      case Step.Raw:
+        known = KnownFlags.Raw;
+        break;
+      case Step.Exit:
+        for (const successor of successors) atExit(successor, known);
+        left = true;
     }
   }
 }
 
-function flagsAtStarts(region: Region, plans: readonly ValuePlan[]): number[] {
-  const known: (number | undefined)[] = region.nodes.map(() => undefined);
+function flagsAtStarts(steps: readonly (readonly FlagStep[])[], plans: readonly ValuePlan[]): number[] {
+  const known: (number | undefined)[] = steps.map(() => undefined);
   known[0] = KnownFlags.Any;
   const waiting = [0];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    followFlags(region, node, plans[node], known[node] as number, (successor, at) => {
+    followFlags(steps[node], plans[node], known[node] as number, (successor, at) => {
       const before = known[successor];
       const now = before === undefined ? at : mergeFlags(before, at);
       if (now === before) return;
@@ -155,13 +200,12 @@ export function analyseRegion(region: Region): RegionFlow {
     }
     return plan;
   });
-  const successors = region.nodes.map(({ block }, node) =>
-    block.ops.flatMap((value) => successorsOf(region, node, value)),
-  );
+  const steps = region.nodes.map((_unused, node) => flagSteps(region, node));
+  const successors = steps.map((ofNode) => ofNode.flatMap((step) => step.successors));
   return {
     plans,
     successors,
-    flags: flagsAtStarts(region, plans),
+    flags: flagsAtStarts(steps, plans),
     budgets: longestPaths(region, successors),
   };
 }
