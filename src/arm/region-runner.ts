@@ -35,6 +35,8 @@ const W = {
   FlagA: RegionWord.FlagA >>> 2,
   FlagB: RegionWord.FlagB >>> 2,
   Hottest: RegionWord.Hottest >>> 2,
+  CallLink: RegionWord.CallLink >>> 2,
+  Callee: RegionWord.Callee >>> 2,
 } as const;
 
 /** Regions count in 32 bits. */
@@ -56,6 +58,7 @@ export class RegionRunner {
   private readonly words: Int32Array;
   private readonly interpreter: Interpreter;
   private readonly sites = new SiteTable();
+  private readonly known = new KnownFunctions();
   /** What the budget has over what regions were given. */
   private beyond = 0;
   /** Guest instructions that regions have run. */
@@ -148,7 +151,7 @@ export class RegionRunner {
       changed,
       promotion,
     );
-    const known = new KnownFunctions();
+    const { known } = this;
     this.source = { build: (block) => build(block, code, known), locate: (va) => code.locate(va) };
     cache.countdown = () => this.store.hotAfter;
     cache.onFlush = () => {
@@ -195,6 +198,8 @@ export class RegionRunner {
     const hottest = words[W.Hottest];
     if (hottest !== 0) {
       words[W.Hottest] = 0;
+      if (words[W.Callee] !== 0) this.known.see(words[W.CallLink], words[W.Callee]);
+      words[W.Callee] = 0;
       this.store.improve(hottest, this.source);
     }
     if (result === RunResult.Slow) this.store.slowExit(this.sites.region(words[W.Site]), this.source);
@@ -222,6 +227,7 @@ function build(block: CachedBlock, code: CodeSource, known: KnownFunctions): Reg
   const source = {
     block: (pc: number, endsBefore: (pc: number) => boolean) => code.translate(pc, block.flags, endsBefore),
     halfword: (pc: number) => code.halfword(pc),
+    callees: (link: number) => known.callees(link),
     mayFollow: (pc: number) => (pc & -4096) === page || code.locate(pc & -4096) >= 0,
   };
   return buildRegion(block.pc, block.flags & 3, source, DEFAULT_REGION_LIMITS, known);

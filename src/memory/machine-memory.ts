@@ -40,7 +40,10 @@ export const MemoryLayout = {
   tlbMemoCount: 256,
   /** A word for each compiled region: how often it has asked for another piece of the budget. */
   regionHeat: 0xb0000,
-  regionHeatEnd: 0xf0000,
+  regionHeatEnd: 0xc0000,
+  /** Another one: how many of its calls through registers went to functions that it did not expect. */
+  regionMisses: 0xc0000,
+  regionMissesEnd: 0xd0000,
   /** Where code is, by virtual address: four words an entry (translator/jump-cache.ts). */
   jumpCache: 0x100000,
   jumpCacheEntries: 16384,

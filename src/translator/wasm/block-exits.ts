@@ -13,6 +13,8 @@ export type BlockExit =
   | { readonly kind: 'jump'; readonly target: number }
   /** To a known address, with the address after the block in LR. */
   | { readonly kind: 'call'; readonly target: number }
+  /** The same to an address in a register: `choices` are those that were seen there. */
+  | { readonly kind: 'callThrough'; readonly link: number; readonly choices: readonly number[] }
   /** To an address that was in LR, or that came from the stack. */
   | { readonly kind: 'return' }
   /** To one of these addresses, as it seems. */
@@ -62,7 +64,7 @@ export function exitsOf(block: IrBlock, flags: number, source: BlockSource): rea
     // A call of what follows only wants to know where it is.
     if (target !== undefined) return { kind: calls && target !== after ? 'call' : 'jump', target };
     if (exit.op === 'exitJumpTo' || exit.op === 'exitInterwork') {
-      if (calls) return { kind: 'elsewhere' };
+      if (calls) return { kind: 'callThrough', link: returnAddress, choices: source.callees(returnAddress) };
       if (addresses.holds(exit.args[0])) return { kind: 'return' };
       const choices = tableTargets(exit, flags, source);
       return choices.length > 0 ? { kind: 'switch', choices } : { kind: 'elsewhere' };

@@ -28,8 +28,10 @@ function* instructionsOf(block: IrBlock): Generator<number> {
  */
 export class CallContext {
   readonly pieces = new Map<number, Piece>();
-  /** The functions that are inlined, by the address after the call, where another piece begins. */
-  readonly callees = new Map<number, CallContext>();
+  /** The functions that are inlined, by the address after the call, where another piece begins, and by their own. */
+  readonly callees = new Map<number, Map<number, CallContext>>();
+  /** Where the calls of its own entry return to, if they are jumps within it. */
+  readonly recursions = new Set<number>();
   /** Every way out was followed, except returns and those that leave the region by their nature. */
   complete = true;
   /** There is a way that returns. */
@@ -38,6 +40,8 @@ export class CallContext {
   depth = 0;
   private readonly around: ContextSurroundings;
   private readonly limit: RegionSize;
+  /** Where calls are jumps to: its entry, if it is the region's. */
+  private recursive: number | undefined;
   private nodes = 0;
   private operations = 0;
   private instructions = 0;
@@ -63,6 +67,7 @@ export class CallContext {
 
   /** @param completeOnly stops as soon as it is known not to become complete */
   discover(entry: number, completeOnly: boolean): void {
+    this.recursive = completeOnly ? undefined : entry;
     this.leaders.add(entry);
     this.queue.push(entry);
     for (let i = 0; i < this.queue.length && (this.complete || !completeOnly); i++) {
@@ -82,11 +87,19 @@ export class CallContext {
     const after = (block.pc + block.bytes) | 0;
     for (const exit of exits) {
       if (exit.kind === 'jump') this.complete = this.follow(exit.target) && this.complete;
-      else if (exit.kind === 'call') this.complete = this.inline(exit.target, after) && this.complete;
+      else if (exit.kind === 'call') this.complete = this.call(exit.target, after) && this.complete;
       else if (exit.kind === 'return') this.returns = true;
       else if (exit.kind !== 'stop') this.complete = false;
       if (exit.kind === 'switch') for (const choice of exit.choices) this.follow(choice);
+      else if (exit.kind === 'callThrough') for (const callee of exit.choices) this.inline(callee, after);
     }
+  }
+
+  private call(target: number, after: number): boolean {
+    if (target !== this.recursive) return this.inline(target, after);
+    if (this.follow(after)) this.recursions.add(after);
+    // Where it returns to is known only when it runs.
+    return false;
   }
 
   private follow(target: number): boolean {
@@ -99,7 +112,8 @@ export class CallContext {
 
   /** Only if there is room for where the call returns to, too. */
   private inline(target: number, after: number): boolean {
-    if (this.callees.has(after)) return true;
+    const callees = this.callees.get(after) ?? new Map<number, CallContext>();
+    if (callees.has(target)) return true;
     if (this.nodes + 2 > this.limit.nodes) return false;
     const callee = this.around.inlinable(target);
     if (callee === undefined || !this.charge(callee.size, 1)) return false;
@@ -114,7 +128,7 @@ export class CallContext {
       }
       return false;
     }
-    this.callees.set(after, callee);
+    this.callees.set(after, callees.set(target, callee));
     this.depth = Math.max(this.depth, callee.depth + 1);
     return true;
   }

@@ -22,10 +22,10 @@ export interface CompiledRegion {
   readonly pc: number;
   /** The interpreter's block at its entry. */
   readonly block: CachedBlock;
-  readonly pages: readonly RegionPage[];
-  readonly ranges: readonly RamRange[];
+  pages: readonly RegionPage[];
+  ranges: readonly RamRange[];
   /** Guest instructions in its code. */
-  readonly instructions: number;
+  instructions: number;
   /** Its number in the table of regions. */
   number: number;
   valid: boolean;

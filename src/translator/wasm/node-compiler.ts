@@ -494,6 +494,9 @@ export class NodeCompiler {
     const thumb = value.op === 'exitInterwork' ? flags & T_FLAG : 0;
     if (guesses.length <= FEW_GUESSES) this.compareGuesses(to, guesses, thumb);
     else this.switchGuesses(to, guesses, thumb);
+    if (region.env.callFree && this.node.calleesWanted !== undefined) {
+      region.noteCallee(this.node.calleesWanted, to);
+    }
     region.writeBack();
     code.get(BUDGET).get(TLB).get(to);
     if (value.op === 'exitJumpTo') code.i32(flags).returnCall(go);

@@ -43,6 +43,9 @@ export const RegionWord = {
   Shared: BASE + 56,
   /** Where in the jump cache the CPU's code is: `placeOfCpu`. */
   Place: BASE + 60,
+  /** What LR was at a call through a register that went where no code was at hand, and where it went; 0 for none. */
+  CallLink: BASE + 64,
+  Callee: BASE + 68,
 } as const;
 
 /** How the flags are kept. Bits, Sub and Add have N and Z in `nz`: its sign, and whether it is zero. */
@@ -75,6 +78,9 @@ export const RegionResult = {
 
 /** Pieces of the budget after which a region is worth a better compilation. */
 export const HOTTEST = 128;
+
+/** Calls through registers that leave a call-free region for functions that it has not, after which it wants to have them. */
+export const MANY_MISSES = 1024;
 
 /** An entry of the jump cache in the machine's memory: four words. */
 export const JumpEntry = {

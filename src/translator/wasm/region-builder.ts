@@ -1,19 +1,30 @@
 import type { IrBlock } from '../ir/value.ts';
 import { optimise } from '../optimise.ts';
 import { CallContext, type ContextSurroundings, type Piece } from './call-context.ts';
-import type { BlockSource, CodeRange, Region, RegionLimits, RegionNode } from './region.ts';
+import {
+  type BlockSource,
+  type CodeRange,
+  MOST_CALLEES,
+  type Region,
+  type RegionLimits,
+  type RegionNode,
+} from './region.ts';
 import { widenWrites } from './wide-writes.ts';
 
 const PAGE = 4096;
 
-/** How many functions a {@link KnownFunctions} remembers before it forgets all. */
+/** How many functions, or calls, a {@link KnownFunctions} remembers before it forgets all. */
 const MAX_KNOWN = 10_000;
+const NO_CALLEES: readonly number[] = [];
 
 /**
- * The functions that no region was able to inline, kept from region to region because finding that out costs more than the region
- * itself. May be out of date: then a function that has become smaller is called.
+ * What regions find out about functions, kept from region to region: where calls through registers went, and which functions none was
+ * able to inline, because finding that out costs more than the region itself. May be out of date: then a function that has become
+ * smaller is called.
  */
 export class KnownFunctions {
+  /** Where calls through registers went, by what LR was then; bit 0 selects T32. */
+  private readonly seen = new Map<number, number[]>();
   /** How many further levels of inlined calls were allowed where a function turned out not to be inlinable. */
   private readonly failedWith = new Map<number, number>();
 
@@ -27,9 +38,26 @@ export class KnownFunctions {
     this.failedWith.set(target | (flags & 1), levels);
   }
 
+  /** Addresses in the instruction set of the call; see BlockSource. */
+  callees(link: number): readonly number[] {
+    return (this.seen.get(link) ?? NO_CALLEES).map((target) => target & -2);
+  }
+
+  /** A call through a register has gone to `target`, whose bit 0 selects T32. */
+  see(link: number, target: number): void {
+    // BXWritePC has no address of A32 that is no multiple of 4.
+    if (((target ^ link) & 1) !== 0 || (target & 3) === 2) return;
+    const known = this.seen.get(link);
+    if (known === undefined) {
+      if (this.seen.size >= MAX_KNOWN) this.seen.clear();
+      this.seen.set(link, [target]);
+    } else if (known.length < MOST_CALLEES && !known.includes(target)) known.push(target);
+  }
+
   /** Code has changed at large. */
   clear(): void {
     this.failedWith.clear();
+    this.seen.clear();
   }
 }
 
@@ -79,8 +107,8 @@ interface Copy {
   readonly context: CallContext;
   /** Where it returns to. */
   readonly caller: { readonly copy: Copy; readonly pc: number } | undefined;
-  /** Copies of what it calls, by the address after the call. */
-  readonly callees: Map<number, Copy>;
+  /** Copies of what it calls, by the address after the call, and by their own. */
+  readonly callees: Map<number, Map<number, Copy>>;
   /** Nodes by address. */
   readonly nodes: Map<number, number>;
 }
@@ -111,19 +139,27 @@ class Assembly {
       if (into?.context.pieces.has(pc) === true) links.set(pc, this.nodeAt(into, pc));
     };
     let expected: RegionNode['expected'];
+    let calleesWanted: number | undefined;
+    const after = (block.pc + block.bytes) | 0;
     for (const exit of exits) {
       if (exit.kind === 'return' && copy.caller !== undefined) {
         const { copy: caller, pc } = copy.caller;
         expected = { pc, node: this.nodeAt(caller, pc) };
+      } else if (exit.kind === 'return') {
+        for (const pc of copy.context.recursions) link(choices, copy, pc);
       } else if (exit.kind === 'jump') {
         link(targets, copy, exit.target);
       } else if (exit.kind === 'call') {
-        link(targets, this.calleeOf(copy, (block.pc + block.bytes) | 0), exit.target);
+        const recursion = copy.context.recursions.has(after);
+        link(targets, recursion ? copy : this.calleeOf(copy, after, exit.target), exit.target);
+      } else if (exit.kind === 'callThrough') {
+        for (const callee of exit.choices) link(choices, this.calleeOf(copy, after, callee), callee);
+        if (exit.choices.length < MOST_CALLEES) calleesWanted = exit.link;
       } else if (exit.kind === 'switch') {
         for (const choice of exit.choices) link(choices, copy, choice);
       }
     }
-    return { block: this.optimisedOf(piece), targets, expected, choices };
+    return { block: this.optimisedOf(piece), targets, expected, choices, calleesWanted };
   }
 
   private optimisedOf(piece: Piece): IrBlock {
@@ -135,13 +171,14 @@ class Assembly {
     return block;
   }
 
-  private calleeOf(caller: Copy, after: number): Copy | undefined {
-    const context = caller.context.callees.get(after);
+  private calleeOf(caller: Copy, after: number, target: number): Copy | undefined {
+    const context = caller.context.callees.get(after)?.get(target);
     if (context === undefined) return undefined;
-    let copy = caller.callees.get(after);
+    const copies = caller.callees.get(after) ?? new Map<number, Copy>();
+    let copy = copies.get(target);
     if (copy === undefined) {
       copy = copyOf(context, { copy: caller, pc: after });
-      caller.callees.set(after, copy);
+      caller.callees.set(after, copies.set(target, copy));
     }
     return copy;
   }

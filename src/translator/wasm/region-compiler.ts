@@ -4,12 +4,21 @@ import { type BaseFunction, emitRefill } from './base-module.ts';
 import { FlagsCode } from './flags-code.ts';
 import { FunctionBody } from './function-body.ts';
 import { LocalPool } from './local-pool.ts';
+import { type NestedGraph, nestLoops } from './loop-nests.ts';
 import { MemoPlan } from './memo-plan.ts';
 import { pushFault } from './memory-code.ts';
 import { NodeCompiler } from './node-compiler.ts';
 import { Load, Op, Store } from './opcodes.ts';
 import type { Region } from './region.ts';
-import { REGION_PARAMS, RegionParam, RegionResult, RegionWord, Slot, slotAddress } from './region-abi.ts';
+import {
+  MANY_MISSES,
+  REGION_PARAMS,
+  RegionParam,
+  RegionResult,
+  RegionWord,
+  Slot,
+  slotAddress,
+} from './region-abi.ts';
 import { analyseRegion, type RegionFlow } from './region-flow.ts';
 import { RegisterLocals } from './register-locals.ts';
 import { emitStructured } from './structurer.ts';
@@ -79,13 +88,22 @@ export class RegionCompiler {
     this.registers.load();
     this.flags.load();
     const graph = { size: region.nodes.length, successors: (node: number) => flow.successors[node] };
-    emitStructured(graph, code, (node, goTo) => new NodeCompiler(this, node, goTo).compile());
+    if (this.env.callFree) this.compileNested(nestLoops(graph));
+    else emitStructured(graph, code, (node, goTo) => new NodeCompiler(this, node, goTo).compile());
     code.end();
     this.registers.store();
     this.flags.store(false);
     code.i32(0).get(BUDGET).store(Store.I32, RegionWord.Budget);
     code.get(this.result);
     return code;
+  }
+
+  private compileNested(nested: NestedGraph): void {
+    emitStructured(nested, this.code, (place, goTo) => {
+      const node = nested.given(place);
+      if (node < 0) goTo(nested.successors(place)[0]);
+      else new NodeCompiler(this, node, (to) => goTo(nested.target(node, to))).compile();
+    });
   }
 
   /** Leaves through the common end, which writes registers and flags back. */
@@ -136,6 +154,19 @@ export class RegionCompiler {
     const heat = MemoryLayout.regionHeat + 4 * number;
     code.i32(0).i32(0).load(Load.I32, heat).i32(1).op(Op.I32Add).store(Store.I32, heat);
     emitRefill(code, BUDGET, this.va);
+  }
+
+  /** Counts a call of a function that the region does not have, and asks for a better one where there are many. */
+  noteCallee(link: number, callee: number): void {
+    const { code } = this;
+    const misses = MemoryLayout.regionMisses + 4 * this.env.number;
+    code.i32(0).i32(0).load(Load.I32, misses).i32(1).op(Op.I32Add).tee(this.va).store(Store.I32, misses);
+    code.get(this.va).i32(MANY_MISSES).op(Op.I32Eq);
+    code.ifHinted(false);
+    code.i32(0).i32(this.env.number).store(Store.I32, RegionWord.Hottest);
+    code.i32(0).i32(link).store(Store.I32, RegionWord.CallLink);
+    code.i32(0).get(callee).store(Store.I32, RegionWord.Callee);
+    code.end();
   }
 
   /** Writes registers and flags back for a way out of its own. */

@@ -55,6 +55,7 @@ const MAX_BYTES = 64 * 2 ** 20;
 const SLOW_EXITS = 256;
 const FEWEST_PIECES = 128;
 const HEAT = MemoryLayout.regionHeat >>> 2;
+const MISSES = MemoryLayout.regionMisses >>> 2;
 
 /** In a block's flags: its limit of instructions. */
 const LIMIT_SHIFT = 16;
@@ -228,10 +229,13 @@ export class RegionStore {
     for (const [i, { compiled }] of batch.entries()) this.install(compiled, functions[i]);
   }
 
-  /** A region has run so much that it is worth a compilation without calls. */
+  /**
+   * A region has run so much that it is worth a compilation without calls, or has one and often calls a function that it
+   * has not.
+   */
   improve(number: number, source: RegionSource): void {
     const compiled = this.regions[number];
-    if (compiled === undefined || compiled.kind !== 'plain') return;
+    if (compiled === undefined || compiled.kind === 'plain for good') return;
     this.recompile(compiled, 'call-free', source);
   }
 
@@ -247,16 +251,26 @@ export class RegionStore {
 
   /** Replaces a region's function; its code is read again, in the context of now, in which it has just run. */
   private recompile(compiled: CompiledRegion, kind: CompiledRegion['kind'], source: RegionSource): void {
+    const before = compiled.kind;
     compiled.kind = kind;
     const region = source.build(compiled.block);
+    if (region === undefined || (kind === before && region.instructions <= compiled.instructions)) return;
+    const pages = this.pagesOf(region, source);
     if (
-      region === undefined ||
-      !sameRanges(ramRanges(region, this.pagesOf(region, source), this.ramBase), compiled.ranges)
-    ) {
+      pages.some(({ pa }) => !this.isRam(pa)) ||
+      entryPageOf(pages, region.pc) !== entryPageOf(compiled.pages, region.pc)
+    )
       return;
-    }
     const functions = this.compile([{ compiled, region }]);
     if (functions === undefined) return;
+    this.unwatch(compiled);
+    compiled.pages = pages;
+    compiled.ranges = ramRanges(region, pages, this.ramBase);
+    compiled.instructions = region.instructions;
+    this.watch(compiled);
+    // Other contexts were not asked for pages that it did not have.
+    this.jumps.forget(compiled.pc);
+    this.memory.words[MISSES + compiled.number] = 0;
     this.functions[compiled.number] = functions[0] as unknown as RegionFunction;
     this.table.set(compiled.number, functions[0]);
     if (this.watches.bypassed) compiled.source = this.sourceOf(compiled);
@@ -352,6 +366,7 @@ export class RegionStore {
     this.regions[number] = compiled;
     this.functions[number] = fn as unknown as RegionFunction;
     this.memory.words[HEAT + number] = 0;
+    this.memory.words[MISSES + number] = 0;
     this.table.set(number, fn);
     this.promote(compiled.block);
     this.jumps.forget(compiled.pc);
@@ -424,8 +439,16 @@ export class RegionStore {
     this.jumps.forget(compiled.pc);
     for (const { offset, length } of compiled.ranges) {
       for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
-        removeFrom(this.byRamPage, page, compiled);
         this.rewrites.set(page, (this.rewrites.get(page) ?? 0) + 1);
+      }
+    }
+    this.unwatch(compiled);
+  }
+
+  private unwatch(compiled: CompiledRegion): void {
+    for (const { offset, length } of compiled.ranges) {
+      for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
+        removeFrom(this.byRamPage, page, compiled);
       }
     }
     for (const { va } of compiled.pages) removeFrom(this.bySecondPage, va, compiled);
@@ -453,6 +476,11 @@ export class RegionStore {
   }
 }
 
+/** Where the page is that a region begins in. */
+function entryPageOf(pages: readonly RegionPage[], pc: number): number | undefined {
+  return pages.find(({ va }) => va === (pc & -4096))?.pa;
+}
+
 /** Where the code of a region lies in RAM, cut at pages. */
 function ramRanges(region: Region, pages: readonly RegionPage[], ramBase: number): RamRange[] {
   const result: RamRange[] = [];
@@ -466,13 +494,6 @@ function ramRanges(region: Region, pages: readonly RegionPage[], ramBase: number
     }
   }
   return result;
-}
-
-function sameRanges(a: readonly RamRange[], b: readonly RamRange[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every(({ offset, length }, i) => offset === b[i].offset && length === b[i].length)
-  );
 }
 
 function addTo<T>(map: Map<number, Set<T>>, key: number, value: T): void {

@@ -19,7 +19,15 @@ export interface RegionNode {
    * Empty nearly always.
    */
   readonly choices: ReadonlyMap<number, number>;
+  /**
+   * Where it ends with a call of an address in a register, and more of these addresses might be among `choices`: what LR is then.
+   * Undefined nearly always.
+   */
+  readonly calleesWanted: number | undefined;
 }
+
+/** How many functions are inlined where a call goes to an address in a register. */
+export const MOST_CALLEES = 3;
 
 /** Guest code at virtual addresses: `bytes` from `pc` on. */
 export interface CodeRange {
@@ -52,6 +60,11 @@ export interface BlockSource {
   mayFollow(pc: number): boolean;
   /** The halfword at an even address in the code or right behind it; undefined where it cannot be read. For jump tables. */
   halfword(address: number): number | undefined;
+  /**
+   * Addresses in the region's instruction set to which a call through a register has been seen to go, {@link MOST_CALLEES} at
+   * most. @param link what LR is after that call
+   */
+  callees(link: number): readonly number[];
 }
 
 /** Amounts of code. */

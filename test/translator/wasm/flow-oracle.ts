@@ -1,6 +1,7 @@
 import '../../../src/translator/wasm/webassembly-types.ts';
 import fc from 'fast-check';
 import { FunctionBody } from '../../../src/translator/wasm/function-body.ts';
+import { nestLoops } from '../../../src/translator/wasm/loop-nests.ts';
 import { ModuleWriter } from '../../../src/translator/wasm/module-writer.ts';
 import { Op } from '../../../src/translator/wasm/opcodes.ts';
 import { emitStructured, type FlowGraph } from '../../../src/translator/wasm/structurer.ts';
@@ -31,12 +32,12 @@ export class CountingBody extends FunctionBody {
 
 /**
  * The code of a graph whose nodes call `visit` (function 0) with their number and go to the successor that it names, or return
- * their number when it says -1. `styles` varies by node how a choice is written.
+ * their number when it says -1. `styles` varies by node how a choice is written; `nested` gives each loop a header.
  */
-export function compileGraph(edges: Edges, styles: readonly number[] = [0]): CountingBody {
+export function compileGraph(edges: Edges, styles: readonly number[] = [0], nested = false): CountingBody {
   const code = new CountingBody([]);
   const choice = code.local('i32');
-  emitStructured(graphOf(edges), code, (node, goTo) => {
+  const emitNode = (node: number, goTo: (successor: number) => void): void => {
     const targets = edges[node];
     code.i32(node).call(0).tee(choice).i32(0).op(Op.I32LtS);
     code.if();
@@ -91,6 +92,16 @@ export function compileGraph(edges: Edges, styles: readonly number[] = [0]): Cou
         }
       }
     }
+  };
+  if (!nested) {
+    emitStructured(graphOf(edges), code, emitNode);
+    return code;
+  }
+  const graph = nestLoops(graphOf(edges));
+  emitStructured(graph, code, (place, goTo) => {
+    const node = graph.given(place);
+    if (node < 0) goTo(graph.successors(place)[0]);
+    else emitNode(node, (to) => goTo(graph.target(node, to)));
   });
   return code;
 }

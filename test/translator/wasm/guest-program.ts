@@ -44,6 +44,8 @@ export class GuestProgram implements BlockSource {
   readonly bytes: number;
   /** Addresses that are not to be followed. */
   readonly forbidden = new Set<number>();
+  /** Where calls through registers went, by what LR was. */
+  readonly seen = new Map<number, readonly number[]>();
   /** Blocks that were translated. */
   translations = 0;
   private readonly labels = new Map<string, number>();
@@ -96,6 +98,10 @@ export class GuestProgram implements BlockSource {
 
   halfword(address: number): number | undefined {
     return this.halfwords[(address - START) >> 1];
+  }
+
+  callees(link: number): readonly number[] {
+    return this.seen.get(link) ?? [];
   }
 
   private sizeOf(line: number | Jump): number {

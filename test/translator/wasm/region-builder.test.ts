@@ -467,6 +467,68 @@ describe('inlined calls', () => {
   });
 });
 
+describe('calls of the entry', () => {
+  const COUNT_DOWN: Line[] = [
+    ...['entry', PUSH_LR, subsImm(0, 0, 1), jump('end', EQ), 'call', call('entry')],
+    ...['after', addImm(1, 1, 1), 'end', POP_PC],
+  ];
+
+  test('are jumps, and returns are compared with the addresses after them', () => {
+    const { nodes, region, program } = regionOf(COUNT_DOWN);
+    expect(nodes).toEqual(['entry 3: end=1 call=2', 'end 1: ', 'call 1: entry=0', 'after 1: end=1']);
+    expect([...region.nodes[1]!.choices]).toEqual([[program.at('after'), 3]]);
+  });
+
+  test('are none in a function that is not the entry', () => {
+    const { nodes } = regionOf(['start', call('entry'), 'back', B_SELF, ...COUNT_DOWN]);
+    expect(nodes).toEqual(['start 1: ']);
+  });
+});
+
+describe('calls through registers', () => {
+  const BLX_R3 = 0xe12fff33;
+  const CALLS: Line[] = ['entry', BLX_R3, 'a', jump('entry'), 'f', addImm(0, 0, 1), BX_LR, 'g', BX_LR];
+  const regionWith = (...seen: string[]) => {
+    const program = new GuestProgram(CALLS);
+    program.seen.set(
+      program.at('a'),
+      seen.map((label) => program.at(label)),
+    );
+    const region = buildRegion(START, 0, program, DEFAULT_REGION_LIMITS) as Region;
+    return { region, program, nodes: describeNodes(region, program, ['entry', 'a', 'f', 'g']) };
+  };
+
+  test('leave the region, which wants to know where they go', () => {
+    const { nodes, region, program } = regionWith();
+    expect(nodes).toEqual(['entry 1: ']);
+    expect(region.nodes[0]!.calleesWanted).toBe(program.at('a'));
+  });
+
+  test('are compared with functions that were seen, each of which has a copy', () => {
+    const { nodes, region, program } = regionWith('g', 'f');
+    expect(nodes).toEqual(['entry 1: ', 'g 1:  ^a=3', 'f 2:  ^a=3', 'a 1: entry=0']);
+    expect([...region.nodes[0]!.choices]).toEqual([
+      [program.at('g'), 1],
+      [program.at('f'), 2],
+    ]);
+    expect(region.nodes[0]!.calleesWanted).toBe(program.at('a'));
+  });
+
+  test('of functions that go elsewhere leave the region', () => {
+    expect(regionWith('entry').nodes).toEqual(['entry 1: ']);
+  });
+
+  test('are remembered by what LR was: three functions of the same instruction set', () => {
+    const known = new KnownFunctions();
+    for (const target of [0x100, 0x100, 0x102, 0x201, 0x300, 0x400, 0x500]) known.see(0x8000, target);
+    for (const target of [0x100, 0x201]) known.see(0x9001, target);
+    expect(known.callees(0x8000)).toEqual([0x100, 0x300, 0x400]);
+    expect(known.callees(0x9001)).toEqual([0x200]);
+    known.clear();
+    expect(known.callees(0x8000)).toEqual([]);
+  });
+});
+
 describe('known functions', () => {
   const twice = (known: KnownFunctions): number[] => {
     const program = new GuestProgram(['entry', call('f'), 'end', B_SELF, 'f', NOP, jump('f')]);

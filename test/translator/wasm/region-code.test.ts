@@ -44,6 +44,7 @@ function reachable(nodes: readonly RegionNode[]): RegionNode[] {
     return {
       block,
       choices,
+      calleesWanted: undefined,
       targets: new Map([...targets].map(([pc, node]) => [pc, order.indexOf(node)])),
       expected: expected && { pc: expected.pc, node: order.indexOf(expected.node) },
     };
@@ -78,7 +79,7 @@ function regionOf({ programs, style, optimised, links }: Graph): Region {
     }
     const returnsTo = (links >> number) % programs.length;
     const expected = dynamic && links % 2 === 0 ? { pc: pcOf(returnsTo), node: returnsTo } : undefined;
-    return { block, targets: inside, expected, choices: new Map() };
+    return { block, targets: inside, expected, choices: new Map(), calleesWanted: undefined };
   });
   return { pc: pcOf(0), flags: 0, nodes: reachable(nodes), instructions: 0, ranges: [], pages: [] };
 }
@@ -158,7 +159,13 @@ test('flags that are written on one of two ways only are not taken for the flags
   b.set(4, b.emit('cond', [difference], 1));
   b.exit('exitJump', [], OUTSIDE[0]!);
   const block = b.finish(0x1000, 4);
-  const node = { block, targets: new Map(), expected: undefined, choices: new Map() };
+  const node = {
+    block,
+    targets: new Map(),
+    expected: undefined,
+    choices: new Map(),
+    calleesWanted: undefined,
+  };
   const region = { pc: 0x1000, flags: 0, nodes: [node], instructions: 1, ranges: [], pages: [] };
   const [run] = machine.compile([region]);
   for (const [x, y, way] of [

@@ -109,6 +109,9 @@ function walkRegions(program: GuestProgram, state: GuestState, limits: RegionLim
     else if (way.known === undefined && node.expected?.pc === way.pc) {
       next = node.expected.node;
       ways.returned++;
+    } else if (way.known === undefined && node.choices.has(way.pc)) {
+      next = node.choices.get(way.pc);
+      ways.returned++;
     } else ways.left++;
     node = next === undefined ? undefined : region?.nodes[next];
     pc = way.pc;
@@ -123,8 +126,8 @@ function checked(region: Region | undefined, limits: RegionLimits): Region | und
   const reached = new Set([0]);
   const covered = new Set<number>();
   for (const n of reached) {
-    const { block, targets, expected } = nodes[n]!;
-    for (const [pc, to] of targets) {
+    const { block, targets, expected, choices } = nodes[n]!;
+    for (const [pc, to] of [...targets, ...choices]) {
       expect(nodes[to]!.block.pc).toBe(pc);
       reached.add(to);
     }

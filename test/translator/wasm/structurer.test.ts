@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FunctionBody } from '../../../src/translator/wasm/function-body.ts';
+import { nestLoops } from '../../../src/translator/wasm/loop-nests.ts';
 import { Op } from '../../../src/translator/wasm/opcodes.ts';
 import { emitStructured } from '../../../src/translator/wasm/structurer.ts';
 import {
@@ -19,8 +20,9 @@ function expectSameRuns(
   styles: readonly number[],
   seeds: number,
   length: number,
+  compile = compileGraph,
 ): void {
-  const run = instantiateGraphs(graphs.map((edges) => compileGraph(edges, styles)));
+  const run = instantiateGraphs(graphs.map((edges) => compile(edges, styles)));
   for (const [fn, edges] of graphs.entries()) {
     for (let seed = 0; seed < seeds; seed++) {
       const expected = interpretGraph(edges, seed, length);
@@ -63,6 +65,48 @@ describe('every graph runs as its edges say', () => {
       });
     expect(graphs.length).toBeGreaterThan(200);
     for (const style of range(4)) expectSameRuns(graphs, [style], 6, 24);
+  });
+});
+
+describe('with a header for each loop', () => {
+  const nested = (edges: Edges, styles?: readonly number[]) => compileGraph(edges, styles, true);
+
+  test('random graphs run as their edges say', () => {
+    fc.assert(
+      fc.property(fc.array(anyGraph(24), { minLength: 1, maxLength: 8 }), (graphs) => {
+        expectSameRuns(graphs, [0, 3], 4, 120, nested);
+      }),
+      { numRuns: 40, seed: 6 },
+    );
+  });
+
+  test('programs with loops, break and continue run as their edges say', () => {
+    fc.assert(
+      fc.property(fc.array(programGraph, { minLength: 1, maxLength: 8 }), (graphs) => {
+        expectSameRuns(graphs, [1, 2], 4, 120, nested);
+      }),
+      { numRuns: 60, seed: 7 },
+    );
+  });
+
+  /** The innermost loop is node 0; where each edge to it goes, as one reads it: from outside, then by node. */
+  const entriesOf = (edges: Edges): string => {
+    const graph = nestLoops(graphOf(edges));
+    const to = edges.flatMap((targets, from) => (targets.includes(0) ? [graph.target(from, 0)] : []));
+    return [...graph.successors(0), ...to].join(' ');
+  };
+
+  test('three loops around one another, as a product of matrices has them', () => {
+    const edges = [[0, 1], [0, 2], [0, 3], []];
+    expect(entriesOf(edges)).toBe('6 1 5 6');
+    const graph = nestLoops(graphOf(edges));
+    expect([graph.size, graph.successors(6), graph.successors(5)]).toEqual([7, [5], [1]]);
+    expect([0, 1, 5, 6].map((node) => graph.given(node))).toEqual([-1, 0, -1, -1]);
+  });
+
+  test('ways back of the same loop share a header', () => {
+    expect(entriesOf([[1, 2], [0], [0]])).toBe('1 1 1');
+    expect(entriesOf([[1, 2], [0, 3], [0, 3], [0]])).toBe('5 1 1 5');
   });
 });
 
