@@ -48,16 +48,11 @@ Napi::Value IommuInfo(const Napi::CallbackInfo &info) {
 }
 
 // containerMapDma(container, bytes, iova, flags): the device may reach `bytes` from now on, at `iova`
-void MapDma(const Napi::CallbackInfo &info) {
+void MapBytes(const Napi::CallbackInfo &info) {
   const int container = DescriptorArgument(info, 0);
   const Bytes bytes = BytesArgument(info, 1, "bytes");
-  vfio_iommu_type1_dma_map map = {};
-  map.argsz = sizeof map;
-  map.flags = Uint32Argument(info, 3, "flags");
-  map.vaddr = reinterpret_cast<uintptr_t>(bytes.data);
-  map.iova = Uint64Argument(info, 2, "iova");
-  map.size = bytes.length;
-  CheckedIoctl(info.Env(), container, VFIO_IOMMU_MAP_DMA, &map, "VFIO_IOMMU_MAP_DMA");
+  MapDma(info.Env(), container, bytes.data, bytes.length, Uint64Argument(info, 2, "iova"),
+         Uint32Argument(info, 3, "flags"));
 }
 
 Napi::Value Unmap(const Napi::CallbackInfo &info, uint64_t iova, uint64_t size, uint32_t flags) {
@@ -80,12 +75,22 @@ Napi::Value UnmapAll(const Napi::CallbackInfo &info) { return Unmap(info, 0, 0, 
 
 }  // namespace
 
+void MapDma(Napi::Env env, int container, const void *address, size_t length, uint64_t iova, uint32_t flags) {
+  vfio_iommu_type1_dma_map map = {};
+  map.argsz = sizeof map;
+  map.flags = flags;
+  map.vaddr = reinterpret_cast<uintptr_t>(address);
+  map.iova = iova;
+  map.size = length;
+  CheckedIoctl(env, container, VFIO_IOMMU_MAP_DMA, &map, "VFIO_IOMMU_MAP_DMA");
+}
+
 void ExportContainer(Napi::Env env, Napi::Object exports) {
   exports.Set("containerApiVersion", Napi::Function::New(env, ApiVersion, "containerApiVersion"));
   exports.Set("containerCheckExtension", Napi::Function::New(env, CheckExtension, "containerCheckExtension"));
   exports.Set("containerSetIommu", Napi::Function::New(env, SetIommu, "containerSetIommu"));
   exports.Set("containerIommuInfo", Napi::Function::New(env, IommuInfo, "containerIommuInfo"));
-  exports.Set("containerMapDma", Napi::Function::New(env, MapDma, "containerMapDma"));
+  exports.Set("containerMapDma", Napi::Function::New(env, MapBytes, "containerMapDma"));
   exports.Set("containerUnmapDma", Napi::Function::New(env, UnmapDma, "containerUnmapDma"));
   exports.Set("containerUnmapAll", Napi::Function::New(env, UnmapAll, "containerUnmapAll"));
 }

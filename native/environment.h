@@ -62,6 +62,9 @@ void ExportDevice(Napi::Env env, Napi::Object exports);
 void ExportRegionMapping(Napi::Env env, Napi::Object exports);
 void ExportInterruptPump(Napi::Env env, Napi::Object exports);
 
+// From container.cc: VFIO_IOMMU_MAP_DMA.
+void MapDma(Napi::Env env, int container, const void *address, size_t length, uint64_t iova, uint32_t flags);
+
 // From region-mapping.cc and interrupt-pump.cc, for the clean-up hook.
 void CloseMapping(RegionMapping *mapping);
 void ClosePump(InterruptPump *pump);

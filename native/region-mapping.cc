@@ -115,6 +115,11 @@ class RegionMapping {
   uint32_t Faults() const { return faults_; }
   size_t Length() const { return length_; }
 
+  // Where a part of it is in the process; null outside of the mapping, and when it is closed or dead.
+  const void *Part(uint32_t offset, uint32_t length) const {
+    return offset <= limit_ && length <= limit_ - offset ? base_ + offset : nullptr;
+  }
+
   void Close() {
     if (base_ == nullptr) return;
     limit_ = 0;
@@ -258,14 +263,31 @@ napi_value CloseCall(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-void AddFunction(Napi::Env env, Napi::Object target, const char *name, napi_callback callback, RegionMapping *mapping) {
-  napi_value function = nullptr;
-  napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, mapping, &function);
+// mapDma(container, offset, length, iova, flags): devices of the container may reach a part of the mapping
+void MapPart(const Napi::CallbackInfo &info) {
+  const Napi::Env env = info.Env();
+  const auto *mapping = static_cast<RegionMapping *>(info.Data());
+  const int container = DescriptorArgument(info, 0);
+  const uint32_t offset = Uint32Argument(info, 1, "offset");
+  const uint32_t length = Uint32Argument(info, 2, "length");
+  if (mapping->Dead()) ThrowErrno(env, ENODEV, "VFIO_IOMMU_MAP_DMA", "a device that is gone");
+  const void *part = mapping->Part(offset, length);
+  if (part == nullptr) throw Napi::RangeError::New(env, "not within the mapping, or the mapping is closed");
+  MapDma(env, container, part, length, Uint64Argument(info, 3, "iova"), Uint32Argument(info, 4, "flags"));
+}
+
+void AddFunction(Napi::Env env, Napi::Object target, const char *name, napi_value function, RegionMapping *mapping) {
   mapping->references++;
   napi_add_finalizer(
       env, function, mapping, [](napi_env, void *data, void *) { Release(static_cast<RegionMapping *>(data)); },
       nullptr, nullptr);
   target.Set(name, Napi::Value(env, function));
+}
+
+void AddFunction(Napi::Env env, Napi::Object target, const char *name, napi_callback callback, RegionMapping *mapping) {
+  napi_value function = nullptr;
+  napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, mapping, &function);
+  AddFunction(env, target, name, function, mapping);
 }
 
 Slot *TakeSlot(uintptr_t base, size_t length) {
@@ -280,7 +302,8 @@ Slot *TakeSlot(uintptr_t base, size_t length) {
   return nullptr;
 }
 
-// mapRegion(descriptor, offset, length, flags): an object with read8/16/32/64, write8/16/32/64, faults() and close().
+// mapRegion(descriptor, offset, length, flags): an object with read8/16/32/64, write8/16/32/64, mapDma(), faults() and
+// close().
 // `flags` are VFIO_REGION_INFO_FLAG_READ and _WRITE. Offsets into it are aligned; a bad one is a RangeError.
 Napi::Value MapRegion(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
@@ -325,6 +348,7 @@ Napi::Value MapRegion(const Napi::CallbackInfo &info) {
   AddFunction(env, result, "write16", Write<uint16_t>, mapping);
   AddFunction(env, result, "write32", Write<uint32_t>, mapping);
   AddFunction(env, result, "write64", Write<uint64_t>, mapping);
+  AddFunction(env, result, "mapDma", Napi::Function::New(env, MapPart, "mapDma", mapping), mapping);
   AddFunction(env, result, "faults", Faults, mapping);
   AddFunction(env, result, "close", CloseCall, mapping);
   return result;

@@ -5,6 +5,7 @@ import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { type HostAttachedEndpoint, hostPendingWordCount } from '../pci/host-device.ts';
 import type { ShadowObserver, ShadowStatistics } from '../ports/shadow-observer.ts';
+import { PlacedBars } from './placed-bars.ts';
 
 /** What devices of the host need of their machine. */
 export interface HostEndpointParts {
@@ -61,6 +62,7 @@ export class HostEndpoints {
         behindIommu: true,
         beforeAccess: () => shadow.synchronizeAll(),
         busMasterChanged: (on: boolean) => attachment?.setBusMaster(on),
+        barsChanged: () => shadow.barsChanged(),
       }),
       wake,
       warn,
@@ -114,12 +116,15 @@ export class HostEndpoints {
         memory.words[dirty] = isDirty ? 1 : 0;
       },
     };
-    this.shadow = new Shadow(
+    const bars = new PlacedBars(memoryWindowOf(board.description), board.hostBridge, this.list);
+    const shadow = new Shadow(
       board.iommu,
-      { ramBase, ramSize, words, watches, dirtyWord },
+      { ramBase, ramSize, words, watches, dirtyWord, bars },
       { observer, warn },
     );
-    return this.shadow;
+    board.hostBridge.whenDecodingChanged(() => shadow.barsChanged());
+    this.shadow = shadow;
+    return shadow;
   }
 }
 

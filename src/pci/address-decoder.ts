@@ -1,5 +1,6 @@
 import type { AccessSize, MmioDevice, Requester } from '../ports/mmio.ts';
 import { ALL_ONES_64, allOnes, type BarTarget } from './bar-target.ts';
+import type { PciEndpoint } from './endpoint.ts';
 
 /** A range of bus addresses that a function claims. */
 export interface DecodedRange {
@@ -10,6 +11,8 @@ export interface DecodedRange {
   readonly base: number;
   readonly bar: number;
   readonly target: BarTarget;
+  /** The endpoint that answers; undefined where the bus does for it (MSI-X). */
+  readonly endpoint: PciEndpoint | undefined;
 }
 
 const NOTHING: BarTarget = {
@@ -20,7 +23,14 @@ const NOTHING: BarTarget = {
 };
 
 /** Claims no address. */
-const NO_RANGE: DecodedRange = { start: 0, end: 0, base: 0, bar: 0, target: NOTHING };
+const NO_RANGE: DecodedRange = {
+  start: 0,
+  end: 0,
+  base: 0,
+  bar: 0,
+  target: NOTHING,
+  endpoint: undefined,
+};
 
 /**
  * A host bridge's window onto the bus's memory or I/O space: passes each access to the BAR that claims its address.
@@ -60,6 +70,19 @@ export class AddressDecoder implements MmioDevice {
     }
     this.ranges = joinNeighbours(ranges);
     this.last = NO_RANGE;
+  }
+
+  /** What answers in a range of bus addresses, disjoint and ascending; the first and the last may reach beyond it. */
+  rangesIn(start: number, end: number): DecodedRange[] {
+    const { windowBase } = this;
+    return this.ranges
+      .filter((range) => range.end + windowBase > start && range.start + windowBase < end)
+      .map((range) => ({
+        ...range,
+        start: range.start + windowBase,
+        end: range.end + windowBase,
+        base: range.base + windowBase,
+      }));
   }
 
   read(offset: number, size: AccessSize, requester: Requester): number {

@@ -18,7 +18,7 @@ export interface FunctionBus {
   /** What the function's DMA and its interrupt messages go to. */
   readonly memory: StreamTarget;
   readonly decorator: BusDecorator | undefined;
-  /** The function decodes other addresses than before. */
+  /** The function decodes other addresses than before. Its endpoint is told of what changed after this. */
   decodingChanged(): void;
   /** The function drives its interrupt pin, or stops to. Only called when that changes. */
   pinChanged(fn: PciFunction, asserted: boolean): void;
@@ -127,7 +127,9 @@ export class PciFunction implements BarTarget, ConfigSpaceHost, Saveable<Functio
       const bar = description.index;
       const add = (own: BarTarget, offset: number, size: number) => {
         const target = this.bus.decorator?.barTarget?.(this.bdf, own) ?? own;
-        ranges.push({ start: address + offset, end: address + offset + size, base: address, bar, target });
+        const start = address + offset;
+        const endpoint = own === this ? this.endpoint : undefined;
+        ranges.push({ start, end: start + size, base: address, bar, target, endpoint });
       };
       const table = this.config.msix?.table;
       if (msix !== undefined && table !== undefined) {

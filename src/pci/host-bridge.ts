@@ -3,7 +3,7 @@ import type { StreamTarget } from '../iommu/stream.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { AccessSize, MmioDevice } from '../ports/mmio.ts';
 import type { Saveable } from '../ports/saveable.ts';
-import { AddressDecoder } from './address-decoder.ts';
+import { AddressDecoder, type DecodedRange } from './address-decoder.ts';
 import { allOnes } from './bar-target.ts';
 import type { BusDecorator, PinChanged } from './bus-decorator.ts';
 import { describeFunctions, type FunctionListing } from './describe-bus.ts';
@@ -69,6 +69,7 @@ export class HostBridge implements Saveable<HostBridgeState> {
   private readonly ioDecoder: AddressDecoder;
   private readonly router: InterruptRouter;
   private readonly bus: FunctionBus;
+  private decodingListener: (() => void) | undefined;
 
   constructor(config: HostBridgeConfig) {
     this.config = config;
@@ -137,6 +138,18 @@ export class HostBridge implements Saveable<HostBridgeState> {
     this.functions.find((fn) => fn?.endpoint === endpoint)?.detach();
   }
 
+  /**
+   * What answers in a range of memory addresses on the bus, disjoint and ascending; the first and the last may reach beyond it.
+   */
+  memoryRanges(start: number, end: number): DecodedRange[] {
+    return this.memoryDecoder.rangesIn(start, end);
+  }
+
+  /** Calls the one listener when `memoryRanges` has changed, before the endpoint that the change is of is told. */
+  whenDecodingChanged(listener: () => void): void {
+    this.decodingListener = listener;
+  }
+
   /** Reset of the whole bus. */
   reset(): void {
     for (const fn of this.functions) fn?.reset();
@@ -202,6 +215,7 @@ export class HostBridge implements Saveable<HostBridgeState> {
     const functions = this.listFunctions();
     this.memoryDecoder.setRanges(functions.flatMap((fn) => fn.decodedRanges('memory')));
     this.ioDecoder.setRanges(functions.flatMap((fn) => fn.decodedRanges('io')));
+    this.decodingListener?.();
   }
 
   private chooseSlot(endpoint: PciEndpoint, device: number | undefined): number {

@@ -1,4 +1,4 @@
-import type { HostMappings } from '../ports/host-mappings.ts';
+import type { BarPages, HostMappings } from '../ports/host-mappings.ts';
 import type { PciEndpoint } from './endpoint.ts';
 
 /**
@@ -35,6 +35,8 @@ export interface EndpointHost {
   beforeAccess?(): void;
   /** Called before the guest switches the device's bus mastering on, and after it has switched it off. */
   busMasterChanged?(on: boolean): void;
+  /** Called when `barPages` has changed: before the device stops to answer there, and after it has begun to. */
+  barsChanged?(): void;
   /** Called on the event loop when a device asked for attention while the machine slept. */
   wake(): void;
   warn(message: string): void;
@@ -60,6 +62,11 @@ export interface HostDma {
 export interface HostAttachedEndpoint extends PciEndpoint {
   /** From `prepare` with `behindIommu` to `close`; absent in an endpoint that can't be behind an emulated IOMMU. */
   readonly hostDma?: HostDma | undefined;
+  /**
+   * Parts of a memory BAR that the device answers at present and that other devices of the host may be given, ascending, by BAR
+   * number. Absent: none.
+   */
+  barPages?(bar: number): readonly BarPages[];
   /**
    * Takes the device, maps guest RAM for its DMA and reads its description.
    * @throws PassthroughError with the fact found and its remedy; nothing is left open or mapped then.

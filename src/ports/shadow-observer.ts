@@ -1,4 +1,4 @@
-/** A piece of RAM that real devices can, or could, reach: one leaf of the guest's tables, or all of RAM. */
+/** What real devices can, or could, reach: one leaf of the guest's tables, in RAM or a BAR of a real device, or all of RAM. */
 export interface ShadowMapping {
   /** Stream IDs of the devices: bus << 8 | device << 3 | function of the guest's PCI. */
   readonly streams: readonly number[];

@@ -1,6 +1,6 @@
 import { PassthroughError } from '../errors.ts';
 import { type IommuInfo, parseIommuInfo } from './info-chains.ts';
-import type { VfioBinding } from './native-binding.ts';
+import type { RegionMapping, VfioBinding } from './native-binding.ts';
 import * as abi from './vfio-abi.ts';
 
 /** An IOMMU context of the host: what is mapped here is all that the devices of its group can reach. */
@@ -45,6 +45,11 @@ export class Container {
   /** Lets devices access `bytes` at I/O virtual address `iova`. Pins the pages. */
   map(iova: number, bytes: Uint8Array, flags: number = abi.DMA_MAP_FLAG_READ | abi.DMA_MAP_FLAG_WRITE): void {
     this.binding.containerMapDma(this.descriptor, bytes, iova, flags);
+  }
+
+  /** Lets devices access a part of a mapped BAR. The kernel takes it while its device answers, and never notices when that ends. */
+  mapRegion(iova: number, mapping: RegionMapping, offset: number, size: number, flags: number): void {
+    mapping.mapDma(this.descriptor, offset, size, iova, flags);
   }
 
   /**

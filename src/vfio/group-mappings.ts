@@ -1,7 +1,8 @@
-import { DmaRight, type HostMappings } from '../ports/host-mappings.ts';
+import { type BarPages, DmaRight, type HostMappings } from '../ports/host-mappings.ts';
 import type { Container } from './container.ts';
 import type { IommuInfo } from './info-chains.ts';
 import { isNativeError, type NativeError } from './native-binding.ts';
+import { RealBar } from './real-bar.ts';
 import { hex } from './sizes.ts';
 import * as abi from './vfio-abi.ts';
 
@@ -35,13 +36,23 @@ export class GroupMappings implements HostMappings {
 
   map(iova: number, size: number, ramOffset: number, rights: number): string | undefined {
     if (this.closed) return undefined;
-    const flags =
-      ((rights & DmaRight.Read) !== 0 ? abi.DMA_MAP_FLAG_READ : 0) |
-      ((rights & DmaRight.Write) !== 0 ? abi.DMA_MAP_FLAG_WRITE : 0);
     return this.attempt(
       (error) => this.explainMap(iova, size, error),
       () => {
-        this.container.map(iova, this.ram.subarray(ramOffset, ramOffset + size), flags);
+        this.container.map(iova, this.ram.subarray(ramOffset, ramOffset + size), flagsOf(rights));
+        if (!this.unmapsAll) this.pieces.set(iova, size);
+        return undefined;
+      },
+    );
+  }
+
+  mapBar(iova: number, { memory, offset, size }: BarPages, rights: number): string | undefined {
+    if (this.closed) return undefined;
+    if (!(memory instanceof RealBar)) return 'it is no BAR of a device of VFIO';
+    return this.attempt(
+      (error) => this.explainMapBar(iova, size, error),
+      () => {
+        memory.mapInto(this.container, iova, offset, size, flagsOf(rights));
         if (!this.unmapsAll) this.pieces.set(iova, size);
         return undefined;
       },
@@ -84,6 +95,14 @@ export class GroupMappings implements HostMappings {
     }
   }
 
+  private explainMapBar(iova: number, size: number, error: NativeError): string {
+    const { iovaRanges } = this.info;
+    const isKept = iovaRanges?.every(({ start, end }) => iova < start || iova + size - 1 > end) === true;
+    return error.code === 'EFAULT' || (error.code === 'EINVAL' && !isKept)
+      ? `the host's kernel does not let one device reach another's registers (${error.message}); let the guest's devices exchange data in RAM, or use a kernel whose vfio_iommu_type1 does, as Linux 6.1's`
+      : this.explainMap(iova, size, error);
+  }
+
   private explainMap(iova: number, size: number, { code, message }: NativeError): string {
     const range = `${hex(iova)}-${hex(iova + size - 1)}`;
     switch (code) {
@@ -99,6 +118,13 @@ export class GroupMappings implements HostMappings {
         return `${range} can't be mapped: ${message}; the kernel's log may say more`;
     }
   }
+}
+
+function flagsOf(rights: number): number {
+  return (
+    ((rights & DmaRight.Read) !== 0 ? abi.DMA_MAP_FLAG_READ : 0) |
+    ((rights & DmaRight.Write) !== 0 ? abi.DMA_MAP_FLAG_WRITE : 0)
+  );
 }
 
 function explainUnmap({ message }: NativeError): string {

@@ -33,6 +33,8 @@ export interface RegionMapping {
   write16(offset: number, value: number): void;
   write32(offset: number, value: number): void;
   write64(offset: number, value: bigint): void;
+  /** VFIO_IOMMU_MAP_DMA of a part of it, whole pages: the devices of a container reach it at `iova`. */
+  mapDma(container: number, offset: number, length: number, iova: number | bigint, flags: number): void;
   /** Accesses so far that the device did not answer. */
   faults(): number;
   close(): void;

@@ -2,7 +2,7 @@ import { PassthroughError } from '../errors.ts';
 import type { ConfigChange, EndpointPort, FunctionDescription } from '../pci/endpoint.ts';
 import type { EndpointHost } from '../pci/host-device.ts';
 import { Header } from '../pci/registers.ts';
-import type { HostMappings } from '../ports/host-mappings.ts';
+import type { BarPages, HostMappings } from '../ports/host-mappings.ts';
 import type { AccessSize } from '../ports/mmio.ts';
 import { checkDevice } from './checks.ts';
 import type { ConfigMap } from './config-map.ts';
@@ -49,6 +49,8 @@ export class OpenDevice {
   readonly mappings: HostMappings;
   /** Whether the device answers accesses to its BARs: decoding on (memory or I/O) and in D0. */
   answers = false;
+  /** Whether memory BARs are among what it answers, so that other devices may be let in. */
+  private decodesMemory = false;
   private readonly device: VfioDevice;
   private readonly host: EndpointHost;
   private readonly vfio: VfioHost;
@@ -139,6 +141,11 @@ export class OpenDevice {
     }
   }
 
+  /** Parts of a BAR that other devices can reach at present. */
+  barPages(bar: number): readonly BarPages[] {
+    return this.decodesMemory ? (this.bars[bar]?.pages ?? []) : [];
+  }
+
   /** The guest wrote its command register: the real one follows. */
   setCommand(change: Extract<ConfigChange, { kind: 'command' }>): void {
     const { host } = this;
@@ -148,6 +155,7 @@ export class OpenDevice {
       (change.memory ? Command.MEMORY : 0) |
       (change.busMaster ? Command.BUS_MASTER : 0) |
       (change.intxDisabled ? Command.INTX_DISABLE : 0);
+    if (!change.memory) this.withdrawBars();
     this.forwardCommand();
     if (!change.busMaster) host.busMasterChanged?.(false);
   }
@@ -155,12 +163,13 @@ export class OpenDevice {
   /** Ends the device's DMA, for good. */
   stopBusMaster(): void {
     this.stopped = true;
-    this.forwardCommand();
+    this.writeCommand();
   }
 
   setPowerState(state: 0 | 1 | 2 | 3): void {
     if (this.powerControl === undefined) return;
     const { device, powerControl } = this;
+    if (state !== 0) this.withdrawBars();
     this.guarded(() => {
       const old = device.readConfig(powerControl, 2);
       device.writeConfig(powerControl, 2, (old & ~POWER_STATE) | state);
@@ -175,6 +184,7 @@ export class OpenDevice {
     this.command = 0;
     this.powerState = 0;
     this.answers = false;
+    this.withdrawBars();
     this.guarded(() => {
       quiesce(this.device);
       const notReset = resetDevice(this.device, this.vfio);
@@ -213,6 +223,7 @@ export class OpenDevice {
   /** Stops and resets the device and gives everything back, whatever the device says to it. */
   close(): void {
     this.answers = false;
+    this.withdrawBars();
     this.guarded(() => quiesce(this.device));
     this.guarded(() => this.interrupts.off());
     this.guarded(() => resetDevice(this.device, this.vfio));
@@ -224,12 +235,28 @@ export class OpenDevice {
   }
 
   private forwardCommand(): void {
-    const mask = Command.IO | Command.MEMORY | Command.BUS_MASTER | Command.INTX_DISABLE;
-    const allowed = this.stopped ? ~Command.BUS_MASTER : mask;
-    const real = this.guarded(() => updateCommand(this.device, mask, this.command & allowed)) ?? 0;
+    const real = this.writeCommand();
     // A virtual function always decodes memory; its real bit reads 0 (SR-IOV 1.1 3.4.1.3).
     const decoding = this.virtualFunction ? this.command : real;
     this.answers = this.powerState === 0 && (decoding & (Command.MEMORY | Command.IO)) !== 0;
+    const decodesMemory = this.answers && (decoding & Command.MEMORY) !== 0;
+    if (decodesMemory === this.decodesMemory) return;
+    this.decodesMemory = decodesMemory;
+    this.host.barsChanged?.();
+  }
+
+  /** @returns what the real command register reads then; 0 when it can't be written */
+  private writeCommand(): number {
+    const mask = Command.IO | Command.MEMORY | Command.BUS_MASTER | Command.INTX_DISABLE;
+    const allowed = this.stopped ? ~Command.BUS_MASTER : mask;
+    return this.guarded(() => updateCommand(this.device, mask, this.command & allowed)) ?? 0;
+  }
+
+  /** Other devices reach its BARs no more when this returns: the host's IOMMU does not notice when a BAR goes. */
+  private withdrawBars(): void {
+    if (!this.decodesMemory) return;
+    this.decodesMemory = false;
+    this.host.barsChanged?.();
   }
 
   /** What a guest does must not end the emulator when the real device refuses it. */

@@ -2,6 +2,7 @@ import { PassthroughError } from '../errors.ts';
 import type { ConfigChange, EndpointPort, FunctionDescription } from '../pci/endpoint.ts';
 import type { EndpointHost, HostAttachedEndpoint, HostDma } from '../pci/host-device.ts';
 import { Status } from '../pci/registers.ts';
+import type { BarPages } from '../ports/host-mappings.ts';
 import type { AccessSize } from '../ports/mmio.ts';
 import { OpenDevice } from './open-device.ts';
 import type { VfioHost } from './vfio-host.ts';
@@ -47,6 +48,10 @@ export class PassthroughEndpoint implements HostAttachedEndpoint {
     const { device, host } = this;
     if (device === undefined || host?.behindIommu !== true) return undefined;
     return { mappings: device.mappings, stop: () => device.stopBusMaster() };
+  }
+
+  barPages(bar: number): readonly BarPages[] {
+    return this.device?.barPages(bar) ?? [];
   }
 
   async prepare(host: EndpointHost): Promise<void> {

@@ -1,4 +1,6 @@
+import type { BarMemory, BarPages } from '../ports/host-mappings.ts';
 import type { AccessSize } from '../ports/mmio.ts';
+import type { Container } from './container.ts';
 import type { VfioDevice } from './device.ts';
 import type { MappableArea, RegionInfo } from './info-chains.ts';
 import { isNativeError, type RegionMapping } from './native-binding.ts';
@@ -44,7 +46,10 @@ function withoutTrapped(
  * One BAR of a real device: single accesses of the guest's width, by a mapping where the kernel allows one, through
  * the kernel elsewhere. What the device does not answer reads as all ones.
  */
-export class RealBar {
+export class RealBar implements BarMemory {
+  readonly name: string;
+  /** Whole pages that are mapped and hold nothing of the trapped ranges, ascending. */
+  readonly pages: readonly BarPages[];
   private readonly device: VfioDevice;
   private readonly region: RegionInfo;
   private readonly trapped: readonly TrappedRange[];
@@ -54,6 +59,7 @@ export class RealBar {
   private recent: MappedPiece | undefined;
 
   constructor(device: VfioDevice, region: RegionInfo, trapped: readonly TrappedRange[]) {
+    this.name = `BAR ${region.index} of ${device.address}`;
     this.device = device;
     this.region = region;
     this.trapped = trapped;
@@ -69,6 +75,10 @@ export class RealBar {
     }
     this.pieces = pieces;
     this.recent = pieces[0];
+    this.pages = pieces
+      .map(({ start, end }) => [Math.ceil(start / HOST_PAGE) * HOST_PAGE, end - (end % HOST_PAGE)])
+      .filter(([start, end]) => start < end)
+      .map(([start, end]) => ({ memory: this, offset: start, size: end - start }));
   }
 
   read(offset: number, size: AccessSize): number {
@@ -106,6 +116,16 @@ export class RealBar {
     }
     this.write(offset, 4, Number(value & 0xffff_ffffn));
     this.write(offset + 4, 4, Number((value & ALL_ONES_64) >> 32n));
+  }
+
+  /**
+   * Lets the devices of a container reach a part of `pages`, while the device answers.
+   * @param flags VFIO_DMA_MAP_FLAG_READ and _WRITE
+   */
+  mapInto(container: Container, iova: number, offset: number, size: number, flags: number): void {
+    const piece = this.pieces.find(({ start, end }) => offset >= start && offset + size <= end);
+    if (piece === undefined) throw new RangeError(`${this.name} has no mapping at ${offset}`);
+    container.mapRegion(iova, piece.mapping, offset - piece.origin, size, flags);
   }
 
   close(): void {

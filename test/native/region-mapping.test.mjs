@@ -74,6 +74,26 @@ test('a dead page (SIGBUS) reads as all ones, drops writes, is counted, and live
   mapping.close();
 });
 
+test('only what lies within an open mapping goes to VFIO_IOMMU_MAP_DMA, whose errors say what failed', () => {
+  const { descriptor, mapping } = mapped();
+  for (const [offset, length] of [
+    [0, 12288],
+    [4096, 8192],
+    [12288, 4096],
+    [0xffff_f000, 8192],
+  ])
+    assert.throws(() => mapping.mapDma(descriptor, offset, length, 0x1000, READ_WRITE), RangeError);
+  assert.throws(() => mapping.mapDma(descriptor, 4096, 4096, 0x1000, READ_WRITE), {
+    operation: 'VFIO_IOMMU_MAP_DMA',
+    code: 'ENOTTY',
+  });
+  assert.throws(() => mapping.mapDma(descriptor, 0, 4096, '0x1000', READ_WRITE), TypeError);
+  assert.throws(() => mapping.mapDma(descriptor), TypeError);
+  mapping.close();
+  assert.throws(() => mapping.mapDma(descriptor, 0, 4096, 0x1000, READ_WRITE), RangeError);
+  closeSync(descriptor);
+});
+
 test('two mappings fault independently', () => {
   const a = mapped();
   const b = mapped();

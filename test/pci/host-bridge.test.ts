@@ -122,6 +122,72 @@ describe('plugging endpoints in', () => {
   });
 });
 
+describe('what the bus decodes', () => {
+  function decoding() {
+    const bus = new TestBus();
+    const endpoint = new TestEndpoint({
+      bars: [{ index: 0, kind: 'memory32', size: 0x4000 }],
+      msix: { vectors: 2, tableBar: 0, tableOffset: 0x1000, pbaBar: 0, pbaOffset: 0x2000 },
+      pcie: true,
+      functionLevelReset: true,
+      powerManagement: true,
+    });
+    const fn = bus.plug(endpoint);
+    const log: string[] = [];
+    bus.bridge.whenDecodingChanged(() => {
+      const [first] = bus.bridge.memoryRanges(MEMORY_WINDOW.base, MEMORY_WINDOW.base + MEMORY_WINDOW.size);
+      log.push(`${first?.start.toString(16)}, told of ${endpoint.changes.length}, ${endpoint.resets} resets`);
+    });
+    fn.write(0x10, 0x1010_0000);
+    fn.command = MEMORY;
+    return { bus, endpoint, fn, log };
+  }
+
+  it('is listed by bus address, without an endpoint where the bus itself answers for it', () => {
+    const { bus, endpoint } = decoding();
+    const list = (start: number, end: number) =>
+      bus.bridge
+        .memoryRanges(start, end)
+        .map((range) => [range.start, range.end, range.base, range.endpoint === endpoint]);
+    const base = 0x1010_0000;
+    const first = [base, base + 0x1000, base, true];
+    const table = [base + 0x1000, base + 0x1020, base, false];
+    expect(list(0, 2 ** 32)).toEqual([
+      first,
+      table,
+      [base + 0x1020, base + 0x2000, base, true],
+      [base + 0x2000, base + 0x2008, base, false],
+      [base + 0x2008, base + 0x4000, base, true],
+    ]);
+    expect(list(base, base + 0x1000)).toEqual([first]);
+    expect(list(base + 0xfff, base + 0x1001)).toEqual([first, table]);
+    expect(list(base - 0x1000, base)).toEqual([]);
+    expect(list(base + 0x4000, base + 0x5000)).toEqual([]);
+  });
+
+  it('is told to a listener before the endpoint hears why it is less: decoding off, D3hot, a reset', () => {
+    const { bus, fn, log } = decoding();
+    fn.write(0x10, 0x1020_0000);
+    fn.command = 0;
+    fn.command = MEMORY;
+    fn.write(fn.capability(0x01) + 4, 3, 2);
+    fn.write(fn.capability(0x01) + 4, 0, 2);
+    bus.bridge.reset();
+    expect(log).toEqual([
+      'undefined, told of 0, 0 resets',
+      '10100000, told of 0, 0 resets',
+      '10200000, told of 1, 0 resets',
+      'undefined, told of 1, 0 resets',
+      '10200000, told of 2, 0 resets',
+      'undefined, told of 3, 0 resets',
+      '10200000, told of 4, 0 resets',
+      // The bridge's own function, and this one.
+      '10200000, told of 5, 0 resets',
+      'undefined, told of 5, 0 resets',
+    ]);
+  });
+});
+
 describe('unplugging an endpoint', () => {
   it('leaves all ones behind, lowers its pin and cuts its way to memory', () => {
     const bus = new TestBus();

@@ -252,6 +252,15 @@ export class FakeBinding implements VfioBinding {
         write16: (at, value) => noted('write16', at, () => view.setUint16(at, value, true)),
         write32: (at, value) => noted('write32', at, () => view.setUint32(at, value, true)),
         write64: (at, value) => noted('write64', at, () => view.setBigUint64(at, value, true)),
+        mapDma: (_container, at, length, iova, flags) => {
+          if (record.closed) throw new RangeError('the mapping is closed');
+          const place = offset + at - bar * REGION_STRIDE;
+          this.step(
+            'mapDma',
+            [`BAR ${bar}+0x${place.toString(16)}`, length, `0x${iova.toString(16)}`, flags],
+            () => {},
+          );
+        },
         faults: () => 0,
         close: () => {
           record.closed = true;

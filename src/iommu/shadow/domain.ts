@@ -11,6 +11,8 @@ const LAYERS = 64;
 /** Without a bound a table that leads to itself could be one of many millions. */
 const MOST_PIECES = 2 ** 18;
 
+const NOWHERE = { from: Number.POSITIVE_INFINITY, to: 0 } as const;
+
 /** What a domain's tables may be at most. */
 export interface DomainLimits {
   /** Leaves: what the host can take. */
@@ -43,6 +45,8 @@ export class Domain implements TableOwner {
   /** The pieces of the last look, by step. */
   private readonly recent: (TablePiece | undefined)[] = [];
   private smallestTable = Number.POSITIVE_INFINITY;
+  /** Input addresses of all that the tables have where BARs can be: from the first to before the second. */
+  private atBars: { readonly from: number; readonly to: number } = NOWHERE;
   /** Descriptors that have to be looked at: first address and span, in pairs. */
   private touchedRanges: number[] = [];
   /** Leaves that the host does not have yet, and those that it had until now. */
@@ -66,7 +70,7 @@ export class Domain implements TableOwner {
     this.look = look;
     if (look === undefined) {
       const { ramBase, ramSize } = memory;
-      this.leaves.add(new Leaf(ramBase, ramBase, ramSize, 0, DmaRight.Read | DmaRight.Write));
+      this.leaves.add(new Leaf(ramBase, ramSize, ramBase, DmaRight.Read | DmaRight.Write));
     } else {
       this.pass++;
       for (const [from, to] of look.inputs) this.scan(look, from, to, from, to);
@@ -81,6 +85,13 @@ export class Domain implements TableOwner {
     const last = ranges.length - 1;
     if (last > 0 && ranges[last - 1] + ranges[last] === from) ranges[last] += span;
     else ranges.push(from, span);
+  }
+
+  /** BARs are elsewhere than before: what the tables have there has to be looked at again. */
+  barsChanged(): void {
+    const { from, to } = this.atBars;
+    this.atBars = NOWHERE;
+    if (from < to) this.touched(from, to - from);
   }
 
   /** Whether something was touched that has not been looked at. */
@@ -146,29 +157,34 @@ export class Domain implements TableOwner {
 
   /** Puts what was found in place of what was there. */
   private replace(from: number, to: number): void {
-    const { found, memory, leaves } = this;
+    const { found, leaves } = this;
     const rights = (found.readable ? DmaRight.Read : 0) | (found.writable ? DmaRight.Write : 0);
-    const physical = found.physical + (from - found.start);
-    const first = Math.max(physical, memory.ramBase);
-    const last = Math.min(physical + (to - from), memory.ramBase + memory.ramSize);
-    const isMapped = rights !== 0 && first < last;
-    const iova = from + (first - physical);
-    const ramOffset = first - memory.ramBase;
-    let isThere = false;
+    const wanted =
+      rights === 0 ? [] : this.leavesOf(from, to, found.physical + (from - found.start) - from, rights);
     leaves.within(from, to, (leaf) => {
-      isThere =
-        isMapped &&
-        leaf.key === from &&
-        leaf.iova === iova &&
-        leaf.size === last - first &&
-        leaf.ramOffset === ramOffset &&
-        leaf.rights === rights;
-      if (!isThere) this.remove(leaf);
+      const same = wanted.findIndex((other) => other.equals(leaf));
+      if (same < 0) this.remove(leaf);
+      else wanted.splice(same, 1);
     });
-    if (!isMapped || isThere) return;
-    const leaf = new Leaf(from, iova, last - first, ramOffset, rights);
-    leaves.add(leaf);
-    this.toMap.push(leaf);
+    for (const leaf of wanted) {
+      leaves.add(leaf);
+      this.toMap.push(leaf);
+    }
+  }
+
+  /** The parts of a range that real devices can reach. @param shift from an input address to the guest physical one */
+  private leavesOf(from: number, to: number, shift: number, rights: number): Leaf[] {
+    const { ramBase, ramSize, bars } = this.memory;
+    const [first, end] = [from + shift, to + shift];
+    const [ramFirst, ramEnd] = [Math.max(first, ramBase), Math.min(end, ramBase + ramSize)];
+    const parts = ramFirst < ramEnd ? [new Leaf(ramFirst - shift, ramEnd - ramFirst, ramFirst, rights)] : [];
+    if (bars === undefined || end <= bars.base || first >= bars.base + bars.size) return parts;
+    const { atBars } = this;
+    this.atBars = { from: Math.min(atBars.from, from), to: Math.max(atBars.to, to) };
+    for (const pages of bars.pagesIn(first, end)) {
+      parts.push(new Leaf(pages.physical - shift, pages.size, pages.physical, rights, pages));
+    }
+    return parts;
   }
 
   private remove(leaf: Leaf): void {
@@ -252,6 +268,6 @@ function countReplaced(gone: readonly Leaf[], wanted: readonly Leaf[]): number {
     }
     const next = sorted[low];
     if (next === undefined || next.iova >= old.iova + old.size) return false;
-    return next.iova - next.ramOffset === old.iova - old.ramOffset;
+    return next.iova - next.physical === old.iova - old.physical;
   }).length;
 }

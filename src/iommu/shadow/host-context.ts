@@ -1,4 +1,4 @@
-import { DmaRight, type HostMappings } from '../../ports/host-mappings.ts';
+import { type BarPages, DmaRight, type HostMappings } from '../../ports/host-mappings.ts';
 import type { ShadowMapping, ShadowObserver } from '../../ports/shadow-observer.ts';
 import type { Domain, LeafTaker } from './domain.ts';
 import type { Leaf } from './leaf-store.ts';
@@ -37,6 +37,8 @@ export class HostContext implements LeafTaker {
   domain: Domain | undefined;
   /** Why it is not used any more: its devices are stopped. */
   refusal: string | undefined;
+  /** The first BAR that the host refused, and why: for a person. */
+  barRefusal: string | undefined;
   private readonly parts: HostContextParts;
   /** Leaves that the host has. */
   private readonly has = new Set<Leaf>();
@@ -61,15 +63,18 @@ export class HostContext implements LeafTaker {
 
   map(leaf: Leaf): void {
     if (this.refusal !== undefined) return;
-    const { tables, observer, counters } = this.parts;
-    const { iova, size, ramOffset, rights } = leaf;
+    if (leaf.pages !== undefined) {
+      this.mapBar(leaf, leaf.pages);
+      return;
+    }
+    const { tables, ramBase } = this.parts;
+    const { iova, size, rights } = leaf;
+    const ramOffset = leaf.physical - ramBase;
     const isWritable = (rights & DmaRight.Write) !== 0;
     if (isWritable) tables.willBeWritable(ramOffset, size);
     const refusal = this.mappings.map(iova, size, ramOffset, rights);
     if (refusal === undefined) {
-      counters.maps++;
-      this.has.add(leaf);
-      observer?.mapped(this.mappingOf(leaf));
+      this.mapped(leaf);
       return;
     }
     if (isWritable) tables.notWritable(ramOffset, size);
@@ -91,6 +96,26 @@ export class HostContext implements LeafTaker {
     this.leave();
   }
 
+  /** A device that can't reach another one may still do all of its work: what is refused here stops nobody. */
+  private mapBar(leaf: Leaf, pages: BarPages): void {
+    const { mappings } = this;
+    if (mappings.mapBar === undefined) return;
+    const refusal = mappings.mapBar(leaf.iova, pages, leaf.rights);
+    if (refusal === undefined) {
+      this.mapped(leaf);
+      return;
+    }
+    const { name } = pages.memory;
+    this.barRefusal ??= `can't reach ${name}, which the guest maps at 0x${leaf.iova.toString(16)}, and does all else: ${refusal}`;
+  }
+
+  private mapped(leaf: Leaf): void {
+    const { observer, counters } = this.parts;
+    counters.maps++;
+    this.has.add(leaf);
+    observer?.mapped(this.mappingOf(leaf));
+  }
+
   private leave(): void {
     this.domain?.takers.delete(this);
     this.domain = undefined;
@@ -101,19 +126,21 @@ export class HostContext implements LeafTaker {
   }
 
   private unmapped(leaf: Leaf): void {
-    const { tables, observer, counters } = this.parts;
+    const { tables, observer, counters, ramBase } = this.parts;
     counters.unmaps++;
     this.has.delete(leaf);
-    if ((leaf.rights & DmaRight.Write) !== 0) tables.notWritable(leaf.ramOffset, leaf.size);
+    if (leaf.pages === undefined && (leaf.rights & DmaRight.Write) !== 0) {
+      tables.notWritable(leaf.physical - ramBase, leaf.size);
+    }
     observer?.unmapped(this.mappingOf(leaf));
   }
 
-  private mappingOf({ iova, size, ramOffset, rights }: Leaf): ShadowMapping {
+  private mappingOf({ iova, size, physical, rights }: Leaf): ShadowMapping {
     return {
       streams: [...this.devices].map(({ device }) => device.streamId),
       iova,
       size,
-      physical: this.parts.ramBase + ramOffset,
+      physical,
       read: (rights & DmaRight.Read) !== 0,
       write: (rights & DmaRight.Write) !== 0,
     };

@@ -1,24 +1,38 @@
-/** A piece of RAM that the guest's tables give to a stream by one descriptor, as far as it is in RAM. */
+import type { BarPages } from '../../ports/host-mappings.ts';
+
+/** What the guest's tables give to a stream by one descriptor, as far as it is in RAM, or in one part of a real device's BAR. */
 export class Leaf {
-  /** Where the piece begins that its descriptor decides: it may begin before the part that is in RAM. */
-  readonly key: number;
   readonly iova: number;
   readonly size: number;
-  /** Bytes from the start of RAM. */
-  readonly ramOffset: number;
+  /** Guest physical address. */
+  readonly physical: number;
   /** DmaRight. */
   readonly rights: number;
+  /** Absent: it is in RAM. */
+  readonly pages: BarPages | undefined;
   /** Those who take the leaves of its domain know of it. */
   told = false;
   /** The tables have it no more. */
   gone = false;
 
-  constructor(key: number, iova: number, size: number, ramOffset: number, rights: number) {
-    this.key = key;
+  constructor(iova: number, size: number, physical: number, rights: number, pages?: BarPages) {
     this.iova = iova;
     this.size = size;
-    this.ramOffset = ramOffset;
+    this.physical = physical;
     this.rights = rights;
+    this.pages = pages;
+  }
+
+  /** Whether it gives the same as another one. */
+  equals({ iova, size, physical, rights, pages }: Leaf): boolean {
+    return (
+      this.iova === iova &&
+      this.size === size &&
+      this.physical === physical &&
+      this.rights === rights &&
+      this.pages?.memory === pages?.memory &&
+      this.pages?.offset === pages?.offset
+    );
   }
 }
 
@@ -31,17 +45,17 @@ export class LeafStore {
   size = 0;
 
   add(leaf: Leaf): void {
-    const number = Math.floor(leaf.key / BUCKET);
+    const number = Math.floor(leaf.iova / BUCKET);
     const bucket = this.buckets.get(number);
-    if (bucket === undefined) this.buckets.set(number, new Map([[leaf.key, leaf]]));
-    else bucket.set(leaf.key, leaf);
+    if (bucket === undefined) this.buckets.set(number, new Map([[leaf.iova, leaf]]));
+    else bucket.set(leaf.iova, leaf);
     this.size++;
   }
 
   remove(leaf: Leaf): void {
-    const number = Math.floor(leaf.key / BUCKET);
+    const number = Math.floor(leaf.iova / BUCKET);
     const bucket = this.buckets.get(number);
-    if (bucket?.delete(leaf.key) !== true) return;
+    if (bucket?.delete(leaf.iova) !== true) return;
     this.size--;
     if (bucket.size === 0) this.buckets.delete(number);
   }
@@ -56,7 +70,7 @@ export class LeafStore {
     }
     const last = Math.ceil(to / BUCKET) - 1;
     const visitBucket = (bucket: Map<number, Leaf>): void => {
-      for (const leaf of bucket.values()) if (leaf.key >= from && leaf.key < to) visit(leaf);
+      for (const leaf of bucket.values()) if (leaf.iova >= from && leaf.iova < to) visit(leaf);
     };
     if (last - first < this.buckets.size) {
       for (let number = first; number <= last; number++) {

@@ -24,7 +24,7 @@ export interface ShadowOptions {
   readonly observer?: ShadowObserver | undefined;
   /** How many leaves and holes of tables are looked at in one go, at most; absent: more than 4 GiB have. */
   readonly mostLooks?: number;
-  /** Told once of each device that is stopped, for a person. */
+  /** Told once of each device that is stopped, or can't reach another one, for a person. */
   warn(message: string): void;
 }
 
@@ -53,6 +53,7 @@ export class Shadow {
   private readonly domains = new Map<string, Domain>();
   private readonly counters = { maps: 0, unmaps: 0, gaps: 0, refused: 0 };
   private readonly told = new Set<HostContext>();
+  private readonly toldOfBar = new Set<HostContext>();
   private isBusy = false;
 
   constructor(iommu: ShadowedIommu, memory: ShadowMemory, options: ShadowOptions) {
@@ -79,7 +80,8 @@ export class Shadow {
    */
   attach(device: ShadowedDevice): ShadowAttachment {
     const { memory, tables, counters, options } = this;
-    const parts = { ramBase: memory.ramBase, tables, observer: options.observer, counters };
+    const { ramBase } = memory;
+    const parts = { ramBase, tables, observer: options.observer, counters };
     const context = this.contexts.get(device.mappings) ?? new HostContext(device.mappings, parts);
     this.contexts.set(device.mappings, context);
     const attached: AttachedDevice = { device, busMaster: false };
@@ -114,12 +116,22 @@ export class Shadow {
     if (this.tables.isDirty) this.resolve();
   }
 
+  /**
+   * The window of BARs has others than before. What is not in it is taken from the devices before this returns: to be called
+   * before a real device stops to answer, and after it has begun to.
+   */
+  barsChanged(): void {
+    for (const domain of this.domains.values()) domain.barsChanged();
+    this.resolve();
+  }
+
   private resolve(): void {
     if (this.isBusy) return;
     this.isBusy = true;
-    for (let round = 0; round < MOST_ROUNDS && this.tables.isDirty; round++) {
+    for (let round = 0; round < MOST_ROUNDS; round++) {
       this.tables.takeDirty();
       const touched = [...this.domains.values()].filter((domain) => domain.isTouched);
+      if (touched.length === 0) break;
       // What is gone is gone from all of them before anything new is there.
       for (const domain of touched) domain.refresh();
       for (const domain of touched) this.refuseOverflow(domain);
@@ -199,14 +211,19 @@ export class Shadow {
     context.refuse(reason);
   }
 
-  /** Tells of contexts that were refused since the last time. */
+  /** Tells of contexts that were refused something since the last time. */
   private report(): void {
     for (const context of this.contexts.values()) {
-      if (context.refusal === undefined || this.told.has(context)) continue;
+      const { refusal, barRefusal, devices } = context;
+      const names = (): string => [...devices].map(({ device }) => device.name).join(' and ');
+      if (barRefusal !== undefined && !this.toldOfBar.has(context)) {
+        this.toldOfBar.add(context);
+        this.options.warn(`${names()} ${barRefusal}`);
+      }
+      if (refusal === undefined || this.told.has(context)) continue;
       this.told.add(context);
-      this.counters.refused += context.devices.size;
-      const names = [...context.devices].map(({ device }) => device.name).join(' and ');
-      this.options.warn(`the DMA of ${names} is stopped: ${context.refusal}`);
+      this.counters.refused += devices.size;
+      this.options.warn(`the DMA of ${names()} is stopped: ${refusal}`);
     }
   }
 

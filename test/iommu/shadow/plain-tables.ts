@@ -1,5 +1,13 @@
 import { DmaRight } from '../../../src/ports/host-mappings.ts';
-import { mappingText, RAM, RAM_SIZE } from './rig.ts';
+import { barText, mappingText, RAM, RAM_SIZE } from './rig.ts';
+
+/** Pages that a real device answers. */
+export interface PlainBar {
+  readonly physical: number;
+  readonly size: number;
+  readonly name: string;
+  readonly offset: number;
+}
 
 /**
  * What tables of stage 1 give to unprivileged accesses, listed by reading all of every table, from the manuals' pictures of the
@@ -11,20 +19,33 @@ export interface PlainContext {
   readonly ttbr1: number;
   readonly tcr: number;
   readonly privileged: boolean;
+  readonly bars: readonly PlainBar[];
 }
 
 export type ReadWord = (address: number) => number;
 
-/** A mapping for each descriptor of a page or a block, as far as it is in RAM. */
+/** A mapping for each descriptor of a page or a block, as far as it is in RAM, and one for each BAR that it comes by. */
 export function listMappings(context: PlainContext, read: ReadWord): string[] {
   const list: { iova: number; text: string }[] = [];
   const leaf = (iova: number, size: number, physical: number, readable: boolean, writable: boolean): void => {
-    const first = Math.max(physical, RAM);
-    const end = Math.min(physical + size, RAM + RAM_SIZE);
     const rights = (readable ? DmaRight.Read : 0) | (writable ? DmaRight.Write : 0);
-    if (first >= end || rights === 0) return;
-    const at = iova + first - physical;
-    list.push({ iova: at, text: mappingText(at, end - first, first, rights) });
+    const part = (
+      base: number,
+      length: number,
+      textOf: (at: number, bytes: number, first: number) => string,
+    ) => {
+      const first = Math.max(physical, base);
+      const end = Math.min(physical + size, base + length);
+      if (first >= end || rights === 0) return;
+      const at = iova + first - physical;
+      list.push({ iova: at, text: textOf(at, end - first, first) });
+    };
+    part(RAM, RAM_SIZE, (at, bytes, first) => mappingText(at, bytes, first, rights));
+    for (const bar of context.bars) {
+      part(bar.physical, bar.size, (at, bytes, first) =>
+        barText(at, bytes, bar.name, bar.offset + first - bar.physical, rights),
+      );
+    }
   };
   if (context.format === 'short') listShort(context, read, leaf);
   else if (context.format === 'long') listLong(context, read, leaf);

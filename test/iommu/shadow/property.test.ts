@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GR0, GR1 } from '../../../src/iommu/smmu-v2/registers.ts';
-import { listMappings, type PlainContext } from './plain-tables.ts';
+import type { BarMemory } from '../../../src/ports/host-mappings.ts';
+import { listMappings, type PlainBar, type PlainContext } from './plain-tables.ts';
 import { mappingText, RAM, RAM_SIZE, RW, ShadowRig, STREAM } from './rig.ts';
 
 type Format = PlainContext['format'];
@@ -9,7 +10,39 @@ type Format = PlainContext['format'];
 /** Eight pages hold all tables; a short first table is four of them. */
 const POOL = RAM + 0x10_0000;
 const POOL_PAGES = 8;
-const OUTSIDE = [0x0800_0000, RAM - 0x20_0000, RAM + RAM_SIZE - 0x1000, 0xfff0_0000];
+const OUTSIDE = [
+  ...[0x0800_0000, RAM - 0x20_0000, RAM + RAM_SIZE - 0x1000, 0xfff0_0000],
+  ...[0x1000_0000, 0x1000_1000, 0x1000_2000, 0x1000_3000, 0x1020_0000, 0x1030_0000, 0x1040_0000],
+];
+
+/** Two BARs of real devices: one with a page that nobody reaches, and one of 2 MiB; where they can be, or nowhere. */
+const BARS = [
+  { name: 'BAR a', size: 0x4000, hole: 0x2000, places: [undefined, 0x1000_0000, 0x1000_1000, 0x1000_4000] },
+  {
+    name: 'BAR b',
+    size: 0x20_0000,
+    hole: undefined,
+    places: [undefined, 0x1020_0000, 0x1040_0000, 0x1010_0000],
+  },
+] as const;
+
+const MEMORIES: Readonly<Record<string, BarMemory>> = Object.fromEntries(
+  BARS.map(({ name }) => [name, { name }]),
+);
+
+/** Whole pages of a BAR that is somewhere, as the manuals of its device and of PCI have them. */
+function pagesOf(bar: (typeof BARS)[number], place: number): PlainBar[] {
+  const physical = bar.places[place];
+  if (physical === undefined) return [];
+  const { name, size, hole } = bar;
+  const part = (offset: number, end: number): PlainBar => ({
+    physical: physical + offset,
+    size: end - offset,
+    name,
+    offset,
+  });
+  return hole === undefined ? [part(0, size)] : [part(0, hole), part(hole + 0x1000, size)];
+}
 
 /** A step of the guest, of a device, or of the SMMU's other side. */
 type Step =
@@ -21,6 +54,7 @@ type Step =
       readonly slot: number;
     }
   | { readonly do: 'table'; readonly page: number }
+  | { readonly do: 'bar'; readonly bar: number; readonly place: number }
   | { readonly do: 'control'; readonly value: number }
   | { readonly do: 'stream'; readonly value: number }
   | { readonly do: 'sizes'; readonly value: number }
@@ -48,6 +82,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('table' as const), page }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('bar' as const), bar: fc.nat(1), place: fc.nat(3) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('control' as const), value: fc.nat(7) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('stream' as const), value: fc.nat(5) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('sizes' as const), value: fc.nat(5) }) },
@@ -63,7 +101,7 @@ function longDescriptor(seed: number): bigint {
   const rights = BigInt([0x440, 0x4c0, 0x400, 0x040, 0x4c0, 0x440][Math.floor(rest / 1024) % 6]);
   if (kind < 2) return 0n;
   if (kind < 5) return inPool | 3n | (BigInt(Math.floor(rest / 8) % 8 === 0 ? 0x6000_0000 : 0) << 32n);
-  if (kind === 5) return BigInt(OUTSIDE[rest % OUTSIDE.length]) | rights | 3n;
+  if (kind === 5) return BigInt(OUTSIDE[rest % OUTSIDE.length]) | rights | BigInt(rest % 3 === 0 ? 1 : 3);
   if (kind === 6) return inRam | rights | BigInt(rest % 2 === 0 ? 1 : 3);
   return inRam | rights | 3n | (rest % 16 === 0 ? 1n << 41n : 0n);
 }
@@ -92,11 +130,13 @@ class Model {
   private control = 0;
   private stream = 5;
   private otherStream = 0;
+  private readonly places = [0, 0];
 
   constructor(format: Format) {
     this.format = format;
     this.tcr = this.tcrOf(0);
     const { rig } = this;
+    this.storeLeavesAtBars();
     rig.setBank(0, 'TTBR1', POOL + 0x4000);
     // Addresses of 40 bits go out, and 48 and a sign come in.
     rig.setBank(0, 'TCR2', (7 << 15) | 2);
@@ -109,11 +149,31 @@ class Model {
     rig.set(GR0.sCR0, 0x1c36);
   }
 
+  /** Pages where BAR a can be, and more than a page where BAR b can: few random tables would have them. */
+  private storeLeavesAtBars(): void {
+    const { rig, format } = this;
+    const pages = [0, 1, 2, 3, 7].map((slot) => [slot, 0x1000_0000 + 0x1000 * (slot % 7)]);
+    if (format === 'short') {
+      rig.word(POOL, (POOL + 0x4000) | 1);
+      for (const slot of [1, 2]) rig.word(POOL + 4 * slot, (0x1010_0000 + slot * 0x10_0000) | 0xc02);
+      for (const [slot, physical] of pages) rig.word(POOL + 0x4000 + 4 * slot, physical | 0x32);
+      return;
+    }
+    rig.double(POOL, BigInt(POOL + 0x1000) | 3n);
+    rig.double(POOL + 0x1000, BigInt(POOL + 0x2000) | 3n);
+    rig.double(POOL + 0x1008, 0x1020_0441n);
+    for (const [slot, physical] of pages) rig.double(POOL + 0x2000 + 8 * slot, BigInt(physical) | 0x443n);
+  }
+
   private tcrOf(value: number): number {
     if (this.format === 'short') return [0, 1, 0x12, 0x22, 7, 0][value];
     if (this.format === 'long')
       return (0x8000_0000 | [0, 1, 2, 0x0001_0001, 0x0007_0000, 0x0087_0003][value]) >>> 0;
     return (0x0080_0000 | (16 << 16) | [25, 32, 33, 39, 34, 25][value]) >>> 0;
+  }
+
+  private get bars(): PlainBar[] {
+    return BARS.flatMap((bar, i) => pagesOf(bar, this.places[i]));
   }
 
   /** What the host must have for the first device. */
@@ -124,9 +184,9 @@ class Model {
     if (this.stream === 2) return [];
     if (this.control === 2) return identity;
     const privileged = this.stream === 3;
-    const { format, ttbr0, tcr } = this;
+    const { format, ttbr0, tcr, bars } = this;
     const read = (address: number): number => this.rig.words[(address - RAM) >>> 2] >>> 0;
-    return listMappings({ format, ttbr0, ttbr1: POOL + 0x4000, tcr, privileged }, read);
+    return listMappings({ format, ttbr0, ttbr1: POOL + 0x4000, tcr, privileged, bars }, read);
   }
 
   expectedOfOther(): string[] {
@@ -135,9 +195,9 @@ class Model {
     if (this.otherStream === 1) return [];
     // The same bank, not privileged.
     if (this.control === 2) return identity;
-    const { format, ttbr0, tcr } = this;
+    const { format, ttbr0, tcr, bars } = this;
     const read = (address: number): number => this.rig.words[(address - RAM) >>> 2] >>> 0;
-    return listMappings({ format, ttbr0, ttbr1: POOL + 0x4000, tcr, privileged: false }, read);
+    return listMappings({ format, ttbr0, ttbr1: POOL + 0x4000, tcr, privileged: false, bars }, read);
   }
 
   check(): void {
@@ -183,6 +243,10 @@ class Model {
         this.ttbr0 = POOL + step.page * 4096;
         rig.setBank(0, 'TTBR0', this.ttbr0);
         break;
+      case 'bar':
+        this.places[step.bar] = step.place;
+        rig.place(...this.bars.map(({ name, ...pages }) => ({ ...pages, memory: MEMORIES[name] })));
+        return !this.silent;
       case 'control':
         this.control = step.value;
         rig.setBank(0, 'SCTLR', step.value === 2 ? 0x1066 : 0x1067);

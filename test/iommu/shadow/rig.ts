@@ -1,3 +1,4 @@
+import type { BarWindow, PlacedPages } from '../../../src/iommu/shadow/bar-window.ts';
 import { Shadow } from '../../../src/iommu/shadow/shadow.ts';
 import {
   CB,
@@ -10,7 +11,12 @@ import {
 import { SmmuV2 } from '../../../src/iommu/smmu-v2/smmu-v2.ts';
 import { StreamPort } from '../../../src/iommu/stream.ts';
 import { PageWatches } from '../../../src/memory/page-watches.ts';
-import { DmaRight, type HostMappings } from '../../../src/ports/host-mappings.ts';
+import {
+  type BarMemory,
+  type BarPages,
+  DmaRight,
+  type HostMappings,
+} from '../../../src/ports/host-mappings.ts';
 import type { Requester } from '../../../src/ports/mmio.ts';
 import type { ShadowObserver } from '../../../src/ports/shadow-observer.ts';
 
@@ -27,13 +33,45 @@ export function mappingText(iova: number, size: number, physical: number, rights
   return `${iova.toString(16)}+${size.toString(16)} -> ${physical.toString(16)} ${text}`;
 }
 
+/** One mapping of a part of a BAR as text: `80000000+1000 -> BAR a+2000 rw`. */
+export function barText(iova: number, size: number, name: string, offset: number, rights: number): string {
+  return mappingText(iova, size, 0, rights).replace('-> 0 ', `-> ${name}+${offset.toString(16)} `);
+}
+
+/** BARs of real devices that a test puts somewhere. */
+export class PlainBars implements BarWindow {
+  readonly base = 0x1000_0000;
+  readonly size = 0x1000_0000;
+  placed: readonly PlacedPages[] = [];
+  /** How often somebody asked. */
+  looks = 0;
+
+  pagesIn(from: number, to: number): PlacedPages[] {
+    this.looks++;
+    return this.placed.flatMap(({ physical, memory, offset, size }) => {
+      const [first, end] = [Math.max(from, physical), Math.min(to, physical + size)];
+      return first < end
+        ? [{ physical: first, memory, offset: offset + first - physical, size: end - first }]
+        : [];
+    });
+  }
+}
+
+/** A BAR without holes, at a place. */
+export function barAt(physical: number, size: number, memory: BarMemory): PlacedPages {
+  return { physical, memory, offset: 0, size };
+}
+
 /** A host's IOMMU that does as type1 does, and finds what it would refuse or what no caller should do. */
 export class PlainHost implements HostMappings {
   readonly calls: string[] = [];
-  readonly mapped = new Map<number, { size: number; ramOffset: number; rights: number }>();
+  /** By address for the device; `ramOffset` of what is at a BAR is no number. */
+  readonly mapped = new Map<number, { size: number; ramOffset: number; rights: number; text: string }>();
   limit: number;
   /** Why the next mapping is refused. */
   refusal: string | undefined;
+  /** Why the next mapping of a BAR is refused. */
+  barRefusal: string | undefined;
   unmapRefusal: string | undefined;
 
   constructor(limit = 65535) {
@@ -42,11 +80,29 @@ export class PlainHost implements HostMappings {
 
   map(iova: number, size: number, ramOffset: number, rights: number): string | undefined {
     if (this.refusal !== undefined) return this.refusal;
-    for (const number of [iova, size, ramOffset]) {
+    if (ramOffset + size > RAM_SIZE) throw new Error('map what is none');
+    const text = mappingText(iova, size, RAM + ramOffset, rights);
+    return this.take(iova, size, ramOffset, rights, text, ramOffset);
+  }
+
+  mapBar(iova: number, { memory, offset, size }: BarPages, rights: number): string | undefined {
+    if (this.barRefusal !== undefined) return this.barRefusal;
+    return this.take(iova, size, offset, rights, barText(iova, size, memory.name, offset, rights));
+  }
+
+  private take(
+    iova: number,
+    size: number,
+    offset: number,
+    rights: number,
+    text: string,
+    ramOffset = Number.NaN,
+  ): string | undefined {
+    for (const number of [iova, size, offset]) {
       if (!Number.isSafeInteger(number) || number < 0 || number % 4096 !== 0)
         throw new Error(`map ${number}`);
     }
-    if (size === 0 || ramOffset + size > RAM_SIZE || rights === 0) throw new Error('map what is none');
+    if (size === 0 || rights === 0) throw new Error('map what is none');
     // Neighbours are enough where nothing overlaps yet; few are mapped in most tests.
     if (this.mapped.size < 600) {
       for (const [other, { size: otherSize }] of this.mapped) {
@@ -54,8 +110,8 @@ export class PlainHost implements HostMappings {
       }
     } else if (this.mapped.has(iova)) throw new Error('EEXIST');
     if (this.mapped.size >= this.limit) return 'ENOSPC';
-    this.mapped.set(iova, { size, ramOffset, rights });
-    this.calls.push(`map ${mappingText(iova, size, RAM + ramOffset, rights)}`);
+    this.mapped.set(iova, { size, ramOffset, rights, text });
+    this.calls.push(`map ${text}`);
     return undefined;
   }
 
@@ -74,9 +130,7 @@ export class PlainHost implements HostMappings {
   }
 
   get list(): string[] {
-    return [...this.mapped]
-      .sort(([a], [b]) => a - b)
-      .map(([iova, { size, ramOffset, rights }]) => mappingText(iova, size, RAM + ramOffset, rights));
+    return [...this.mapped].sort(([a], [b]) => a - b).map(([, { text }]) => text);
   }
 }
 
@@ -89,6 +143,7 @@ export interface RigDevice {
 
 /** An SMMUv2 before 4 MiB of RAM, with a shadow of it. */
 export class ShadowRig {
+  readonly bars = new PlainBars();
   readonly words = new Int32Array(RAM_SIZE / 4);
   readonly watches = new PageWatches(RAM_SIZE);
   readonly smmu: SmmuV2;
@@ -124,6 +179,7 @@ export class ShadowRig {
         ramSize: RAM_SIZE,
         words: this.words,
         watches: this.watches,
+        bars: this.bars,
         dirtyWord: {
           set: (dirty) => {
             this.dirty = dirty;
@@ -183,6 +239,12 @@ export class ShadowRig {
   /** A real device's write, which nobody notices. */
   silently(address: number, value: number): void {
     this.words[(address - RAM) >>> 2] = value;
+  }
+
+  /** Real devices answer there from now on, and nowhere else. */
+  place(...bars: readonly PlacedPages[]): void {
+    this.bars.placed = bars;
+    this.shadow.barsChanged();
   }
 
   /** DMB or DSB. */

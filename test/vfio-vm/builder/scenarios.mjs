@@ -23,6 +23,7 @@ export const SCENARIOS = {
       'nvme.test.mjs',
       'smmu.test.mjs',
       'smmu-limits.test.mjs',
+      'peers.test.mjs',
       'trace.test.mjs',
       'boards.test.mjs',
       'network.test.mjs',
