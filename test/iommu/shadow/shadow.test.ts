@@ -1,30 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { GR0 } from '../../../src/iommu/smmu-v2/registers.ts';
 import type { ShadowMapping } from '../../../src/ports/shadow-observer.ts';
+import { IOVA, PAGE_RO, PAGE_RW, page, TABLES, translating } from './long-tables.ts';
 import { mappingText, PlainHost, RAM, RAM_SIZE, RW, ShadowRig, STREAM } from './rig.ts';
 
-const L1 = RAM + 0x10_0000;
-const L2 = L1 + 0x1000;
-const L3 = L1 + 0x2000;
-const PAGE_RW = 0x443n;
-const PAGE_RO = 0x4c3n;
-const IOVA = 0x8000_0000;
+const { L1, L2, L3 } = TABLES;
 const IDENTITY = mappingText(RAM, RAM_SIZE, RAM, RW);
-
-/** Tables of long descriptors for the 2 MiB at {@link IOVA}, all invalid in the end, and one device behind them. */
-function translating(host = new PlainHost()) {
-  const rig = new ShadowRig();
-  rig.double(L1 + 8 * (IOVA >>> 30), BigInt(L2 | 3));
-  rig.double(L2, BigInt(L3 | 3));
-  rig.attachLong(L1);
-  const device = rig.device(host);
-  host.calls.length = 0;
-  return { rig, device, host };
-}
-
-function page(rig: ShadowRig, index: number, physical: number, flags = PAGE_RW): void {
-  rig.double(L3 + 8 * index, BigInt(physical) | flags);
-}
 
 const pageText = (index: number, physical: number, rights = 'rw'): string =>
   `${(IOVA + 0x1000 * index).toString(16)}+1000 -> ${physical.toString(16)} ${rights}`;
