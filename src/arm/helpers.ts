@@ -4,10 +4,8 @@ const READ = Effect.ReadsState;
 const WRITE = Effect.ReadsState | Effect.WritesState;
 const FAULT = Effect.MayFault;
 
-function helper(name: string, argCount: number, effects: number, idleWhereReadable?: number): HelperInfo {
-  return idleWhereReadable === undefined
-    ? { name, argCount, effects }
-    : { name, argCount, effects, idleWhereReadable };
+function helper(name: string, argCount: number, effects: number): HelperInfo {
+  return { name, argCount, effects };
 }
 
 /**
@@ -20,11 +18,6 @@ export const ARM_HELPERS = {
   copRead: helper('copRead', 1, WRITE | FAULT),
   /** MCR: (packed, value). */
   copWrite: helper('copWrite', 2, WRITE | FAULT),
-  /**
-   * MCR of data cache maintenance by address: (packed, address), in a privileged mode. Caches are not modelled, and an address
-   * without a translation faults.
-   */
-  dataCacheByAddress: helper('dataCacheByAddress', 2, READ | FAULT, 1),
   /** MRRC: (packed) gives the low word, the high word in CallHigh. */
   copRead64: helper('copRead64', 1, WRITE | FAULT),
   /** MCRR: (packed, low, high). */
@@ -49,6 +42,10 @@ export const ARM_HELPERS = {
   /** LDM/STM (user registers): (n 0 to 14) and (n, value). */
   readUserRegister: helper('readUserRegister', 1, READ),
   writeUserRegister: helper('writeUserRegister', 2, WRITE),
+  /** LDM/STM (user registers), LDRT-free system forms: UNDEFINED/UNPREDICTABLE guard for User and System mode; 1 when privileged with an SPSR. */
+  currentModeHasSpsr: helper('currentModeHasSpsr', 0, READ),
+  /** 1 in a privileged mode. */
+  isPrivileged: helper('isPrivileged', 0, READ),
   /** HVC and SMC: (immediate). PSCI where the board says so, otherwise UNDEFINED. */
   hvc: helper('hvc', 1, WRITE | FAULT),
   smc: helper('smc', 1, WRITE | FAULT),

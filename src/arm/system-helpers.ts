@@ -91,19 +91,17 @@ export function systemHelpers(
     if (row === undefined) return undefined;
     return cpu.state.privileged || userMay(row, write, cpu) ? row : undefined;
   };
-  const copWrite = (at: number, value: number): number => {
-    const row = accessible(registers.word(at), true);
-    if (row?.write === undefined) return undefinedInstruction();
-    row.write(active(), value);
-    return 0;
-  };
   return {
     copRead(at) {
       const row = accessible(registers.word(at), false);
       return row?.read === undefined ? undefinedInstruction() : row.read(active());
     },
-    copWrite,
-    dataCacheByAddress: copWrite,
+    copWrite(at, value) {
+      const row = accessible(registers.word(at), true);
+      if (row?.write === undefined) return undefinedInstruction();
+      row.write(active(), value);
+      return 0;
+    },
     copRead64(at) {
       const row = accessible(registers.double(at), false);
       return row?.read === undefined ? undefinedInstruction() : row.read(active());
@@ -185,6 +183,11 @@ export function systemHelpers(
       active().state.writeBanked(0, n, value);
       return 0;
     },
+    currentModeHasSpsr() {
+      const { mode } = active().state;
+      return mode === Mode.User || mode === Mode.System ? 0 : 1;
+    },
+    isPrivileged: () => (active().state.privileged ? 1 : 0),
     hvc: () => (active().hypervisorCall('hvc') ? 0 : undefinedInstruction()),
     smc: () => (active().hypervisorCall('smc') ? 0 : undefinedInstruction()),
     sev() {

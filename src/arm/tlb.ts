@@ -2,7 +2,6 @@ import { type MachineMemory, MemoryLayout, TLB_ENTRY_WORDS } from '../memory/mac
 import type { PageWatches } from '../memory/page-watches.ts';
 import { MainTlb } from './main-tlb.ts';
 import { PageSet } from './page-set.ts';
-import { SharedCode } from './shared-code.ts';
 
 const ARRAYS = MemoryLayout.tlbArrays;
 const ENTRIES = MemoryLayout.tlbEntries;
@@ -35,8 +34,6 @@ export interface CodeByAddress {
   /** Forgets code that has a byte in the page of `va`. */
   forgetPage(va: number): void;
   forgetAll(): void;
-  /** Contexts have other numbers than before: what goes by the old ones is void. */
-  renumbered(): void;
 }
 
 /** Owners' numbers have two bits less than a word: the jump cache adds flags. */
@@ -54,7 +51,7 @@ const GUESS_SHIFT = 26;
  */
 export class TlbArrays {
   readonly main = new MainTlb();
-  /** Where code was fetched from that may be remembered. */
+  /** Where code was fetched from, since everything that is known of code was forgotten last. */
   private readonly fetched = new PageSet();
   private readonly words: Int32Array;
   private readonly watches: PageWatches;
@@ -66,7 +63,7 @@ export class TlbArrays {
   private useCounter = 0;
   private readonly owners = new Int32Array(ARRAYS);
   private lastOwner = 0;
-  private readonly sharers: SharedCode[] = new Array<SharedCode>(ARRAYS).fill(new SharedCode(1));
+  private readonly sharers = new Int32Array(ARRAYS).fill(1);
   private lastSharer = 1;
   /** Entries of devices' storage are somewhere. */
   private holdsDirect = false;
@@ -106,8 +103,11 @@ export class TlbArrays {
     return this.owners[array];
   }
 
-  /** All that a context has in common with those of other address spaces: fetches of it are translated alike in all of them. */
-  shared(array: number): SharedCode {
+  /**
+   * The number, at least 1, of all that a context has in common with those of other address spaces: what is global and
+   * of domain 0 is translated for fetches alike in all contexts of one number.
+   */
+  sharer(array: number): number {
     return this.sharers[array];
   }
 
@@ -137,14 +137,15 @@ export class TlbArrays {
     }
     this.clear(victim, false);
     this.inUse[victim] = 1;
-    this.owners[victim] = this.nextOwner();
+    if (this.lastOwner === MAX_OWNER) this.renumber();
+    this.owners[victim] = ++this.lastOwner;
     this.keys.set(key, victim * KEY_WORDS);
-    this.sharers[victim] = this.sharerOf(victim) ?? new SharedCode(this.nextSharer());
+    this.sharers[victim] = this.sharerOf(victim) ?? ++this.lastSharer;
     return victim;
   }
 
-  /** What another array has whose context differs in the address space and in what other domains may do only. */
-  private sharerOf(array: number): SharedCode | undefined {
+  /** The number of another array whose context differs in the address space and in what other domains may do only. */
+  private sharerOf(array: number): number | undefined {
     const key = array * KEY_WORDS;
     for (let a = 0; a < ARRAYS; a++) {
       if (a === array || this.inUse[a] === 0) continue;
@@ -156,41 +157,13 @@ export class TlbArrays {
     return undefined;
   }
 
-  private nextOwner(): number {
-    if (this.lastOwner === MAX_OWNER) this.renumber();
-    return ++this.lastOwner;
-  }
-
-  private nextSharer(): number {
-    if (this.lastSharer === MAX_OWNER) this.renumber();
-    return ++this.lastSharer;
-  }
-
   /** Numbers start anew; what is known by the old ones must go. */
   private renumber(): void {
-    this.fetched.clear();
-    this.code?.forgetAll();
+    this.forgetCode();
     for (let a = 0; a < ARRAYS; a++) this.owners[a] = a;
     this.lastOwner = ARRAYS - 1;
-    this.lastSharer = 0;
-    for (const shared of new Set(this.sharers)) shared.renew(++this.lastSharer);
-  }
-
-  /** What is known of code in the contexts of CPU `cpu`, or of all, is void, but perhaps not what they share. */
-  private doubtCode(cpu: number): void {
-    for (let a = 0; a < ARRAYS; a++) {
-      if (this.inUse[a] === 0 || !this.belongsTo(a, cpu)) continue;
-      this.owners[a] = this.nextOwner();
-      this.sharers[a].doubtful = true;
-    }
-    if (cpu < 0) this.fetched.clear();
-    this.code?.renumbered();
-  }
-
-  /** What contexts share is void as well. */
-  voidShared(shared: SharedCode): void {
-    shared.renew(this.nextSharer());
-    this.code?.renumbered();
+    for (let a = 0; a < ARRAYS; a++) this.sharers[a] = a + 1;
+    this.lastSharer = ARRAYS;
   }
 
   /**
@@ -252,7 +225,7 @@ export class TlbArrays {
   invalidateAll(cpu: number): void {
     this.main.invalidateAll(cpu);
     for (let a = 0; a < ARRAYS; a++) if (this.belongsTo(a, cpu)) this.clear(a, false);
-    this.doubtCode(cpu);
+    this.forgetCode();
     if (cpu < 0) this.main.known.clear();
   }
 
@@ -260,12 +233,9 @@ export class TlbArrays {
   invalidateAsid(asid: number, cpu: number): void {
     this.main.invalidateAsid(asid, cpu);
     for (let a = 0; a < ARRAYS; a++) {
-      if (this.inUse[a] === 0 || !this.belongsTo(a, cpu) || this.keys[a * KEY_WORDS + KEY_ASID] !== asid)
-        continue;
-      this.clear(a, false);
-      this.owners[a] = this.nextOwner();
+      if (this.belongsTo(a, cpu) && this.keys[a * KEY_WORDS + KEY_ASID] === asid) this.clear(a, false);
     }
-    this.code?.renumbered();
+    this.forgetCode();
   }
 
   /** Drops every entry of devices' storage: from now on their reads come to the device, or no longer do. */
@@ -300,7 +270,7 @@ export class TlbArrays {
       this.forgetMemos(a);
       if ((this.words[e] & ~SLOW) === page || (this.words[e + 1] & ~SLOW) === page) this.drop(e);
     }
-    if (this.fetched.hasLarge(va)) this.doubtCode(-1);
+    if (this.fetched.hasLarge(va)) this.forgetCode();
     else if (this.fetched.hasPage(va)) this.code?.forgetPage(va);
   }
 
@@ -308,6 +278,11 @@ export class TlbArrays {
   noteFetch(va: number, leafBits: number): void {
     this.fetched.note(va, leafBits);
     this.main.known.note(va, leafBits);
+  }
+
+  private forgetCode(): void {
+    this.fetched.clear();
+    this.code?.forgetAll();
   }
 
   /** Every MiB that a leaf has a part in. */
