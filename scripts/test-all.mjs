@@ -181,12 +181,27 @@ function run(command) {
   });
 }
 
+/** What a log that is cut off at its beginning should still have of a stage that failed. */
+const LINES_NAMED = 8;
+const LINES_AT_THE_END = 20;
+
+/** Which tests failed, by the signs of vitest, node:test and test:vfio, and what the stage said last. */
+function whatFailed(title, output) {
+  const lines = output.trimEnd().split('\n');
+  const end = Math.max(0, lines.length - LINES_AT_THE_END);
+  const named = lines
+    .slice(0, end)
+    .filter((line) => /^\s*(not ok|✖|FAIL|×|\[[ \d.]+s\]\s+fail)\s/i.test(line));
+  return [`--- ${title}:`, ...named.slice(0, LINES_NAMED), ...lines.slice(end)].join('\n');
+}
+
 const { values } = parseArgs({
   options: { 'fresh-install': { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
 });
 const startedAt = performance.now();
 const seconds = () => `${Math.round((performance.now() - startedAt) / 1000)} s`;
 const summary = [];
+const failures = [];
 let passed = 0;
 let failed = 0;
 for (const { title, command, count } of stages(values['fresh-install'])) {
@@ -199,10 +214,12 @@ for (const { title, command, count } of stages(values['fresh-install'])) {
   const broken = found.failed === 0 && (code !== 0 || found.passed === 0) ? 1 : 0;
   passed += found.passed;
   failed += found.failed + broken;
+  if (found.failed + broken > 0) failures.push(whatFailed(title, output));
   summary.push(
     `${found.failed + broken === 0 ? 'ok  ' : 'FAIL'} ${title}: ${found.passed} passed, ${found.failed + broken} failed`,
   );
 }
 console.log(`\n=== Summary [${seconds()}]\n${summary.join('\n')}`);
+if (failures.length > 0) console.log(`\n=== What failed\n${failures.join('\n')}\n`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

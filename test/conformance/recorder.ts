@@ -43,8 +43,12 @@ const LINK = [
 ];
 /** Vectors for one run of QEMU: what fits between VECTORS_BASE and RESULTS_BASE. */
 const BATCH = 40000;
-/** A run of QEMU whose progress stands still for so long hangs in one vector. */
-const STALL_MS = 5000;
+/** A run of QEMU that makes no progress in so much of its CPU time hangs in one vector. */
+const STALL_CPU_MS = 5000;
+/** One that gets no CPU time, either: as long as a busy machine may keep it waiting. */
+const STALL_MS = 120_000;
+/** USER_HZ of Linux. */
+const MS_PER_TICK = 10;
 
 function run(command: string, args: readonly string[], debianPackage: string): void {
   const result = spawnSync(command, args, { cwd: FIRMWARE, encoding: 'utf8' });
@@ -55,6 +59,18 @@ function run(command: string, args: readonly string[], debianPackage: string): v
     );
   }
   if (result.status !== 0) throw new Error(`${command} failed:\n${result.stderr}`);
+}
+
+/** CPU time of a process on Linux (proc(5), utime and stime), in ms; 0 for one that is gone. */
+function cpuTime(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name, in parentheses, may have blanks.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+  } catch {
+    return 0;
+  }
 }
 
 /** How the recording board is set up: with the Virtualization Extensions, of which only instructions are used, or not. */
@@ -145,15 +161,18 @@ export class Recorder {
       errors += chunk.toString();
     });
     return new Promise((resolve, reject) => {
+      const { pid = 0 } = child;
       let last = progress();
       let since = Date.now();
+      let sinceCpu = cpuTime(pid);
       let killed = false;
       const watch = setInterval(() => {
         const now = progress();
         if (now !== last) {
           last = now;
           since = Date.now();
-        } else if (Date.now() - since > STALL_MS) {
+          sinceCpu = cpuTime(pid);
+        } else if (cpuTime(pid) - sinceCpu > STALL_CPU_MS || Date.now() - since > STALL_MS) {
           killed = true;
           child.kill('SIGKILL');
         }

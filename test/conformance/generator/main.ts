@@ -119,6 +119,8 @@ interface Tally {
   replayed: number;
   failed: number;
   readonly byGroup: Map<string, number>;
+  /** What the first ones that differ look like. */
+  readonly reports: string[];
 }
 
 const ENGINES: readonly EngineKind[] = ['interpreter', 'wasm'];
@@ -200,7 +202,7 @@ function count(
     countSkip(skips, name, reason);
     return;
   }
-  if (tally.failed++ < SHOWN_FAILURES) console.log(failure);
+  if (tally.failed++ < SHOWN_FAILURES) tally.reports.push(failure);
   tally.byGroup.set(name, (tally.byGroup.get(name) ?? 0) + 1);
 }
 
@@ -317,7 +319,7 @@ async function freshBlocks(
 async function fresh(recorder: Recorder, plan: Plan): Promise<number> {
   const { seed } = plan;
   const skips: SkipCounts = new Map();
-  const tally: Tally = { replayed: 0, failed: 0, byGroup: new Map() };
+  const tally: Tally = { replayed: 0, failed: 0, byGroup: new Map(), reports: [] };
   if (plan.vectors > 0) await freshRows(recorder, plan, tally, skips);
   const enough = plan.blocks === 0 || (await freshBlocks(recorder, plan, tally, skips));
   printSkips(skips, plan.verbose);
@@ -329,6 +331,7 @@ async function fresh(recorder: Recorder, plan: Plan): Promise<number> {
     console.log(`${tally.replayed} fresh vectors agree with QEMU (seed ${seed})`);
     return 0;
   }
+  console.log(tally.reports.join('\n'));
   for (const [group, failures] of tally.byGroup) console.log(`  ${failures} differ in ${group}`);
   console.log(
     `${tally.failed} of ${tally.replayed} vectors differ: npm run conformance:fresh -- --seed ${seed}`,
