@@ -139,7 +139,7 @@ function stages(freshInstall) {
     },
     {
       title: 'passthrough in the host VM, AddressSanitizer',
-      command: `npm run test:vfio -- --scenario default --asan${freshInstall ? ` --ci ${ASAN_IN_CI}` : ''}`,
+      command: `npm run test:vfio -- --scenario default --asan ${freshInstall ? `--ci ${ASAN_IN_CI}` : '--timeout 3600'}`,
       count: countClosingLine,
     },
     ...OTHER_NODES.flatMap((major) => [
