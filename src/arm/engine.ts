@@ -489,7 +489,8 @@ export class ArmEngine implements Saveable<EngineState> {
   private runBlocks(cpu: ArmCpu, slots: Int32Array): StopReason | undefined {
     const { interpreter } = this;
     for (;;) {
-      if (interpreter.budget <= 0) return undefined;
+      // Compiled code looks at the event word only where its budget has run out.
+      if (interpreter.budget <= 0 || this.words[EVENT] !== 0) return undefined;
       if (--this.untilLateCheck <= 0) {
         this.untilLateCheck = LATE_CHECK_INTERVAL;
         // A CPU that has just been switched off is off, however late it is: the reason must not hang on the host's time.
