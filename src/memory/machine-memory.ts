@@ -46,9 +46,9 @@ export const MemoryLayout = {
   regionMissesEnd: 0xd0000,
   /** Where code is, by virtual address: four words an entry (translator/jump-cache.ts). */
   jumpCache: 0x100000,
-  jumpCacheEntries: 16384,
+  jumpCacheEntries: 65536,
   /** Interpreter code. */
-  code: 0x140000,
+  code: 0x200000,
   codeEnd: 0x1000000,
   ram: 0x1000000,
 } as const;

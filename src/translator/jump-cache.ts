@@ -15,9 +15,14 @@ const REGION = 3;
 
 /** A CPU's code is in other pages of the cache than another one's: what they have in common they would take from each other. */
 const CPU_SHIFT = 11;
+/**
+ * The place of a PC depends on the bits above this one, too: the functions of a kernel are megabytes apart. They are the same for
+ * all of a page, whose places stay next to each other, in another order.
+ */
+export const JUMP_FOLD = 15;
 
 function entryOf(pc: number, cpu: number): number {
-  return BASE + ((((pc >>> 1) ^ (cpu << CPU_SHIFT)) & (SIZE - 1)) << 2);
+  return BASE + ((((pc >>> 1) ^ (pc >>> JUMP_FOLD) ^ (cpu << CPU_SHIFT)) & (SIZE - 1)) << 2);
 }
 
 /** What a region adds to 8 times a PC, without carry, for the byte offset of a CPU's entry: see {@link JumpCache.cpu}. */
@@ -84,7 +89,7 @@ export class JumpCache {
   forgetPage(va: number): void {
     const page = va & -4096;
     for (let cpu = 0; cpu < this.cpus; cpu++) {
-      const from = entryOf(page, cpu);
+      const from = BASE + ((entryOf(page, cpu) - BASE) & (-4 * PAGE_STARTS));
       for (let e = from; e < from + 4 * PAGE_STARTS; e += 4) {
         if ((this.words[e + PC] & -4096) === page) this.words[e + TAG] = EMPTY;
       }

@@ -31,9 +31,16 @@ describe('what one context knows', () => {
 
   test('is forgotten with its page, whoever knew it', () => {
     jumps.remember(PC, 0, 1, 0, true);
-    jumps.remember(PC + 8, 0, 2);
+    const others = [2, 8, 0x800, 0xffe].map((offset) => PC + offset);
+    for (const pc of others) jumps.remember(pc, 0, 2);
     jumps.forgetPage(PC + 0x123);
-    expect([jumps.recall(PC, 0), jumps.recall(PC + 8, 0)]).toEqual([0, 0]);
+    for (const pc of [PC, ...others]) expect(jumps.recall(pc, 0)).toBe(0);
+  });
+
+  test('leaves alone what another page of the same place in a larger one knows', () => {
+    jumps.remember(PC, 0, 1);
+    for (let mib = 1; mib < 16; mib++) jumps.remember(PC + (mib << 20), 0, 2);
+    expect(jumps.recall(PC, 0)).toBe(1);
   });
 });
 
@@ -42,7 +49,7 @@ test('the code that was known last is still named, until another takes the place
   jumps.remember(PC, 0, 1234);
   jumps.forgetAll();
   expect(jumps.lastCode(PC)).toBe(1234);
-  jumps.remember(PC + 2 * 16384, 0, 99);
+  jumps.remember(PC ^ 0x10_0040, 0, 99);
   expect(jumps.lastCode(PC)).toBe(0);
 });
 

@@ -1,6 +1,7 @@
 import './webassembly-types.ts';
 import type { MachineMemory } from '../../memory/machine-memory.ts';
 import { MemoryLayout } from '../../memory/machine-memory.ts';
+import { JUMP_FOLD } from '../jump-cache.ts';
 import { FunctionBody, type ValType } from './function-body.ts';
 import { ModuleWriter } from './module-writer.ts';
 import { Load, Op, Store } from './opcodes.ts';
@@ -325,7 +326,13 @@ function emitGo(
   const entry = code.local('i32');
   const region = code.local('i32');
   const miss = code.block();
-  code.get(pc).i32(3).op(Op.I32Shl);
+  code
+    .get(pc)
+    .i32(3)
+    .op(Op.I32Shl)
+    .get(pc)
+    .i32(JUMP_FOLD - 4)
+    .op(Op.I32ShrU, Op.I32Xor);
   word(code, RegionWord.Place);
   code.op(Op.I32Xor).i32(JUMP_INDEX_MASK).op(Op.I32And).tee(entry);
   code
