@@ -145,6 +145,7 @@ export class ArmEngine implements Saveable<EngineState> {
     this.physical = physical;
     this.hooks = hooks;
     this.tlb = new TlbArrays(memory, physical.watches, physical.ramBase);
+    const single = timers.length === 1;
     const environment: CpuEnvironment = {
       cpuCount: timers.length,
       peripheralBase,
@@ -157,10 +158,10 @@ export class ArmEngine implements Saveable<EngineState> {
         hooks.attention();
       },
       invalidateTlb: (cpu, va) => {
-        if (va === undefined) this.tlb.invalidateAll(cpu);
-        else this.tlb.invalidatePage(va, cpu);
+        if (va === undefined) this.tlb.invalidateAll(single ? -1 : cpu);
+        else this.tlb.invalidatePage(va, single ? -1 : cpu);
       },
-      invalidateAsid: (cpu, asid) => this.tlb.invalidateAsid(asid, cpu),
+      invalidateAsid: (cpu, asid) => this.tlb.invalidateAsid(asid, single ? -1 : cpu),
       invalidateInstructions: (va) => this.invalidateInstructions(va),
       stepFirst: () => this.stepFirst(),
       executed: () => this.executed,
@@ -182,6 +183,9 @@ export class ArmEngine implements Saveable<EngineState> {
       },
       forgetAll: () => {
         jumps.forgetAll();
+        this.words[CODE_MOVED] = 1;
+      },
+      renumbered: () => {
         this.words[CODE_MOVED] = 1;
       },
     });
@@ -473,7 +477,7 @@ export class ArmEngine implements Saveable<EngineState> {
       interpreter.tlb = this.stopPoints?.watches === true ? EMPTY_TLB : this.tlb.base(cpu.mmu.array);
       interpreter.jumps.cpu = cpu.cpu;
       interpreter.jumps.contextTag = this.tlb.owner(cpu.mmu.array) << 2;
-      interpreter.jumps.sharedTag = ~this.tlb.sharer(cpu.mmu.array) << 2;
+      interpreter.jumps.sharedTag = ~this.tlb.shared(cpu.mmu.array).number << 2;
       slots[StateSlot.FpDenied] = fpDenied(
         cpu.regs.CPACR,
         slots[StateSlot.Fpexc],

@@ -42,7 +42,7 @@ function asidOf(regs: SystemRegisters): number {
 export class Mmu {
   /** Number of the TLB array of the current context. */
   array = 0;
-  /** Cleared by every fetch whose translation other address spaces need not share: see {@link TlbArrays.sharer}. */
+  /** Cleared by every fetch whose translation other address spaces need not share: see {@link TlbArrays.shared}. */
   fetchesShared = true;
   /** Whether the current mode is privileged, as of the last `selectContext`. */
   privileged = true;
@@ -123,6 +123,19 @@ export class Mmu {
     key[4] = domains;
     key[8] = privileged ? 1 : 0;
     this.array = this.tlb.select(key, this.hash ^ Math.imul(domains ^ (privileged ? -1 : 0), 0x9e3779b1));
+    if (this.tlb.shared(this.array).doubtful) this.confirmShared();
+  }
+
+  /** Looks whether code that contexts share is still where it was fetched from. */
+  private confirmShared(): void {
+    const { tlb } = this;
+    const shared = tlb.shared(this.array);
+    const isKept = shared.confirm(
+      (va) => this.find(va),
+      this.walk,
+      (va, leafBits) => tlb.noteFetch(va, leafBits),
+    );
+    if (!isKept) tlb.voidShared(shared);
   }
 
   /** All of the key but the domains and the privilege, and what walks depend on. */
@@ -156,7 +169,8 @@ export class Mmu {
   translateFetch(va: number): number {
     const fault = this.translate(va, AccessKind.Execute, this.privileged);
     if (fault === FaultKind.None) {
-      if (!this.walk.global || (!this.long && this.walk.domain !== 0)) this.fetchesShared = false;
+      if (!this.walk.global || this.walk.domain !== 0) this.fetchesShared = false;
+      else this.tlb.shared(this.array).note(va, this.walk);
       this.tlb.noteFetch(va, this.walk.leafBits);
       return this.walk.physical;
     }

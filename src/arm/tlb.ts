@@ -2,6 +2,7 @@ import { type MachineMemory, MemoryLayout, TLB_ENTRY_WORDS } from '../memory/mac
 import type { PageWatches } from '../memory/page-watches.ts';
 import { MainTlb } from './main-tlb.ts';
 import { PageSet } from './page-set.ts';
+import { SharedCode } from './shared-code.ts';
 
 const ARRAYS = MemoryLayout.tlbArrays;
 const ENTRIES = MemoryLayout.tlbEntries;
@@ -34,6 +35,8 @@ export interface CodeByAddress {
   /** Forgets code that has a byte in the page of `va`. */
   forgetPage(va: number): void;
   forgetAll(): void;
+  /** Contexts have other numbers than before: what goes by the old ones is void. */
+  renumbered(): void;
 }
 
 /** Owners' numbers have two bits less than a word: the jump cache adds flags. */
@@ -51,7 +54,7 @@ const GUESS_SHIFT = 26;
  */
 export class TlbArrays {
   readonly main = new MainTlb();
-  /** Where code was fetched from, since everything that is known of code was forgotten last. */
+  /** Where code was fetched from that may be remembered. */
   private readonly fetched = new PageSet();
   private readonly words: Int32Array;
   private readonly watches: PageWatches;
@@ -63,7 +66,7 @@ export class TlbArrays {
   private useCounter = 0;
   private readonly owners = new Int32Array(ARRAYS);
   private lastOwner = 0;
-  private readonly sharers = new Int32Array(ARRAYS).fill(1);
+  private readonly sharers: SharedCode[] = new Array<SharedCode>(ARRAYS).fill(new SharedCode(1));
   private lastSharer = 1;
   /** Entries of devices' storage are somewhere. */
   private holdsDirect = false;
@@ -103,11 +106,8 @@ export class TlbArrays {
     return this.owners[array];
   }
 
-  /**
-   * The number, at least 1, of all that a context has in common with those of other address spaces: what is global and
-   * of domain 0 is translated for fetches alike in all contexts of one number.
-   */
-  sharer(array: number): number {
+  /** All that a context has in common with those of other address spaces: fetches of it are translated alike in all of them. */
+  shared(array: number): SharedCode {
     return this.sharers[array];
   }
 
@@ -137,15 +137,14 @@ export class TlbArrays {
     }
     this.clear(victim, false);
     this.inUse[victim] = 1;
-    if (this.lastOwner === MAX_OWNER) this.renumber();
-    this.owners[victim] = ++this.lastOwner;
+    this.owners[victim] = this.nextOwner();
     this.keys.set(key, victim * KEY_WORDS);
-    this.sharers[victim] = this.sharerOf(victim) ?? ++this.lastSharer;
+    this.sharers[victim] = this.sharerOf(victim) ?? new SharedCode(this.nextSharer());
     return victim;
   }
 
-  /** The number of another array whose context differs in the address space and in what other domains may do only. */
-  private sharerOf(array: number): number | undefined {
+  /** What another array has whose context differs in the address space and in what other domains may do only. */
+  private sharerOf(array: number): SharedCode | undefined {
     const key = array * KEY_WORDS;
     for (let a = 0; a < ARRAYS; a++) {
       if (a === array || this.inUse[a] === 0) continue;
@@ -157,13 +156,41 @@ export class TlbArrays {
     return undefined;
   }
 
+  private nextOwner(): number {
+    if (this.lastOwner === MAX_OWNER) this.renumber();
+    return ++this.lastOwner;
+  }
+
+  private nextSharer(): number {
+    if (this.lastSharer === MAX_OWNER) this.renumber();
+    return ++this.lastSharer;
+  }
+
   /** Numbers start anew; what is known by the old ones must go. */
   private renumber(): void {
-    this.forgetCode();
+    this.fetched.clear();
+    this.code?.forgetAll();
     for (let a = 0; a < ARRAYS; a++) this.owners[a] = a;
     this.lastOwner = ARRAYS - 1;
-    for (let a = 0; a < ARRAYS; a++) this.sharers[a] = a + 1;
-    this.lastSharer = ARRAYS;
+    this.lastSharer = 0;
+    for (const shared of new Set(this.sharers)) shared.renew(++this.lastSharer);
+  }
+
+  /** What is known of code in the contexts of CPU `cpu`, or of all, is void, but perhaps not what they share. */
+  private doubtCode(cpu: number): void {
+    for (let a = 0; a < ARRAYS; a++) {
+      if (this.inUse[a] === 0 || !this.belongsTo(a, cpu)) continue;
+      this.owners[a] = this.nextOwner();
+      this.sharers[a].doubtful = true;
+    }
+    if (cpu < 0) this.fetched.clear();
+    this.code?.renumbered();
+  }
+
+  /** What contexts share is void as well. */
+  voidShared(shared: SharedCode): void {
+    shared.renew(this.nextSharer());
+    this.code?.renumbered();
   }
 
   /**
@@ -225,7 +252,7 @@ export class TlbArrays {
   invalidateAll(cpu: number): void {
     this.main.invalidateAll(cpu);
     for (let a = 0; a < ARRAYS; a++) if (this.belongsTo(a, cpu)) this.clear(a, false);
-    this.forgetCode();
+    this.doubtCode(cpu);
     if (cpu < 0) this.main.known.clear();
   }
 
@@ -233,9 +260,12 @@ export class TlbArrays {
   invalidateAsid(asid: number, cpu: number): void {
     this.main.invalidateAsid(asid, cpu);
     for (let a = 0; a < ARRAYS; a++) {
-      if (this.belongsTo(a, cpu) && this.keys[a * KEY_WORDS + KEY_ASID] === asid) this.clear(a, false);
+      if (this.inUse[a] === 0 || !this.belongsTo(a, cpu) || this.keys[a * KEY_WORDS + KEY_ASID] !== asid)
+        continue;
+      this.clear(a, false);
+      this.owners[a] = this.nextOwner();
     }
-    this.forgetCode();
+    this.code?.renumbered();
   }
 
   /** Drops every entry of devices' storage: from now on their reads come to the device, or no longer do. */
@@ -270,7 +300,7 @@ export class TlbArrays {
       this.forgetMemos(a);
       if ((this.words[e] & ~SLOW) === page || (this.words[e + 1] & ~SLOW) === page) this.drop(e);
     }
-    if (this.fetched.hasLarge(va)) this.forgetCode();
+    if (this.fetched.hasLarge(va)) this.doubtCode(-1);
     else if (this.fetched.hasPage(va)) this.code?.forgetPage(va);
   }
 
@@ -278,11 +308,6 @@ export class TlbArrays {
   noteFetch(va: number, leafBits: number): void {
     this.fetched.note(va, leafBits);
     this.main.known.note(va, leafBits);
-  }
-
-  private forgetCode(): void {
-    this.fetched.clear();
-    this.code?.forgetAll();
   }
 
   /** Every MiB that a leaf has a part in. */

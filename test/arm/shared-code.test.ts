@@ -56,6 +56,62 @@ describe('code that is global', () => {
     expect(counts()).toEqual([1, 1]);
   });
 
+  const everything: [string, () => void][] = [
+    ['of everything', () => bench.cpu.invalidateTlb(false, undefined)],
+    ['of everything on all CPUs', () => bench.cpu.invalidateTlb(true, undefined)],
+    ['of an ASID', () => bench.cpu.invalidateAsid(true, 0)],
+    ['of an address near it', () => bench.cpu.invalidateTlb(true, ROUTINE + 0x1000)],
+  ];
+  describe.each(everything)('after TLB maintenance %s', (_what, maintain) => {
+    test('is still known where the tables say what they said', () => {
+      call();
+      maintain();
+      const fetches = vi.spyOn(bench.cpu.mmu, 'translateFetch');
+      call();
+      expect(counts()).toEqual([2, 0]);
+      expect(fetches).not.toHaveBeenCalled();
+    });
+  });
+
+  describe.each(everything.filter(([what]) => what !== 'of an ASID'))(
+    'after TLB maintenance %s',
+    (_what, maintain) => {
+      test('is where the tables say it is now, also when they have said so before', () => {
+        call();
+        for (const at of [COPY, ROUTINE, COPY]) {
+          tables.first(ROUTINE, section(at));
+          maintain();
+          call();
+        }
+        expect(counts()).toEqual([2, 2]);
+      });
+
+      test('aborts where it can no longer be executed, or where nothing is any more', () => {
+        for (const entry of [section(ROUTINE, { xn: true }), 0]) {
+          tables.first(ROUTINE, section(ROUTINE));
+          maintain();
+          call();
+          expect(bench.vector()).toBeUndefined();
+          tables.first(ROUTINE, entry);
+          maintain();
+          call();
+          expect(bench.vector()).toBe(PREFETCH_ABORT);
+          bench.cpu.state.cpsr = Mode.System;
+        }
+      });
+
+      test("is each address space's own once it is not global", () => {
+        call();
+        tables.first(ROUTINE, section(ROUTINE, { notGlobal: true }));
+        maintain();
+        call();
+        otherSpace(1).first(ROUTINE, section(COPY, { notGlobal: true }));
+        call();
+        expect(counts()).toEqual([2, 1]);
+      });
+    },
+  );
+
   test('aborts where its domain gives no access, whichever that is', () => {
     for (const domain of [0, 1]) {
       tables.first(ROUTINE, section(ROUTINE, { domain }));
