@@ -4,8 +4,10 @@ const READ = Effect.ReadsState;
 const WRITE = Effect.ReadsState | Effect.WritesState;
 const FAULT = Effect.MayFault;
 
-function helper(name: string, argCount: number, effects: number): HelperInfo {
-  return { name, argCount, effects };
+function helper(name: string, argCount: number, effects: number, idleWhereReadable?: number): HelperInfo {
+  return idleWhereReadable === undefined
+    ? { name, argCount, effects }
+    : { name, argCount, effects, idleWhereReadable };
 }
 
 /**
@@ -18,6 +20,11 @@ export const ARM_HELPERS = {
   copRead: helper('copRead', 1, WRITE | FAULT),
   /** MCR: (packed, value). */
   copWrite: helper('copWrite', 2, WRITE | FAULT),
+  /**
+   * MCR of data cache maintenance by address: (packed, address), in a privileged mode. Caches are not modelled, and an address
+   * without a translation faults.
+   */
+  dataCacheByAddress: helper('dataCacheByAddress', 2, READ | FAULT, 1),
   /** MRRC: (packed) gives the low word, the high word in CallHigh. */
   copRead64: helper('copRead64', 1, WRITE | FAULT),
   /** MCRR: (packed, low, high). */

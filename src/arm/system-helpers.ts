@@ -91,17 +91,19 @@ export function systemHelpers(
     if (row === undefined) return undefined;
     return cpu.state.privileged || userMay(row, write, cpu) ? row : undefined;
   };
+  const copWrite = (at: number, value: number): number => {
+    const row = accessible(registers.word(at), true);
+    if (row?.write === undefined) return undefinedInstruction();
+    row.write(active(), value);
+    return 0;
+  };
   return {
     copRead(at) {
       const row = accessible(registers.word(at), false);
       return row?.read === undefined ? undefinedInstruction() : row.read(active());
     },
-    copWrite(at, value) {
-      const row = accessible(registers.word(at), true);
-      if (row?.write === undefined) return undefinedInstruction();
-      row.write(active(), value);
-      return 0;
-    },
+    copWrite,
+    dataCacheByAddress: copWrite,
     copRead64(at) {
       const row = accessible(registers.double(at), false);
       return row?.read === undefined ? undefinedInstruction() : row.read(active());

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Mode } from '../../src/arm/modes.ts';
 import * as a from './assembler.ts';
 import { Bench, CODE, RAM, section, smallPage } from './bench.ts';
 
@@ -111,6 +112,30 @@ describe('cache maintenance by address', () => {
       expect(faultOf(operation, () => {})).toBe(CM | WNR | 0b00101);
       expect(faultOf(operation, (bench) => map(bench, 3, 5))).toBe(CM | WNR | (5 << 4) | 0b01001);
       expect(faultOf(operation, (bench) => map(bench, 3))).toBeUndefined();
+    },
+  );
+
+  test.each(OPERATIONS)(
+    '%s of an address that is in the TLB is nothing, until maintenance of that; and UNDEFINED in User mode',
+    (_name, operation) => {
+      const bench = new Bench();
+      bench.mmuOn();
+      const tables = bench.flatTables(RAM + 0x10_0000);
+      tables.first(VA, section(RAM));
+      bench.load(CODE, [a.ldr(1, 0, 0), operation, operation, a.B_SELF]);
+      bench.set(0, VA);
+      bench.run(4);
+      expect([bench.vector(), bench.reg(15)]).toEqual([undefined, CODE + 12]);
+      bench.jump(CODE);
+      bench.cpu.state.cpsr = Mode.User;
+      bench.run(2);
+      expect(bench.vector()).toBe(0x04);
+      bench.cpu.state.cpsr = Mode.System;
+      tables.first(VA, 0);
+      bench.cpu.invalidateTlb(false, VA);
+      bench.jump(CODE + 4);
+      bench.run(1);
+      expect([bench.vector(), bench.cpu.regs.DFAR >>> 0]).toEqual([0x10, VA]);
     },
   );
 

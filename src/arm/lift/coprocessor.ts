@@ -51,6 +51,14 @@ const BARRIERS: ReadonlyMap<number, (l: Lifter) => void> = new Map([
   [packCop(15, 0, 7, 10, 5), dataMemoryBarrier],
 ]);
 
+/** DCIMVAC, DCCMVAC, DCCMVAU, DCCIMVAC (B4.2.1): Linux does each line of each page that it gives to a process. */
+const DATA_CACHE_BY_ADDRESS: ReadonlySet<number> = new Set([
+  packCop(15, 0, 7, 6, 1),
+  packCop(15, 0, 7, 10, 1),
+  packCop(15, 0, 7, 11, 1),
+  packCop(15, 0, 7, 14, 1),
+]);
+
 const TLB_MAINTENANCE = 8;
 
 /** Whether a write leaves everything as it is that blocks depend on: fault status and addresses, and the data caches. */
@@ -87,6 +95,11 @@ export function moveToCoprocessor(l: Lifter, f: Single): void {
   if (plain?.plainWrites === true) {
     if (!plain.userWrites) requirePrivilege(l);
     b.set(plain.slot, l.reg(f.t));
+    return;
+  }
+  if (DATA_CACHE_BY_ADDRESS.has(at)) {
+    requirePrivilege(l);
+    b.call(ARM_HELPERS.dataCacheByAddress, l.const(at), l.reg(f.t));
     return;
   }
   b.call(ARM_HELPERS.copWrite, l.const(at), l.reg(f.t));

@@ -289,4 +289,9 @@ export interface HelperInfo {
   readonly name: string;
   readonly argCount: number;
   readonly effects: number;
+  /**
+   * Which operand is an address: where a load of the byte there would be done without a slow call, this helper does nothing. It
+   * writes no state.
+   */
+  readonly idleWhereReadable?: number;
 }

@@ -219,6 +219,12 @@ export function emitStore(
   );
 }
 
+/** Pushes whether a byte at the address on the stack can be loaded without a call. */
+export function pushReadable(m: MemoryContext): void {
+  m.code.set(m.va);
+  testTlb(m, 1, MemFlag.None, READ_TAG);
+}
+
 /** Pushes whether a call has raised a fault. */
 export function pushFault(code: FunctionBody): void {
   code.i32(0).load(Load.I32, RegionWord.Fault);

@@ -4,7 +4,7 @@ import { type IrValue, vectorOf } from '../ir/value.ts';
 import { slotOf, slotsRead, slotsWritten } from '../vector/vector-function.ts';
 import { mergeFlags } from './flags-code.ts';
 import type { FunctionBody, ValType } from './function-body.ts';
-import { emitLoad, emitStore, type MemoryContext } from './memory-code.ts';
+import { emitLoad, emitStore, type MemoryContext, pushReadable } from './memory-code.ts';
 import { Load, Op, Simd, Store } from './opcodes.ts';
 import { emitPure } from './pure-code.ts';
 import { exitTarget, type RegionNode } from './region.ts';
@@ -359,6 +359,13 @@ export class NodeCompiler {
   private emitCall(value: IrValue): void {
     const { code, region } = this;
     const helper = value.helper as HelperInfo;
+    const { idleWhereReadable } = helper;
+    if (idleWhereReadable !== undefined) {
+      const idle = code.block();
+      this.push(value.args[idleWhereReadable]);
+      pushReadable(this.memory);
+      code.brIf(idle);
+    }
     region.registers.store();
     region.flags.storeSlot();
     code.i32(region.env.helperIndex(helper));
@@ -375,6 +382,7 @@ export class NodeCompiler {
       region.flags.loadSlot();
     }
     if ((helper.effects & Effect.MayFault) !== 0) region.leaveOnFault();
+    if (idleWhereReadable !== undefined) code.end();
   }
 
   private emitVectorOp(value: IrValue): void {
