@@ -49,10 +49,6 @@ export const ARM_HELPERS = {
   /** LDM/STM (user registers): (n 0 to 14) and (n, value). */
   readUserRegister: helper('readUserRegister', 1, READ),
   writeUserRegister: helper('writeUserRegister', 2, WRITE),
-  /** LDM/STM (user registers), LDRT-free system forms: UNDEFINED/UNPREDICTABLE guard for User and System mode; 1 when privileged with an SPSR. */
-  currentModeHasSpsr: helper('currentModeHasSpsr', 0, READ),
-  /** 1 in a privileged mode. */
-  isPrivileged: helper('isPrivileged', 0, READ),
   /** HVC and SMC: (immediate). PSCI where the board says so, otherwise UNDEFINED. */
   hvc: helper('hvc', 1, WRITE | FAULT),
   smc: helper('smc', 1, WRITE | FAULT),

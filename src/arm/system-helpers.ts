@@ -185,11 +185,6 @@ export function systemHelpers(
       active().state.writeBanked(0, n, value);
       return 0;
     },
-    currentModeHasSpsr() {
-      const { mode } = active().state;
-      return mode === Mode.User || mode === Mode.System ? 0 : 1;
-    },
-    isPrivileged: () => (active().state.privileged ? 1 : 0),
     hvc: () => (active().hypervisorCall('hvc') ? 0 : undefinedInstruction()),
     smc: () => (active().hypervisorCall('smc') ? 0 : undefinedInstruction()),
     sev() {

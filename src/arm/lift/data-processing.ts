@@ -1,6 +1,7 @@
 import type { IrValue } from '../../translator/ir/value.ts';
 import { ARM_HELPERS } from '../helpers.ts';
 import type { Lifter } from './lifter.ts';
+import { modeHasSpsr } from './privilege.ts';
 import {
   armExpandImmediate,
   type Operand,
@@ -85,7 +86,7 @@ function flags(l: Lifter, op: AluOp, a: IrValue, operand: Operand, value: IrValu
 
 /** SUBS PC, LR and related instructions (B9.3.20): UNPREDICTABLE, here UNDEFINED, in modes without an SPSR. */
 export function exceptionReturn(l: Lifter, address: IrValue): void {
-  l.undefinedUnless(l.b.call(ARM_HELPERS.currentModeHasSpsr));
+  l.undefinedUnless(modeHasSpsr(l));
   l.b.call(ARM_HELPERS.exceptionReturn, address);
   l.leaveDynamic();
 }

@@ -2,6 +2,7 @@ import { MemFlag } from '../../translator/ir/ops.ts';
 import type { IrValue } from '../../translator/ir/value.ts';
 import { ARM_HELPERS } from '../helpers.ts';
 import type { Lifter } from './lifter.ts';
+import { inFiqMode, modeHasSpsr, requirePrivilege } from './privilege.ts';
 
 /** The four ways of walking memory: increment or decrement, after or before. */
 export type Walk = 'IA' | 'IB' | 'DA' | 'DB';
@@ -135,7 +136,7 @@ function walkOf(f: SystemForm): Walk {
 export function loadMultipleExceptionReturn(l: Lifter, f: SystemForm & { W: number }): void {
   if (l.refusesPc(f.n)) return;
   if (f.W === 1 && (f.r >> f.n) & 1) l.unpredictable('write-back to a register loaded');
-  l.undefinedUnless(l.b.call(ARM_HELPERS.currentModeHasSpsr));
+  l.undefinedUnless(modeHasSpsr(l));
   const registers = registersIn(f.r);
   const count = registers.length + 1;
   const base = l.reg(f.n);
@@ -150,18 +151,33 @@ export function loadMultipleExceptionReturn(l: Lifter, f: SystemForm & { W: numb
 
 export function loadMultipleUser(l: Lifter, f: SystemForm): void {
   if (refusesList(l, f.n, f.r)) return;
-  l.undefinedUnless(l.b.call(ARM_HELPERS.isPrivileged));
+  requirePrivilege(l);
   const registers = registersIn(f.r);
   const values = loadWords(l, l.reg(f.n), walkOf(f), registers.length);
+  const fiq = registers.some(isFiqOwn) ? inFiqMode(l) : l.const(0);
+  if (registers.some(isFiqOwn)) {
+    const skip = l.b.newLabel();
+    l.b.skipIfZero(fiq, skip);
+    registers.forEach((register, i) => {
+      if (isFiqOwn(register)) l.b.call(ARM_HELPERS.writeUserRegister, l.const(register), values[i]);
+    });
+    l.b.label(skip);
+  }
   registers.forEach((register, i) => {
     if (register < 8) l.setReg(register, values[i]);
+    else if (isFiqOwn(register)) l.setReg(register, l.b.select(fiq, l.reg(register), values[i]));
     else l.b.call(ARM_HELPERS.writeUserRegister, l.const(register), values[i]);
   });
 }
 
+/** R8 to R12: in all modes but FIQ the current ones are those of User mode. */
+function isFiqOwn(register: number): boolean {
+  return register >= 8 && register < 13;
+}
+
 export function storeMultipleUser(l: Lifter, f: SystemForm): void {
   if (refusesList(l, f.n, f.r)) return;
-  l.undefinedUnless(l.b.call(ARM_HELPERS.isPrivileged));
+  requirePrivilege(l);
   const registers = registersIn(f.r);
   const base = l.reg(f.n);
   registers.forEach((register, i) => {

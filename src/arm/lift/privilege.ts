@@ -1,4 +1,6 @@
 import type { IrValue } from '../../translator/ir/value.ts';
+import { Psr } from '../cpu-state.ts';
+import { Mode } from '../modes.ts';
 import { ExceptionKind, StateSlot } from '../state.ts';
 import type { Lifter } from './lifter.ts';
 
@@ -22,6 +24,16 @@ export function requirePrivilege(l: Lifter): void {
   b.exit('exitRaise', [], ExceptionKind.Undefined, 0);
   b.label(skip);
   l.privilegeKnown = true;
+}
+
+/** Not 0 in a mode that has an SPSR: all but User and System, whose numbers end in 0 and 15. */
+export function modeHasSpsr(l: Lifter): IrValue {
+  return l.b.and(l.b.add(l.b.get(StateSlot.AIFM), l.const(1)), l.const(0xe));
+}
+
+/** Not 0 in FIQ mode, which has R8 to R12 of its own. */
+export function inFiqMode(l: Lifter): IrValue {
+  return l.b.pure('eq', [l.b.and(l.b.get(StateSlot.AIFM), l.const(Psr.M)), l.const(Mode.Fiq)]);
 }
 
 /**

@@ -5,7 +5,13 @@ import { ARM_HELPERS } from '../helpers.ts';
 import { ExceptionKind, StateSlot } from '../state.ts';
 import { exceptionReturn } from './data-processing.ts';
 import type { Lifter } from './lifter.ts';
-import { leaveForContext, leaveForInterrupt, privileged } from './privilege.ts';
+import {
+  leaveForContext,
+  leaveForInterrupt,
+  modeHasSpsr,
+  privileged,
+  requirePrivilege,
+} from './privilege.ts';
 
 // MRS and MSR.
 
@@ -210,7 +216,7 @@ function firstWord({ P, U }: StackWalk): number {
 /** SRS: LR and SPSR of this mode to the stack of mode `m`. No SPSR: UNDEFINED, where the manual says UNPREDICTABLE. */
 export function storeReturnState(l: Lifter, f: StackWalk & { m: number }): void {
   const { b } = l;
-  l.undefinedUnless(b.call(ARM_HELPERS.currentModeHasSpsr));
+  l.undefinedUnless(modeHasSpsr(l));
   const link = l.reg(14);
   const base = b.call(ARM_HELPERS.readBankedSp, l.const(f.m));
   const spsr = b.call(ARM_HELPERS.mrsSpsr);
@@ -224,7 +230,7 @@ export function storeReturnState(l: Lifter, f: StackWalk & { m: number }): void 
 export function returnFromException(l: Lifter, f: StackWalk & { n: number }): void {
   if (l.refusesPc(f.n)) return;
   const { b } = l;
-  l.undefinedUnless(b.call(ARM_HELPERS.isPrivileged));
+  requirePrivilege(l);
   const base = l.reg(f.n);
   const address = b.add(base, l.const(firstWord(f)));
   const pc = l.load(4, address, MemFlag.AlignedWord);

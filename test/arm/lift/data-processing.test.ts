@@ -79,11 +79,10 @@ describe('the PC', () => {
 
   it('as a destination with S returns from an exception, in modes with an SPSR (SUBS pc, lr, #4)', () => {
     const expected = [
-      '%0 = currentModeHasSpsr()',
-      'skipIfZero L0 eq(%0, 0)',
+      'skipIfZero L0 eq(and(add(aifm, 1), 14), 0)',
       'exitRaise 1 0',
       'label L0',
-      '%1 = exceptionReturn(sub(r14, 4))',
+      '%0 = exceptionReturn(sub(r14, 4))',
       'exitDynamic 0 0',
     ];
     expect(lifted([0xe25ef004])).toEqual(expected);

@@ -106,24 +106,34 @@ describe('LDM', () => {
 
   it('of user registers writes the banked ones through the core, in privileged modes', () => {
     expect(lifted([0xe8d12001])).toEqual([
-      '%0 = isPrivileged()',
-      'skipIfZero L0 eq(%0, 0)',
+      'skipIfZero L0 eq(and(aifm, 15), 0)',
       'exitRaise 1 0',
       'label L0',
-      '%1 = load32.2(r1)',
-      '%2 = load32.2(add(r1, 4))',
-      'r0 = %1',
-      '%3 = writeUserRegister(13, %2)',
+      '%0 = load32.2(r1)',
+      '%1 = load32.2(add(r1, 4))',
+      'r0 = %0',
+      '%2 = writeUserRegister(13, %1)',
+    ]);
+  });
+
+  it('of user registers writes R8 to R12 themselves in all modes but FIQ', () => {
+    expect(lifted([0xe8d10300]).slice(5)).toEqual([
+      'skipIfZero L1 eq(and(aifm, 31), 17)',
+      '%2 = writeUserRegister(8, %0)',
+      '%3 = writeUserRegister(9, %1)',
+      'label L1',
+      'r8 = select(eq(and(aifm, 31), 17), r8, %0)',
+      'r9 = select(eq(and(aifm, 31), 17), r9, %1)',
     ]);
   });
 
   it('with exception return writes back in the old mode, then restores the CPSR', () => {
-    expect(lifted([0xe8fd8001]).slice(4)).toEqual([
-      '%1 = load32.2(r13)',
-      '%2 = load32.2(add(r13, 4))',
+    expect(lifted([0xe8fd8001]).slice(3)).toEqual([
+      '%0 = load32.2(r13)',
+      '%1 = load32.2(add(r13, 4))',
       'r13 = add(r13, 8)',
-      'r0 = %1',
-      '%3 = exceptionReturn(%2)',
+      'r0 = %0',
+      '%2 = exceptionReturn(%1)',
       'exitDynamic 0 0',
     ]);
   });
@@ -185,21 +195,21 @@ describe('SWP', () => {
 
 describe('SRS and RFE', () => {
   it('store LR and SPSR on the stack of the mode named, which moves last (SRSDB sp!, #19)', () => {
-    expect(lifted([0xf96d0513]).slice(4)).toEqual([
-      '%1 = readBankedSp(19)',
-      '%2 = mrsSpsr()',
-      'store32.2(add(%1, -8), r14)',
-      'store32.2(add(add(%1, -8), 4), %2)',
-      '%3 = writeBankedSp(19, add(%1, -8))',
+    expect(lifted([0xf96d0513]).slice(3)).toEqual([
+      '%0 = readBankedSp(19)',
+      '%1 = mrsSpsr()',
+      'store32.2(add(%0, -8), r14)',
+      'store32.2(add(add(%0, -8), 4), %1)',
+      '%2 = writeBankedSp(19, add(%0, -8))',
     ]);
   });
 
   it('load PC and CPSR, write back, and leave (RFEIA r1!)', () => {
-    expect(lifted([0xf8b10a00]).slice(4)).toEqual([
-      '%1 = load32.2(r1)',
-      '%2 = load32.2(add(r1, 4))',
+    expect(lifted([0xf8b10a00]).slice(3)).toEqual([
+      '%0 = load32.2(r1)',
+      '%1 = load32.2(add(r1, 4))',
       'r1 = add(r1, 8)',
-      '%3 = returnFromException(%1, %2)',
+      '%2 = returnFromException(%0, %1)',
       'exitDynamic 0 0',
     ]);
   });
