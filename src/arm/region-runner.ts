@@ -153,7 +153,7 @@ export class RegionRunner {
     );
     const { known } = this;
     this.source = { build: (block) => build(block, code, known), locate: (va) => code.locate(va) };
-    cache.countdown = () => this.store.hotAfter;
+    cache.countdown = () => this.store.firstLook;
     cache.onFlush = () => {
       known.clear();
       this.store.flush();

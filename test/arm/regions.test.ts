@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { MemoryLayout } from '../../src/memory/machine-memory.ts';
+import type { Promotion } from '../../src/translator/wasm/region-store.ts';
 import * as a from './assembler.ts';
 import { AT_ONCE } from './at-once.ts';
 import { Bench, CODE, DEVICE, RAM, RAM_BYTES, RecordingDevice, section, smallPage } from './bench.ts';
@@ -26,6 +27,37 @@ function rewriting(patch: readonly number[]): number[] {
   code.push(a.bl(code.length, (FUNCTION - CODE) / 4), a.addImm(3, 3, 1), a.b(code.length + 2, 0));
   return code;
 }
+
+test('what ran while compiling was dear is compiled soon after it has become cheap', () => {
+  let now = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => now);
+  const promotion: Promotion = {
+    ...AT_ONCE,
+    hot: 10,
+    dearest: 640,
+    compile: (regions, context) => {
+      now += 100;
+      return AT_ONCE.compile(regions, context);
+    },
+  };
+  const bench = new Bench({ kind: 'wasm', promotion });
+  const turn = (loop: number, turns: number): void => {
+    bench.jump(CODE + 0x100 * loop);
+    bench.run(2 * turns);
+  };
+  for (let loop = 0; loop < 16; loop++) bench.load(CODE + 0x100 * loop, [a.addImm(0, 0, 1), a.b(1, 0)]);
+  for (let loop = 1; loop < 8; loop++) turn(loop, 700);
+  expect(regionsOf(bench)).toBe(7);
+  turn(0, 300);
+  expect(regionsOf(bench)).toBe(7);
+  for (let loop = 8; loop < 15; loop++) {
+    now += 1_000_000;
+    turn(loop, 700);
+  }
+  expect(regionsOf(bench)).toBe(14);
+  turn(0, 20);
+  expect(regionsOf(bench)).toBe(15);
+});
 
 describe('code that rewrites code', () => {
   const make = (bench: Bench): Bench => {

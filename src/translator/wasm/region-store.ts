@@ -128,8 +128,13 @@ export class RegionStore {
     return new WebAssembly.Table({ initial: MAX_REGIONS + 1, element: 'anyfunc' });
   }
 
-  /** Runs after which a block that is translated now is hot. */
-  get hotAfter(): number {
+  /** Runs after which a block that is translated now asks for the first time whether it is hot. */
+  get firstLook(): number {
+    return this.promotion.hot;
+  }
+
+  /** Runs after which a block is hot now. */
+  private get hotAfter(): number {
     return this.threshold.runs;
   }
 
@@ -149,9 +154,10 @@ export class RegionStore {
       // Once the region around it is there, it may be that nobody comes here from outside any more.
       this.setCountdown(block, this.promotion.again);
     } else if (known === undefined && block.countdown < this.hotAfter) {
-      // It was translated when compiling seemed cheaper.
-      this.setCountdown(block, this.hotAfter - block.countdown);
-      block.countdown = this.hotAfter;
+      // Compiling is dear now. Whether it still is will be asked again before long.
+      const more = Math.min(this.hotAfter - block.countdown, this.promotion.hot);
+      this.setCountdown(block, more);
+      block.countdown += more;
     } else if (known === undefined) this.add(block, source);
     else if (known.number === 0) this.compileWaiting();
     else this.promote(block);
