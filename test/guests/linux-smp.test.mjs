@@ -49,15 +49,19 @@ test('four CPUs cost at most 1.3 times the instructions of one, up to the shell'
 
 test('an idle Linux uses at most 3 % of one core', async (t) => {
   const machine = await bootToShell(t, { clock: 'host' });
-  // The kernel's work after a boot comes to its end.
+  // The kernel's work after a boot comes to its end. What V8 has still to compile of it falls into a window when the host comes to it.
   await sleep(10_000);
-  const before = process.cpuUsage();
-  const started = performance.now();
-  await sleep(20_000);
-  const { user, system } = process.cpuUsage(before);
-  const share = (user + system) / 1000 / (performance.now() - started);
-  console.log(`idle: ${(share * 100).toFixed(2)} % of a core`);
-  assert.ok(share <= 0.03, `${share}`);
+  const shares = [];
+  for (let window = 0; window < 3; window++) {
+    const before = process.cpuUsage();
+    const started = performance.now();
+    await sleep(10_000);
+    const { user, system } = process.cpuUsage(before);
+    shares.push((user + system) / 1000 / (performance.now() - started));
+  }
+  const median = shares.sort((a, b) => a - b)[1];
+  console.log(`idle: ${shares.map((share) => `${(share * 100).toFixed(2)} %`).join(', ')} of a core`);
+  assert.ok(median <= 0.03, `${median}`);
   await machine.stop();
 });
 
