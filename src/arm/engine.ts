@@ -35,6 +35,7 @@ import { CoprocessorMap, systemHelpers } from './system-helpers.ts';
 import { type CpuModel, Sctlr } from './system-registers.ts';
 import { TlbArrays } from './tlb.ts';
 import { VECTOR_ROWS } from './vector-rows.ts';
+import { WIDE } from './wide.ts';
 
 const EVENT = MemoryLayout.eventWord >>> 2;
 const DIRTY_TABLES = MemoryLayout.dirtyTablesWord >>> 2;
@@ -63,7 +64,7 @@ export class ArmEngine implements Saveable<EngineState> {
   readonly cpus: readonly ArmCpu[];
   readonly cache: TranslationCache;
   /** Guest instructions run since the machine was made, of all CPUs. */
-  instructions = 0;
+  instructions = WIDE;
   /**
    * Whether a budget is used up to its last instruction. Otherwise a slice ends before a block that does not fit, which
    * costs nothing; a budget then holds at least one block.
@@ -107,7 +108,7 @@ export class ArmEngine implements Saveable<EngineState> {
   private readonly accesses = new AccessCounter();
   private readonly helperCalls = new Float64Array(HELPER_NAMES.length);
   /** Instructions that were not run here. */
-  private instructionsBefore = 0;
+  private instructionsBefore = WIDE;
   private readonly hooks: EngineHooks;
   private active: ArmCpu;
   private isLate: () => boolean = never;
@@ -140,6 +141,8 @@ export class ArmEngine implements Saveable<EngineState> {
     promotion = PROMOTION,
   ) {
     warmUpInterpreter();
+    this.instructions = 0;
+    this.instructionsBefore = 0;
     this.kind = kind;
     this.words = memory.words;
     this.physical = physical;

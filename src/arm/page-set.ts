@@ -16,7 +16,7 @@ export class PageSet {
   note(va: number, leafBits: number): void {
     const page = va >>> PAGE_BITS;
     this.pages[page >>> 5] |= 1 << (page & 31);
-    if (leafBits > PAGE_BITS) this.noteLarge(va >>> 0, leafBits);
+    if (leafBits > PAGE_BITS) this.noteLarge(va, leafBits);
   }
 
   private noteLarge(va: number, leafBits: number): void {

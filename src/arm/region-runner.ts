@@ -14,6 +14,7 @@ import { type Promotion, type RegionSource, RegionStore } from '../translator/wa
 import { SiteTable } from '../translator/wasm/site-table.ts';
 import type { RegionCounters } from './engine-statistics.ts';
 import { StateSlot } from './state.ts';
+import { WIDE } from './wide.ts';
 
 const NZCV = (MemoryLayout.state >>> 2) + StateSlot.NZCV;
 
@@ -62,7 +63,7 @@ export class RegionRunner {
   /** What the budget has over what regions were given. */
   private beyond = 0;
   /** Guest instructions that regions have run. */
-  instructions = 0;
+  instructions = WIDE;
   readonly counters: RegionCounters;
   private readonly source: RegionSource;
 
@@ -80,6 +81,7 @@ export class RegionRunner {
     promotion: Promotion,
   ) {
     this.counters = counters;
+    this.instructions = 0;
     this.words = memory.words;
     this.interpreter = interpreter;
     const { words } = memory;

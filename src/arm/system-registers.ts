@@ -2,6 +2,7 @@ import type { ArmTimer } from '../ports/arm-timer.ts';
 import type { CoprocessorRegister } from './coprocessor.ts';
 import type { CpuState } from './cpu-state.ts';
 import { StateSlot } from './state.ts';
+import { WIDE } from './wide.ts';
 
 /** What an implementation has, and the values of its identification registers. */
 export interface CpuModel {
@@ -105,9 +106,9 @@ export class SystemRegisters {
   readonly PMXEVTYPER = new Int32Array(EVENT_COUNTERS);
   readonly PMXEVCNTR = new Int32Array(EVENT_COUNTERS);
   /** Instructions that the CPU has executed since its reset, up to the last end of a run. */
-  instructionsRetired = 0;
+  instructionsRetired = WIDE;
   /** Of these, how many the performance counters know of; and cycles that the divided counter has not counted. */
-  countedUntil = 0;
+  countedUntil = WIDE;
   cycleFraction = 0;
   DBGDSCR = 0;
   DBGWFAR = 0;
@@ -131,6 +132,8 @@ export class SystemRegisters {
   /** @param state has the registers that generated code reads. */
   constructor(model: CpuModel, timer: ArmTimer | undefined, state: CpuState) {
     this.#state = state;
+    this.instructionsRetired = 0;
+    this.countedUntil = 0;
     this.SCTLR = model.resetSctlr;
     this.PMCR = model.pmcr | (EVENT_COUNTERS << PMCR_N_SHIFT);
     this.timer = timer;

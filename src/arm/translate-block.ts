@@ -12,7 +12,7 @@ export const MAX_BLOCK_INSTRUCTIONS = 64;
 
 /** What to translate, and all that the result depends on besides the code bytes. */
 export interface TranslateRequest {
-  /** Virtual address of the first instruction, without a T bit. */
+  /** Virtual address of the first instruction, without a T bit. Addresses that the functions below get are signed. */
   readonly pc: number;
   readonly thumb: boolean;
   readonly bigEndian: boolean;
@@ -35,6 +35,7 @@ export interface TranslatedBlock {
 }
 
 interface Fetched {
+  /** Signed. */
   readonly encoding: number;
   readonly size: 2 | 4;
 }
@@ -44,10 +45,10 @@ function fetchInstruction(request: TranslateRequest, pc: number): Fetched | unde
   const first = request.fetch16(pc);
   if (first < 0) return undefined;
   if (request.thumb && !isWide(first)) return { encoding: first, size: 2 };
-  const second = request.fetch16((pc + 2) >>> 0);
+  const second = request.fetch16((pc + 2) | 0);
   if (second < 0) return undefined;
   const encoding = request.thumb ? (first << 16) | second : (second << 16) | first;
-  return { encoding: encoding >>> 0, size: 4 };
+  return { encoding: encoding | 0, size: 4 };
 }
 
 /** BKPT T1 ignores the condition of its IT block. */
@@ -66,7 +67,7 @@ function liftInstruction(lifter: Lifter, row: Row | undefined, encoding: number)
     return;
   }
   const reasons = lifter.reasons.length;
-  if ((encoding & row.shouldMask) >>> 0 !== row.shouldValue) lifter.unpredictable('should-be bits');
+  if ((encoding & row.shouldMask) !== row.shouldValue) lifter.unpredictable('should-be bits');
   row.lift(lifter, FIELDS.read(row, encoding));
   for (let i = reasons; i < lifter.reasons.length; i++)
     lifter.reasons[i] = `${row.name}: ${lifter.reasons[i]}`;
@@ -81,7 +82,7 @@ export function translateBlock(request: TranslateRequest): TranslatedBlock | und
   const { thumb, features } = request;
   const b = new IrBuilder();
   const lifter = new Lifter(b, thumb, request.bigEndian, features);
-  const start = request.pc >>> 0;
+  const start = request.pc | 0;
   const page = start >>> 12;
   let pc = start;
   lifter.it = request.it;
@@ -102,7 +103,7 @@ export function translateBlock(request: TranslateRequest): TranslatedBlock | und
     const decoder = thumb ? (size === 2 ? T16_DECODER : T32_DECODER) : A32_DECODER;
     const row = decoder.decode(encoding);
     lifter.when(conditionOf(thumb, lifter.it, fetched), () => liftInstruction(lifter, row, encoding));
-    pc = (pc + size) >>> 0;
+    pc = (pc + size) | 0;
     if (lifter.ended) {
       if (lifter.fallsThrough) leaveToNext(lifter);
       return finish(lifter, start, pc);
@@ -121,5 +122,5 @@ function leaveToNext(lifter: Lifter): void {
 
 function finish(lifter: Lifter, start: number, end: number): TranslatedBlock {
   const bytes = (end - start) >>> 0;
-  return { block: lifter.b.finish(start | 0, bytes), unpredictable: lifter.reasons };
+  return { block: lifter.b.finish(start, bytes), unpredictable: lifter.reasons };
 }

@@ -89,6 +89,12 @@ class TemporaryPool {
 }
 
 /**
+ * Values that nearly all blocks have fewer of. Larger tables take the place of these otherwise, and the host's compiler throws all
+ * code away that counted on the first ones: the whole lowering.
+ */
+const FEW_VALUES = 4096;
+
+/**
  * Where the interpreter keeps each value of a block: word indices in the machine's memory. A value read from a state slot
  * stays there while the slot is not written; a value that is about to be written to a slot is computed there at once,
  * where nobody can tell the difference.
@@ -101,15 +107,15 @@ export class Locations {
   /** Numbers of its values are below this. */
   private values = 0;
   // By number of a value.
-  private useCount = new Int32Array(256);
+  private useCount = new Int32Array(FEW_VALUES);
   /** Where it is defined; -1 outside of the block's order. */
-  private position = new Int32Array(256);
-  private lastUse = new Int32Array(256);
-  private fused = new Uint8Array(256);
+  private position = new Int32Array(FEW_VALUES);
+  private lastUse = new Int32Array(FEW_VALUES);
+  private fused = new Uint8Array(FEW_VALUES);
   /** The slot that it is computed in, -1 where there is none. */
-  private target = new Int32Array(256);
+  private target = new Int32Array(FEW_VALUES);
   /** Its location, -1 where it has none. */
-  private where = new Int32Array(256);
+  private where = new Int32Array(FEW_VALUES);
   /** For each slot the positions where it is written, ascending. */
   private readonly writes: number[][] = Array.from({ length: STATE_SLOTS }, () => []);
   /** Slots that are written at all, some of them more than once. */

@@ -7,8 +7,8 @@ const STATE_SLOTS = (MemoryLayout.temporaries - MemoryLayout.state) >>> 2;
 // Tables that are kept from block to block, because a boot optimises tens of thousands of them.
 /** For each slot the last stretch of code, by number, in which it is known to be set again. */
 const OVERWRITTEN = new Int32Array(STATE_SLOTS);
-/** Values that are used, by number. */
-let USED = new Uint8Array(256);
+/** Values that are used, by number: nearly all blocks have fewer. */
+let USED = new Uint8Array(4096);
 
 /** Whether an operation may show the state of the CPU to someone: a fault, a helper, another path. */
 function observesAllState(value: IrValue): boolean {

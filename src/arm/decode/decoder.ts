@@ -48,7 +48,7 @@ export class TableDecoder implements Decoder {
     const candidates = this.candidates[this.select(encoding)];
     for (let i = 0; i < candidates.length; i++) {
       const row = candidates[i];
-      if ((encoding & row.mask) >>> 0 === row.value) return row;
+      if ((encoding & row.mask) === row.value) return row;
     }
     return undefined;
   }

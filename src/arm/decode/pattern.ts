@@ -28,7 +28,7 @@ export interface Field {
   readonly pieces: readonly FieldPiece[];
 }
 
-/** What a pattern says, in masks: an encoding w matches when (w & mask) === value, all as unsigned numbers. */
+/** What a pattern says, in masks: an encoding w matches when (w & mask) === value, all as signed words. */
 export interface ParsedPattern {
   readonly width: 16 | 32;
   readonly mask: number;
@@ -52,14 +52,14 @@ export function parsePattern(pattern: string): ParsedPattern {
   const pieces = new Map<string, { shift: number; width: number }[]>();
   for (let i = 0; i < bits.length; i++) {
     const shift = bits.length - 1 - i;
-    const bit = 2 ** shift;
+    const bit = 1 << shift;
     const letter = bits.charAt(i);
     if (letter === '0' || letter === '1') {
-      mask += bit;
-      if (letter === '1') value += bit;
+      mask |= bit;
+      if (letter === '1') value |= bit;
     } else if (letter === 'z' || letter === 'o') {
-      shouldMask += bit;
-      if (letter === 'o') shouldValue += bit;
+      shouldMask |= bit;
+      if (letter === 'o') shouldValue |= bit;
     } else {
       const list = pieces.get(letter) ?? [];
       pieces.set(letter, list);

@@ -11,16 +11,16 @@ export interface Row {
   readonly pattern: string;
   /** Bits in the encoding. A 32-bit T32 encoding has its first halfword on top. */
   readonly width: 16 | 32;
-  /** An encoding w is this row's when (w & mask) >>> 0 === value. */
+  /** An encoding w is this row's when (w & mask) === value. These four are signed words, of which V8 makes no objects. */
   readonly mask: number;
   readonly value: number;
-  /** Should-be bits, which make the encoding UNPREDICTABLE when (w & shouldMask) >>> 0 !== shouldValue. */
+  /** Should-be bits, which make the encoding UNPREDICTABLE when (w & shouldMask) !== shouldValue. */
   readonly shouldMask: number;
   readonly shouldValue: number;
   readonly fields: readonly Field[];
   readonly lift: (lifter: Lifter, fields: FieldValues) => void;
   /** The encoding is UNDEFINED on CPUs without this. */
-  readonly needs?: keyof IsaFeatures;
+  readonly needs: keyof IsaFeatures | undefined;
 }
 
 /** Rows of which an earlier one is meant to hide part of a later one (the manual's "SEE ..."). */
@@ -41,8 +41,7 @@ export function row<const P extends string>(
   lift: (lifter: Lifter, fields: Fields<P>) => void,
   needs?: keyof IsaFeatures,
 ): Row {
-  const row: Row = { name, pattern, ...parsePattern(pattern), lift: lift as Row['lift'] };
-  return needs === undefined ? row : { ...row, needs };
+  return { name, pattern, ...parsePattern(pattern), lift: lift as Row['lift'], needs };
 }
 
 /** Groups rows that overlap on purpose: the first that matches counts. */

@@ -32,7 +32,7 @@ export class Lifter {
   readonly thumb: boolean;
   readonly bigEndian: boolean;
   readonly features: IsaFeatures;
-  /** Address and length in bytes of the instruction. */
+  /** Address (signed) and length in bytes of the instruction. */
   pc = 0;
   size = 4;
   /** ITSTATE of the instruction; 0 outside an IT block. */
@@ -59,7 +59,7 @@ export class Lifter {
 
   /** Opens an instruction. */
   begin(pc: number, size: number): void {
-    this.pc = pc;
+    this.pc = pc | 0;
     this.size = size;
     this.nextIt = advanceIt(this.it);
     this.ended = false;

@@ -95,7 +95,7 @@ export function exitsOf(block: IrBlock, flags: number, source: BlockSource): rea
         break;
       }
       default:
-        if (!value.op.startsWith('exit')) break;
+        if (!value.info.isExit) break;
         exits.push(classify(value));
         left = true;
     }

@@ -50,7 +50,8 @@ export function findDominators(graph: FlowGraph): Dominators {
   const place = new Int32Array(graph.size).fill(-1);
   for (let i = 0; i < order.length; i++) place[order[i]] = i;
   // Places take the place of nodes inside: a dominator's is the smaller one.
-  const predecessors: number[][] = order.map(() => []);
+  const predecessors: number[][] = [];
+  for (let i = 0; i < order.length; i++) predecessors.push([]);
   for (let i = 0; i < order.length; i++) {
     for (const successor of graph.successors(order[i])) predecessors[place[successor]].push(i);
   }

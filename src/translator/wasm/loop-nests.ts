@@ -22,7 +22,7 @@ export function nestLoops(graph: FlowGraph): NestedGraph {
 
 class LoopNests implements NestedGraph {
   private readonly graph: FlowGraph;
-  private readonly predecessors: number[][];
+  private readonly predecessors: number[][] = [];
   /** By node of the given graph: where edges to it go that close no loop within one around it. */
   private readonly outermost: number[] = [];
   /** By header, and node at the end of a loop: where that edge goes. */
@@ -33,7 +33,7 @@ class LoopNests implements NestedGraph {
   constructor(graph: FlowGraph) {
     this.graph = graph;
     const dominators = findDominators(graph);
-    this.predecessors = Array.from({ length: graph.size }, () => []);
+    for (let node = 0; node < graph.size; node++) this.predecessors.push([]);
     for (let node = 0; node < graph.size; node++) {
       this.outermost.push(node + 1);
       for (const successor of graph.successors(node)) this.predecessors[successor].push(node);
@@ -53,7 +53,9 @@ class LoopNests implements NestedGraph {
     if (node === 0) return [this.outermost[0]];
     const given = this.given(node);
     if (given < 0) return [this.added[node - 1 - this.graph.size]];
-    return this.graph.successors(given).map((to) => this.target(given, to));
+    const targets: number[] = [];
+    for (const to of this.graph.successors(given)) targets.push(this.target(given, to));
+    return targets;
   }
 
   target(from: number, to: number): number {

@@ -12,9 +12,9 @@ export interface RegionFlow {
   /** A node for each way that stays inside, in the order of the exits. */
   readonly successors: readonly (readonly number[])[];
   /** What is known of the flags where each node begins. */
-  readonly flags: readonly number[];
+  readonly flags: Int8Array;
   /** Instructions that run at most from the node's beginning to the next look at the budget; 0 where none is needed there. */
-  readonly budgets: readonly number[];
+  readonly budgets: Int32Array;
 }
 
 /** Whether an operation leaves flags of any kind in the state slot, which must be read again. */
@@ -29,7 +29,12 @@ export interface WaysInside {
   /** Where a jump to a known address goes. */
   readonly target: number | undefined;
   /** Where a jump to an address in a register may go, by that address: a return to who called, the cases of a switch. */
-  readonly guesses: readonly { readonly pc: number; readonly node: number }[];
+  readonly guesses: readonly WayByAddress[];
+}
+
+interface WayByAddress {
+  readonly pc: number;
+  readonly node: number;
 }
 
 const NO_GUESSES: WaysInside['guesses'] = [];
@@ -42,8 +47,12 @@ export function waysInside(region: Region, node: number, value: IrValue): WaysIn
   const target = exitTarget(value, region.flags);
   if (target !== undefined) return { target: targets.get(target), guesses: NO_GUESSES };
   if (value.op === 'exitJump') return NONE;
-  const guesses = [...choices].map(([pc, to]) => ({ pc, node: to }));
-  return { target: undefined, guesses: expected === undefined ? guesses : [expected, ...guesses] };
+  // Pushed one by one, here and below: what V8 makes of `map` once it is optimised is an array of another kind than before, and
+  // all code that has been compiled for the one is thrown away at the first of the other.
+  const guesses: WayByAddress[] = [];
+  if (expected !== undefined) guesses.push(expected);
+  for (const [pc, to] of choices) guesses.push({ pc, node: to });
+  return { target: undefined, guesses };
 }
 
 /** What one operation of a node does to what is known of the flags. */
@@ -69,8 +78,10 @@ const NO_SUCCESSORS: readonly number[] = [];
 
 function successorsOf(region: Region, node: number, value: IrValue): readonly number[] {
   const { target, guesses } = waysInside(region, node, value);
-  if (target !== undefined) return [target];
-  return guesses.length === 0 ? NO_SUCCESSORS : guesses.map((guess) => guess.node);
+  const successors: number[] = [];
+  if (target !== undefined) successors.push(target);
+  else for (const guess of guesses) successors.push(guess.node);
+  return successors;
 }
 
 function flagSteps(region: Region, node: number): FlagStep[] {
@@ -125,25 +136,29 @@ function followFlags(
   }
 }
 
-function flagsAtStarts(steps: readonly (readonly FlagStep[])[], plans: readonly ValuePlan[]): number[] {
-  const known: (number | undefined)[] = steps.map(() => undefined);
+/** Nothing has come to a node yet. */
+const UNSEEN = -1;
+
+function flagsAtStarts(steps: readonly (readonly FlagStep[])[], plans: readonly ValuePlan[]): Int8Array {
+  const known = new Int8Array(steps.length).fill(UNSEEN);
   known[0] = KnownFlags.Any;
   const waiting = [0];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    followFlags(steps[node], plans[node], known[node] as number, (successor, at) => {
+    followFlags(steps[node], plans[node], known[node], (successor, at) => {
       const before = known[successor];
-      const now = before === undefined ? at : mergeFlags(before, at);
+      const now = before === UNSEEN ? at : mergeFlags(before, at);
       if (now === before) return;
       known[successor] = now;
       waiting.push(successor);
     });
   }
-  return known.map((flags) => flags ?? KnownFlags.Any);
+  return known.map((flags) => (flags === UNSEEN ? KnownFlags.Any : flags));
 }
 
 /** Nodes that a depth-first search comes back to while it is in them, and node 0. */
-function looksAtBudget(successors: readonly (readonly number[])[]): boolean[] {
-  const looks = successors.map((_unused, node) => node === 0);
+function looksAtBudget(successors: readonly (readonly number[])[]): Uint8Array {
+  const looks = new Uint8Array(successors.length);
+  looks[0] = 1;
   const state = new Uint8Array(successors.length);
   const path: [node: number, next: number][] = [[0, 0]];
   state[0] = 1;
@@ -157,7 +172,7 @@ function looksAtBudget(successors: readonly (readonly number[])[]): boolean[] {
     }
     top[1]++;
     const successor = successors[node][next];
-    if (state[successor] === 1) looks[successor] = true;
+    if (state[successor] === 1) looks[successor] = 1;
     else if (state[successor] === 0) {
       state[successor] = 1;
       path.push([successor, 0]);
@@ -166,42 +181,54 @@ function looksAtBudget(successors: readonly (readonly number[])[]): boolean[] {
   return looks;
 }
 
-function longestPaths(region: Region, successors: readonly (readonly number[])[]): number[] {
+function longestPaths(region: Region, successors: readonly (readonly number[])[]): Int32Array {
   const looks = looksAtBudget(successors);
   const longest = new Int32Array(successors.length).fill(-1);
   const measure = (start: number): void => {
     const path = [start];
     while (path.length > 0) {
       const node = path[path.length - 1];
-      const open = successors[node].filter((next) => !looks[next] && longest[next] < 0);
-      if (open.length > 0) {
-        path.push(open[0]);
+      let open = -1;
+      let rest = 0;
+      for (const next of successors[node]) {
+        if (looks[next] === 1) continue;
+        if (open < 0 && longest[next] < 0) open = next;
+        rest = Math.max(rest, longest[next]);
+      }
+      if (open >= 0) {
+        path.push(open);
         continue;
       }
-      let rest = 0;
-      for (const next of successors[node]) if (!looks[next]) rest = Math.max(rest, longest[next]);
       longest[node] = region.nodes[node].block.instructions + rest;
       path.pop();
     }
   };
   // What is no look and not reached from one is not reached at all, and might be a cycle without a look.
-  for (let node = 0; node < successors.length; node++) if (looks[node] && longest[node] < 0) measure(node);
-  return looks.map((isLook, node) => (isLook ? longest[node] : 0));
+  for (let node = 0; node < successors.length; node++)
+    if (looks[node] === 1 && longest[node] < 0) measure(node);
+  return longest.map((length, node) => (looks[node] === 1 ? length : 0));
 }
 
 /** Analyses a region. */
 export function analyseRegion(region: Region): RegionFlow {
   const plansByBlock = new Map<unknown, ValuePlan>();
-  const plans = region.nodes.map(({ block }) => {
+  const plans: ValuePlan[] = [];
+  const steps: FlagStep[][] = [];
+  const successors: number[][] = [];
+  for (let node = 0; node < region.nodes.length; node++) {
+    const { block } = region.nodes[node];
     let plan = plansByBlock.get(block);
     if (plan === undefined) {
       plan = planValues(block.ops);
       plansByBlock.set(block, plan);
     }
-    return plan;
-  });
-  const steps = region.nodes.map((_unused, node) => flagSteps(region, node));
-  const successors = steps.map((ofNode) => ofNode.flatMap((step) => step.successors));
+    plans.push(plan);
+    const ofNode = flagSteps(region, node);
+    steps.push(ofNode);
+    const inOrder: number[] = [];
+    for (const step of ofNode) for (const successor of step.successors) inOrder.push(successor);
+    successors.push(inOrder);
+  }
   return {
     plans,
     successors,

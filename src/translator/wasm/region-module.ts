@@ -47,11 +47,12 @@ export function writeRegionModule(
   ) as { readonly [N in BaseFunction]: number };
   const vector = writer.importFunction('vector', ['i32', 'i32', 'i32', 'i32', 'i32'], []);
   const pure = writer.importFunction('pure', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']);
+  const imports = { ...base, vector, pure };
   for (const [i, { region, number, callFree }] of regions.entries()) {
     const fn = writer.declare(REGION_PARAMS, REGION_RESULTS);
     let memo = number * MEMO_STEP;
     const body = compileRegion(region, {
-      imports: { ...base, vector, pure },
+      imports,
       number,
       callFree,
       helperIndex: (helper) => context.helperIndex(helper),

@@ -418,7 +418,9 @@ export class RegionStore {
 
   private forRegionsIn(offset: number, length: number, action: (compiled: CompiledRegion) => void): void {
     for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
-      for (const compiled of this.byRamPage.get(page) ?? []) {
+      const onPage = this.byRamPage.get(page);
+      if (onPage === undefined) continue;
+      for (const compiled of onPage) {
         if (
           compiled.ranges.some(
             (range) => range.offset < offset + length && offset < range.offset + range.length,

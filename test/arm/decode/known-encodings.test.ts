@@ -13,7 +13,7 @@ describe.each([
     it(`has ${assembly} as ${encoding.toString(16)}, a ${name}`, () => {
       const row = decoder.decode(encoding);
       expect(row?.name).toBe(name);
-      expect((encoding & (row?.shouldMask ?? 0)) >>> 0).toBe(row?.shouldValue);
+      expect(encoding & (row?.shouldMask ?? 0)).toBe(row?.shouldValue);
     });
   }
 });

@@ -67,7 +67,7 @@ describe('the decode tables', () => {
       const found = decoder.decode(encoding);
       expect(found).toBeDefined();
       if (found === undefined) continue;
-      expect((encoding & found.mask) >>> 0).toBe(found.value);
+      expect(encoding & found.mask).toBe(found.value);
       for (const field of row.fields) {
         expect(insertField(field, 0, extractField(field, encoding)) & ~encoding).toBe(0);
       }

@@ -27,7 +27,7 @@ export function liftRow(
   const lifter = new Lifter(builder, thumb, bigEndian, FEATURES);
   lifter.it = it;
   lifter.begin(pc, row.width / 8);
-  if ((encoding & row.shouldMask) >>> 0 !== row.shouldValue) lifter.unpredictable('should-be bits');
+  if ((encoding & row.shouldMask) !== row.shouldValue) lifter.unpredictable('should-be bits');
   row.lift(lifter, fieldsOf(row, encoding));
   return { ops: builder.finish(pc, row.width / 8).ops, reasons: lifter.reasons, nextIt: lifter.nextIt };
 }

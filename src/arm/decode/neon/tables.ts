@@ -1,5 +1,4 @@
-import { parsePattern } from '../pattern.ts';
-import type { OrderedRows, Row, RowList } from '../row.ts';
+import { type OrderedRows, type Row, type RowList, row } from '../row.ts';
 import { NEON_DIFFERENT_LENGTHS } from './different-lengths.ts';
 import { NEON_LOAD_STORE } from './load-store.ts';
 import { NEON_SAME_LENGTH } from './same-length.ts';
@@ -23,7 +22,7 @@ function thumbPattern(pattern: string): string {
 function thumbRow(a32: Row): Row {
   const pattern = thumbPattern(a32.pattern);
   const name = a32.name.replace(/ A(\d)/, ' T$1');
-  return { ...a32, name, pattern, ...parsePattern(pattern) };
+  return row(name, pattern, a32.lift, a32.needs);
 }
 
 function isGroup(entry: Row | OrderedRows): entry is OrderedRows {
