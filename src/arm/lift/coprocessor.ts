@@ -20,27 +20,27 @@ interface PlainRegister {
   /** User mode may read, may write it. */
   readonly userReads: boolean;
   readonly userWrites: boolean;
-  /** Nothing depends on its value: a write goes straight to the slot. */
-  readonly plainWrites: boolean;
+  /** Nothing of the context depends on its value: a write does not end the block. */
+  readonly keepsContext: boolean;
 }
 
 /** Registers of every model that are a word of the state window. Their rows in cp15-system.ts say the same of them. */
 const PLAIN_REGISTERS: ReadonlyMap<number, PlainRegister> = new Map([
   [
     packCop(15, 0, 3, 0, 0),
-    { slot: StateSlot.DACR, userReads: false, userWrites: false, plainWrites: false },
+    { slot: StateSlot.DACR, userReads: false, userWrites: false, keepsContext: false },
   ],
   [
     packCop(15, 0, 13, 0, 2),
-    { slot: StateSlot.TPIDRURW, userReads: true, userWrites: true, plainWrites: true },
+    { slot: StateSlot.TPIDRURW, userReads: true, userWrites: true, keepsContext: true },
   ],
   [
     packCop(15, 0, 13, 0, 3),
-    { slot: StateSlot.TPIDRURO, userReads: true, userWrites: false, plainWrites: true },
+    { slot: StateSlot.TPIDRURO, userReads: true, userWrites: false, keepsContext: true },
   ],
   [
     packCop(15, 0, 13, 0, 4),
-    { slot: StateSlot.TPIDRPRW, userReads: false, userWrites: false, plainWrites: true },
+    { slot: StateSlot.TPIDRPRW, userReads: false, userWrites: false, keepsContext: true },
   ],
 ]);
 
@@ -61,9 +61,12 @@ const DATA_CACHE_BY_ADDRESS: ReadonlySet<number> = new Set([
 
 const TLB_MAINTENANCE = 8;
 
-/** Whether a write leaves everything as it is that blocks depend on: fault status and addresses, and the data caches. */
+/**
+ * Whether a write leaves everything as it is that blocks depend on: debug and ThumbEE's registers, fault status and addresses, and
+ * the data caches.
+ */
 function keepsContext({ p, q, n, m, e }: Single): boolean {
-  if (p !== 15) return false;
+  if (p === 14) return true;
   if (n === 0 || n === 5 || n === 6) return true;
   if (n !== 7 || q !== 0) return false;
   // With CRm 1 and 5 it is about instruction caches, but for branch predictors, which are not modelled.
@@ -92,9 +95,10 @@ export function moveToCoprocessor(l: Lifter, f: Single): void {
     return;
   }
   const plain = PLAIN_REGISTERS.get(at);
-  if (plain?.plainWrites === true) {
+  if (plain !== undefined) {
     if (!plain.userWrites) requirePrivilege(l);
     b.set(plain.slot, l.reg(f.t));
+    if (!plain.keepsContext) l.resync();
     return;
   }
   if (DATA_CACHE_BY_ADDRESS.has(at)) {

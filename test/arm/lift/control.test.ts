@@ -133,11 +133,16 @@ describe('coprocessors', () => {
     ]);
   });
 
+  it('are written in place, too, and end the block where translations depend on them (MCR DACR)', () => {
+    expect(lifted([0xee031f10]).slice(2)).toEqual(['label L0', 'dacr = r1', 'exitResync 0x8004 0']);
+  });
+
   it('ask for privilege once a block (MRC, MCR TPIDRPRW)', () => {
     expect(lifted([0xee1d1f90, 0xee0d2f90]).slice(2)).toEqual(['label L0', 'r1 = tpidrprw', 'tpidrprw = r2']);
   });
 
-  it('let a block go on after what it does not depend on (MCR DFAR, DCCMVAC, BPIALLIS)', () => {
+  it('let a block go on after what it does not depend on (MCR DFAR, DCCMVAC, BPIALLIS, TEEHBR)', () => {
+    expect(lifted([0xeec11e10])).toEqual(['%0 = copWrite(0xe6100, r1)']);
     expect(lifted([0xee061f10])).toEqual(['%0 = copWrite(0xf0600, r1)']);
     expect(lifted([0xee071f3a]).slice(3)).toEqual(['%0 = dataCacheByAddress(0xf07a1, r1)']);
     expect(lifted([0xee071f35])).toEqual(['%0 = copWrite(0xf0751, r1)', 'exitResync 0x8004 0']);
