@@ -3,7 +3,7 @@
  * and files.
  */
 
-export type { EngineStatistics, RegionExit, SlowAccesses } from './arm/engine-statistics.ts';
+export type { EngineStatistics, RegionCrossing, RegionExit, SlowAccesses } from './arm/engine-statistics.ts';
 export { type GuestFunction, readSymbols, SymbolTable } from './boot/symbols.ts';
 export {
   ArmemuError,

@@ -12,11 +12,17 @@ export interface SlowAccesses {
 
 /**
  * Why compiled code came back to the dispatcher. `interrupted`: an event, or the end of a budget. `lookup`: it goes on at an
- * address that no region is known for. `resync`: the translation context may have changed. `raise`: an exception that an
- * instruction is there for (SVC, undefined). `fault`: a data abort, or an access that must be alone. `wait`: WFI, WFE, YIELD.
- * `slow`: an access that the interpreter is to do.
+ * address that no region is known for. `resync`: an exception was taken or the translation context may have changed, and something
+ * else was to be done besides, such as an interrupt to be taken. `wait`: WFI, WFE, YIELD. `slow`: an access that the interpreter is
+ * to do.
  */
-export type RegionExit = 'interrupted' | 'lookup' | 'resync' | 'raise' | 'fault' | 'wait' | 'slow';
+export type RegionExit = 'interrupted' | 'lookup' | 'resync' | 'wait' | 'slow';
+
+/**
+ * Why a region ended and the next one followed without the dispatcher. `resync`: the translation context may have changed. `raise`: an
+ * exception that an instruction is there for (SVC, undefined). `fault`: a data abort.
+ */
+export type RegionCrossing = 'resync' | 'raise' | 'fault';
 
 /** What an engine has done since its machine was made; a snapshot's past does not count, but for its instructions. */
 export interface EngineStatistics {
@@ -53,6 +59,8 @@ export interface EngineStatistics {
   };
   /** How often the dispatcher entered compiled code, by why it came back; transfers from region to region are none. */
   readonly regionExits: { readonly [E in RegionExit]: number };
+  /** Exceptions and changes of the context after which the next region followed at once. */
+  readonly regionCrossings: { readonly [C in RegionCrossing]: number };
   readonly tlb: {
     /** Data accesses that the fast path's arrays did not know the page of. */
     readonly firstLevelMisses: number;
@@ -92,6 +100,7 @@ export class RegionCounters {
   readonly accesses = new AccessCounter();
   /** By RunResult. */
   readonly exits = new Float64Array(RunResult.Slow + 1);
+  readonly crossings = new Float64Array(RunResult.Slow + 1);
   /** By number of a helper, and of a vector function. */
   readonly helpers: Float64Array;
   readonly vectors: Float64Array;
@@ -102,9 +111,23 @@ export class RegionCounters {
   }
 
   exitsByName(): EngineStatistics['regionExits'] {
-    const [interrupted, lookup, resync, raise, fault, wait] = this.exits;
-    return { interrupted, lookup, resync, raise, fault, wait, slow: this.exits[RunResult.Slow] };
+    const { exits } = this;
+    return {
+      interrupted: exits[RunResult.Interrupted],
+      lookup: exits[RunResult.Lookup],
+      resync: exits[RunResult.Resync],
+      wait: exits[RunResult.Wait],
+      slow: exits[RunResult.Slow],
+    };
   }
+}
+
+function crossingsByName({ crossings }: RegionCounters): EngineStatistics['regionCrossings'] {
+  return {
+    resync: crossings[RunResult.Resync],
+    raise: crossings[RunResult.Raise],
+    fault: crossings[RunResult.Fault],
+  };
 }
 
 function regionsOf(statistics: RegionStatistics): EngineStatistics['regions'] {
@@ -167,6 +190,7 @@ export function engineStatistics(parts: CountingParts): EngineStatistics {
     blocks: { translated: cache.translated, invalidated: cache.invalidated, flushes: cache.flushes },
     regions: regionsOf(parts.regions),
     regionExits: counters.exitsByName(),
+    regionCrossings: crossingsByName(counters),
     tlb: { firstLevelMisses: tlb.misses, secondLevelMisses: tlb.main.misses },
     slowAccesses: {
       interpreter: parts.accesses.without(counters.accesses),

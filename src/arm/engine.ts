@@ -102,6 +102,8 @@ export class ArmEngine implements Saveable<EngineState> {
   private refusal: unknown;
   /** The last fault or raise came from compiled code. */
   private inRegion = false;
+  /** What an exception that compiled code raised has stopped for. */
+  private raiseStop: StopReason | undefined;
   /** The next block is the interpreter's, whatever regions there are. */
   private afterSlow = false;
   /** Of the interpreter and of regions. */
@@ -377,15 +379,16 @@ export class ArmEngine implements Saveable<EngineState> {
 
   /** A region has left before an access that is not in the TLB: the interpreter does it, and what comes after it. */
   private leftForAccess(slots: Int32Array): void {
-    const { pc, it, notExecuted } = this.place();
-    this.giveBack(notExecuted + 1);
-    slots[StateSlot.PC] = pc;
-    slots[StateSlot.IT] = it;
+    const regions = this.regions as RegionRunner;
+    this.interpreter.budget += regions.notExecuted + 1;
+    regions.instructions -= regions.notExecuted + 1;
+    slots[StateSlot.PC] = regions.pc;
+    slots[StateSlot.IT] = regions.it;
     this.afterSlow = true;
   }
 
   /** Runs the region that begins at the PC, if there is one, and otherwise the interpreter. */
-  private runFrom(code: number, cpu: ArmCpu, slots: Int32Array): RunResult {
+  private runFrom(code: number, slots: Int32Array): RunResult {
     const { interpreter, words } = this;
     this.inBlocks = true;
     this.inRegion = false;
@@ -397,7 +400,8 @@ export class ArmEngine implements Saveable<EngineState> {
       const region = this.afterSlow ? 0 : this.regionAt(slots);
       this.afterSlow = false;
       const before = interpreter.budget;
-      result = region === 0 ? RunResult.Interrupted : this.runRegion(region, cpu);
+      this.inRegion = region !== 0;
+      result = region === 0 ? RunResult.Interrupted : (this.regions as RegionRunner).run(region);
       // Too small a budget for the region's longest way: the interpreter does the rest of it.
       if (result === RunResult.Interrupted && interpreter.budget === before && words[EVENT] === 0) {
         this.inRegion = false;
@@ -406,12 +410,6 @@ export class ArmEngine implements Saveable<EngineState> {
     }
     this.inBlocks = false;
     return result;
-  }
-
-  private runRegion(region: number, cpu: ArmCpu): RunResult {
-    this.inRegion = true;
-    const strict = (cpu.regs.SCTLR & Sctlr.A) !== 0;
-    return (this.regions as RegionRunner).run(region, this.interpreter.tlb, strict);
   }
 
   private regionAt(slots: Int32Array): number {
@@ -475,21 +473,50 @@ export class ArmEngine implements Saveable<EngineState> {
       if (!this.interruptsHeld) this.takeInterrupt(cpu);
       if (cpu.waiting) return 'wfi';
       if (interpreter.budget <= 0) return 'budget';
-      words[CODE_MOVED] = 0;
-      cpu.mmu.selectContext(cpu.state.privileged);
-      interpreter.tlb = this.stopPoints?.watches === true ? EMPTY_TLB : this.tlb.base(cpu.mmu.array);
-      interpreter.jumps.cpu = cpu.cpu;
-      interpreter.jumps.contextTag = this.tlb.owner(cpu.mmu.array) << 2;
-      interpreter.jumps.sharedTag = ~this.tlb.shared(cpu.mmu.array).number << 2;
-      slots[StateSlot.FpDenied] = fpDenied(
-        cpu.regs.CPACR,
-        slots[StateSlot.Fpexc],
-        slots[StateSlot.Fpscr],
-        cpu.state.privileged,
-      );
+      this.selectContext(cpu, slots);
       const stop = this.runBlocks(cpu, slots);
       if (stop !== undefined) return stop;
     }
+  }
+
+  /** The TLB array, the tags of the jump cache and what else follows from the registers. */
+  private selectContext(cpu: ArmCpu, slots: Int32Array): void {
+    const { interpreter, regions } = this;
+    const { privileged } = cpu.state;
+    this.words[CODE_MOVED] = 0;
+    cpu.mmu.selectContext(privileged);
+    interpreter.tlb = this.stopPoints?.watches === true ? EMPTY_TLB : this.tlb.base(cpu.mmu.array);
+    interpreter.jumps.cpu = cpu.cpu;
+    interpreter.jumps.contextTag = this.tlb.owner(cpu.mmu.array) << 2;
+    interpreter.jumps.sharedTag = ~this.tlb.shared(cpu.mmu.array).number << 2;
+    if (regions !== undefined) regions.strictAlignment = (cpu.regs.SCTLR & Sctlr.A) !== 0;
+    const { CPACR } = cpu.regs;
+    slots[StateSlot.FpDenied] = fpDenied(CPACR, slots[StateSlot.Fpexc], slots[StateSlot.Fpscr], privileged);
+  }
+
+  /** What {@link loop} and {@link runBlocks} do between two regions, where that takes nothing else: see {@link Crossing}. */
+  private cross(result: RunResult): boolean {
+    const cpu = this.active;
+    const { slots } = cpu.state;
+    this.inBlocks = false;
+    if (result === RunResult.Raise) this.raiseStop = this.raised(cpu, slots);
+    else if (result === RunResult.Fault) this.faulted(cpu);
+    this.inBlocks = true;
+    if (this.raiseStop !== undefined || this.stepNext || !this.staysInside(cpu, slots)) return false;
+    this.selectContext(cpu, slots);
+    return true;
+  }
+
+  /** Whether compiled code may go on: nothing has happened, no interrupt is to be taken, and no IT block goes on. */
+  private staysInside(cpu: ArmCpu, slots: Int32Array): boolean {
+    if (this.words[EVENT] !== 0 || cpu.power !== 'on' || cpu.waiting) return false;
+    if ((slots[StateSlot.PendingInterrupts] & ~slots[StateSlot.AIFM]) !== 0) return false;
+    if (slots[StateSlot.IT] !== 0 || this.interpreter.budget <= 0) return false;
+    if (--this.untilLateCheck > 0) return true;
+    // The dispatcher asks once more, and stops.
+    if (this.isLate()) return false;
+    this.untilLateCheck = LATE_CHECK_INTERVAL;
+    return true;
   }
 
   /** Runs blocks in one context, until it may have changed. */
@@ -506,7 +533,7 @@ export class ArmEngine implements Saveable<EngineState> {
       const code = this.codeAt(cpu, slots);
       if (code === 0) return undefined;
       if (!this.exact && this.words[code + 1] > interpreter.budget) return 'budget';
-      switch (this.stepNext ? this.step(code) : this.runFrom(code, cpu, slots)) {
+      switch (this.stepNext ? this.step(code) : this.runFrom(code, slots)) {
         case RunResult.Lookup:
           break;
         case RunResult.Slow:
@@ -518,8 +545,11 @@ export class ArmEngine implements Saveable<EngineState> {
         case RunResult.Interrupted:
           if (this.words[EVENT] !== 0 || interpreter.budget <= 0) return undefined;
           break;
-        case RunResult.Resync:
-          return undefined;
+        case RunResult.Resync: {
+          const { raiseStop } = this;
+          this.raiseStop = undefined;
+          return raiseStop;
+        }
         case RunResult.Raise:
           return this.raised(cpu, slots);
         case RunResult.Fault:
@@ -602,6 +632,7 @@ export class ArmEngine implements Saveable<EngineState> {
           this.code.liftForRegion(this.active, pc, flags, (va) => endsBefore(va | 0)),
         halfword: (va) => this.code.halfword(this.active, va),
         locate: (va) => this.active.mmu.translateFetch(va),
+        cross: (result) => this.cross(result),
       },
       () => this.leaveRegions(),
       new RegionCounters(HELPER_NAMES.length, VECTOR_ROWS.length),
@@ -671,19 +702,13 @@ export class ArmEngine implements Saveable<EngineState> {
     }
   }
 
-  /** Instructions that were counted and have not run. */
-  private giveBack(instructions: number): void {
-    this.interpreter.budget += instructions;
-    if (this.inRegion) (this.regions as RegionRunner).instructions -= instructions;
-  }
-
   private faulted(cpu: ArmCpu): void {
     const { fault } = this;
     const { pc, it, notExecuted } = this.place();
-    this.giveBack(notExecuted);
+    this.interpreter.budget += notExecuted;
     fault.faulted = false;
     if (fault.kind === STEP_FIRST || fault.kind === DEBUG_STOP) {
-      this.giveBack(1);
+      this.interpreter.budget++;
       cpu.state.slots[StateSlot.PC] = pc;
       cpu.state.slots[StateSlot.IT] = it;
       return;

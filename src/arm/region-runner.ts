@@ -53,6 +53,16 @@ export interface CodeSource {
   locate(pageVa: number): number;
 }
 
+/** What the runner asks of the engine where a region ends by an exception, or where the context may have changed. */
+export interface Crossing {
+  /**
+   * Takes the exception of the interpreter's `raiseKind`, or the fault, and selects the context of now.
+   * @param result Resync, Raise or Fault
+   * @returns whether code may go on at the PC; otherwise the dispatcher has to look around first
+   */
+  cross(result: RunResult): boolean;
+}
+
 /** Runs compiled regions for the engine, and keeps them: the backend of `--engine wasm`. */
 export class RegionRunner {
   readonly store: RegionStore;
@@ -64,6 +74,8 @@ export class RegionRunner {
   private beyond = 0;
   /** Guest instructions that regions have run. */
   instructions = WIDE;
+  /** SCTLR.A of the context that runs. */
+  strictAlignment = false;
   readonly counters: RegionCounters;
   private readonly source: RegionSource;
 
@@ -75,7 +87,7 @@ export class RegionRunner {
     env: InterpreterEnvironment,
     cache: TranslationCache,
     helperIndex: (helper: HelperInfo) => number,
-    code: CodeSource,
+    code: CodeSource & Crossing,
     changed: () => void,
     counters: RegionCounters,
     promotion: Promotion,
@@ -124,6 +136,20 @@ export class RegionRunner {
         return value;
       },
       barrier: () => env.barrier(1),
+      cross: (result) => {
+        called();
+        const before = interpreter.budget;
+        this.readOut();
+        // In the context that it has run in.
+        this.improveHottest();
+        const goesOn = code.cross(result);
+        words[W.Budget] += interpreter.budget - before;
+        words[W.Fault] = 0;
+        if (!goesOn) return RunResult.Resync;
+        counters.crossings[result]++;
+        this.writeContext();
+        return 0;
+      },
       callHelper: (number, a, b, c) => {
         called();
         helpers[number]++;
@@ -173,10 +199,10 @@ export class RegionRunner {
   }
 
   /**
-   * Runs a region, and those that it goes on to. The interpreter's budget is counted down; after a fault, a raise or a wait
-   * `site` says where, and the interpreter's fields what.
+   * Runs a region, and those that it goes on to. The interpreter's budget is counted down; after a wait the interpreter's fields say
+   * what it is for.
    */
-  run(number: number, tlb: number, strictAlignment: boolean): RunResult {
+  run(number: number): RunResult {
     const { words, interpreter } = this;
     const before = interpreter.budget;
     const most = Math.min(before, LARGEST_BUDGET);
@@ -184,33 +210,50 @@ export class RegionRunner {
     this.beyond = before - most;
     words[W.Reserve] = most - piece;
     words[W.Fault] = 0;
-    words[W.Context] = interpreter.jumps.contextTag;
-    words[W.Shared] = interpreter.jumps.sharedTag;
     words[W.Place] = placeOfCpu(interpreter.jumps.cpu);
-    words[W.Tlb] = tlb * 4;
-    words[W.StrictAlignment] = strictAlignment ? 1 : 0;
+    this.writeContext();
     words[W.FlagKind] = FlagKind.Raw;
     words[W.FlagA] = words[NZCV];
-    const result = this.store.functionOf(number)(piece, tlb * 4);
+    const result = this.store.functionOf(number)(piece, words[W.Tlb]);
     interpreter.budget = this.beyond + words[W.Budget] + words[W.Reserve];
     this.instructions += before - interpreter.budget;
     this.counters.exits[result]++;
-    // Not by the base module's function: in a host VM that call has thrown `memory access out of bounds`, though it accesses none.
-    words[NZCV] = nzcvOfLazy(words[W.FlagKind], words[W.FlagNz], words[W.FlagA], words[W.FlagB]);
-    const hottest = words[W.Hottest];
-    if (hottest !== 0) {
-      words[W.Hottest] = 0;
-      if (words[W.Callee] !== 0) this.known.see(words[W.CallLink], words[W.Callee]);
-      words[W.Callee] = 0;
-      this.store.improve(hottest, this.source);
-    }
+    this.readOut();
+    this.improveHottest();
     if (result === RunResult.Slow) this.store.slowExit(this.sites.region(words[W.Site]), this.source);
-    interpreter.raiseKind = words[W.RaiseKind];
-    interpreter.raiseArgument = words[W.RaiseArgument];
     return result;
   }
 
-  /** Where the last fault or raise was: PC, ITSTATE, and how many instructions of its block come after. */
+  /** Compiles once more what has become worth that. */
+  private improveHottest(): void {
+    const { words } = this;
+    const hottest = words[W.Hottest];
+    if (hottest === 0) return;
+    words[W.Hottest] = 0;
+    if (words[W.Callee] !== 0) this.known.see(words[W.CallLink], words[W.Callee]);
+    words[W.Callee] = 0;
+    this.store.improve(hottest, this.source);
+  }
+
+  /** Tells regions of the context that the engine has selected. */
+  private writeContext(): void {
+    const { words, interpreter } = this;
+    words[W.Context] = interpreter.jumps.contextTag;
+    words[W.Shared] = interpreter.jumps.sharedTag;
+    words[W.Tlb] = interpreter.tlb * 4;
+    words[W.StrictAlignment] = this.strictAlignment ? 1 : 0;
+  }
+
+  /** The flags, and what a region has raised or waits for, to where the engine looks for them. */
+  private readOut(): void {
+    const { words, interpreter } = this;
+    // Not by the base module's function: in a host VM that call has thrown `memory access out of bounds`, though it accesses none.
+    words[NZCV] = nzcvOfLazy(words[W.FlagKind], words[W.FlagNz], words[W.FlagA], words[W.FlagB]);
+    interpreter.raiseKind = words[W.RaiseKind];
+    interpreter.raiseArgument = words[W.RaiseArgument];
+  }
+
+  /** Where the last fault, raise or access that is to be done was: PC, ITSTATE, and how many instructions of its block come after. */
   get pc(): number {
     return this.sites.pc(this.words[W.Site]);
   }

@@ -25,7 +25,8 @@ export function statisticsReport(flag: boolean | string | undefined): Report | u
 }
 
 function statisticsText(statistics: EngineStatistics): string[] {
-  const { instructions, instructionsBy, blocks, regions, regionExits, tlb, slowAccesses } = statistics;
+  const { instructions, instructionsBy, blocks, regions, tlb, slowAccesses } = statistics;
+  const { regionExits, regionCrossings } = statistics;
   const here = instructionsBy.interpreter + instructionsBy.wasm;
   const share = (part: number): string => `${((100 * part) / Math.max(1, here)).toFixed(2)} %`;
   const entered = Object.values(regionExits).reduce((sum, count) => sum + count, 0);
@@ -50,6 +51,7 @@ function statisticsText(statistics: EngineStatistics): string[] {
     ),
     row('entries of regions', `${number(entered)}, ${perEntry} instructions each`),
     row('  came back for', counts({ ...regionExits })),
+    row('  went on after', counts({ ...regionCrossings })),
     row(
       'TLB misses',
       `${number(tlb.firstLevelMisses)} first level, ${number(tlb.secondLevelMisses)} second level`,

@@ -27,7 +27,8 @@ export const FAKE_STATISTICS: EngineStatistics = {
     invalidated: 1,
     evictions: 0,
   },
-  regionExits: { interrupted: 100, lookup: 10, resync: 5, raise: 4, fault: 3, wait: 20, slow: 8 },
+  regionExits: { interrupted: 100, lookup: 10, resync: 12, wait: 20, slow: 8 },
+  regionCrossings: { resync: 5, raise: 4, fault: 3 },
   tlb: { firstLevelMisses: 7, secondLevelMisses: 6 },
   slowAccesses: {
     interpreter: { loads: 11, stores: 12, exclusives: 13 },

@@ -47,7 +47,7 @@ describe('statistics', () => {
       regions: { compiled: 0, modules: 0, bytes: 0 },
     });
     const { statistics } = await run(COUNTING, { engine: 'wasm' });
-    const { instructions, instructionsBy, regions, regionExits } = statistics;
+    const { instructions, instructionsBy, regions, regionExits, regionCrossings } = statistics;
     expect(instructions).toBe(COUNTED);
     expect(instructionsBy.interpreter + instructionsBy.wasm).toBe(COUNTED);
     expect(instructionsBy.wasm).toBeGreaterThan(COUNTED / 2);
@@ -55,7 +55,7 @@ describe('statistics', () => {
     expect(regions.instructions).toBeGreaterThanOrEqual(2);
     expect(regions.bytes).toBeGreaterThan(8);
     expect(regionExits.lookup + regionExits.interrupted).toBeGreaterThan(0);
-    expect(regionExits.fault).toBe(0);
+    expect(regionCrossings.fault).toBe(0);
   });
 
   test('count slow accesses and TLB misses', async () => {

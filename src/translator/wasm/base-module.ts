@@ -27,6 +27,11 @@ export interface RegionHost {
   callHelper(number: number, a: number, b: number, c: number): number;
   /** The rest of a barrier, where the dirty tables word is set. */
   barrier(): void;
+  /**
+   * A region has ended by Resync, Raise or Fault: takes the exception, and selects the context of now.
+   * @returns 0 where the next region may follow, otherwise the RegionResult that the engine gets
+   */
+  cross(result: number): number;
 }
 
 /** Types of the functions that regions import, in one place for both sides. */
@@ -54,6 +59,8 @@ export const BASE_FUNCTIONS = {
   go: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
   /** (budget, tlb, target, E in bit 1): the same; bit 0 of the target selects T32. */
   interwork: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  /** (budget, RegionResult): the end of a region; goes on where the state says if that is the next region's. */
+  leave: { params: ['i32', 'i32'], results: ['i32'] },
 } as const satisfies {
   readonly [name: string]: { readonly params: readonly ValType[]; readonly results: readonly ValType[] };
 };
@@ -158,6 +165,7 @@ interface HostFunctions {
   readonly storeExclusive: number;
   readonly callHelper: number;
   readonly barrier: number;
+  readonly cross: number;
 }
 
 /** MemFlag.Aligned and MemFlag.AlignedWord forbid what is not aligned (the first) or ask for a multiple of 4. */
@@ -395,6 +403,37 @@ function defineFlow(define: Define, host: HostFunctions, regionType: number): vo
     // Not a call of `go`: this is how functions return.
     emitGo(code, regionType, budget, tlb, pc, flags);
   });
+  define('leave', (code) => defineLeave(code, host, regionType));
+}
+
+/** Exceptions and changes of context go on in the next region, where the host lets them. */
+function defineLeave(code: FunctionBody, host: HostFunctions, regionType: number): void {
+  const [budget, result] = [0, 1];
+  const [tlb, pc, flags] = [code.local('i32'), code.local('i32'), code.local('i32')];
+  const { Resync, Fault } = RegionResult;
+  code.i32(0).get(budget).store(Store.I32, RegionWord.Budget);
+  const back = code.block();
+  code
+    .get(result)
+    .i32(Resync)
+    .op(Op.I32Sub)
+    .i32(Fault - Resync)
+    .op(Op.I32GtU)
+    .brIf(back);
+  code.get(result).call(host.cross).tee(result).brIf(back);
+  word(code, RegionWord.Budget);
+  code.set(budget);
+  word(code, RegionWord.Tlb);
+  code.set(tlb);
+  word(code, slotAddress(Slot.Pc));
+  code.set(pc);
+  word(code, slotAddress(Slot.T));
+  word(code, slotAddress(Slot.E));
+  code.i32(1).op(Op.I32Shl, Op.I32Or).set(flags);
+  emitGo(code, regionType, budget, tlb, pc, flags);
+  code.ret();
+  code.end();
+  code.get(result);
 }
 
 /** N and Z of `nz`, C and V as the kind says. */
@@ -451,6 +490,7 @@ export function instantiateBase(
     storeExclusive: writer.importFunction('storeExclusive', ['i32', 'i32', 'i32', 'i32'], ['i32']),
     callHelper: writer.importFunction('callHelper', ['i32', 'i32', 'i32', 'i32'], ['i32']),
     barrier: writer.importFunction('barrier', [], []),
+    cross: writer.importFunction('cross', ['i32'], ['i32']),
   };
   const regionType = writer.type(REGION_PARAMS, REGION_RESULTS);
   const numbers = new Map<BaseFunction, number>();
@@ -479,6 +519,7 @@ export function instantiateBase(
     storeExclusive: host.storeExclusive,
     callHelper: host.callHelper,
     barrier: host.barrier,
+    cross: host.cross,
   };
   return new WebAssembly.Instance(new WebAssembly.Module(writer.finish()), { host: imports }).exports;
 }

@@ -101,6 +101,7 @@ export const Slot = {
   Pc: 15,
   Nzcv: 16,
   T: 19,
+  E: 21,
   ExclusiveArmed: 24,
   ExclusiveAddress: 25,
   ExclusiveSize: 26,

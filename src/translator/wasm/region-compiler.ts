@@ -93,8 +93,7 @@ export class RegionCompiler {
     code.end();
     this.registers.store();
     this.flags.store(false);
-    code.i32(0).get(BUDGET).store(Store.I32, RegionWord.Budget);
-    code.get(this.result);
+    code.get(BUDGET).get(this.result).returnCall(this.env.imports.leave);
     return code;
   }
 

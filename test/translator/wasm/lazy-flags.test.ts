@@ -22,6 +22,7 @@ test('flags that a region leaves are the same word to regions and to the engine,
       storeExclusive: unused,
       callHelper: unused,
       barrier: unused,
+      cross: unused,
     },
   ) as unknown as { nzcv: typeof nzcvOfLazy };
   for (const kind of Object.values(FlagKind)) {

@@ -165,6 +165,7 @@ export class RegionMachine {
         return 0;
       },
       barrier: () => {},
+      cross: (result) => result,
       callHelper: (number, a, b, c) => {
         const { name, argCount } = HELPERS[number]!;
         return helper(name, state, [a, b, c].slice(0, argCount)) ?? fault();
