@@ -100,8 +100,6 @@ export class ArmEngine implements Saveable<EngineState> {
   private readonly regions: RegionRunner | undefined;
   /** Why there is no compiled code at all. */
   private refusal: unknown;
-  /** The last fault or raise came from compiled code. */
-  private inRegion = false;
   /** What an exception that compiled code raised has stopped for. */
   private raiseStop: StopReason | undefined;
   /** The next block is the interpreter's, whatever regions there are. */
@@ -142,7 +140,6 @@ export class ArmEngine implements Saveable<EngineState> {
     kind: EngineKind = 'interpreter',
     promotion = PROMOTION,
   ) {
-    warmUpInterpreter();
     this.instructions = 0;
     this.instructionsBefore = 0;
     this.kind = kind;
@@ -205,6 +202,7 @@ export class ArmEngine implements Saveable<EngineState> {
       this.untilLateCheck -= TRANSLATION_WEIGHT;
     });
     if (kind === 'wasm') this.regions = this.tryRegions(memory, env, promotion);
+    if (this.regions === undefined) warmUpInterpreter();
     this.active.state.activate();
     // The global monitor (A3.4.1): a store by another observer clears it. Other CPUs run only while this one is parked,
     // which clears it too; a bus master's stores may come in the midst of a slice. Clearing it for any address is allowed.
@@ -389,31 +387,45 @@ export class ArmEngine implements Saveable<EngineState> {
 
   /** Runs the region that begins at the PC, if there is one, and otherwise the interpreter. */
   private runFrom(code: number, slots: Int32Array): RunResult {
-    const { interpreter, words } = this;
+    const { interpreter, words, regions } = this;
     this.inBlocks = true;
-    this.inRegion = false;
     let result: RunResult;
     if (words[code] !== Bc.Promoted) {
-      this.afterSlow = false;
-      result = interpreter.run(code);
+      result = this.interpret(code);
     } else {
       const region = this.afterSlow ? 0 : this.regionAt(slots);
-      this.afterSlow = false;
       const before = interpreter.budget;
-      this.inRegion = region !== 0;
-      result = region === 0 ? RunResult.Interrupted : (this.regions as RegionRunner).run(region);
+      result = region === 0 ? RunResult.Interrupted : (regions as RegionRunner).run(region);
       // Too small a budget for the region's longest way: the interpreter does the rest of it.
       if (result === RunResult.Interrupted && interpreter.budget === before && words[EVENT] === 0) {
-        this.inRegion = false;
-        result = interpreter.runPromoted(code);
+        result = this.interpretPromoted(code);
       }
     }
+    this.afterSlow = false;
     this.inBlocks = false;
     return result;
   }
 
+  /** By WebAssembly where there is some, and no debugger: blocks end before its breakpoints, regions do not. */
+  private get compiledCode(): RegionRunner | undefined {
+    return this.stopPoints === undefined ? this.regions : undefined;
+  }
+
+  private interpret(code: number): RunResult {
+    const { compiledCode } = this;
+    return compiledCode === undefined ? this.interpreter.run(code) : compiledCode.interpret(code);
+  }
+
+  /** A block where a region begins that is not to run now. */
+  private interpretPromoted(code: number): RunResult {
+    const { compiledCode } = this;
+    return compiledCode === undefined
+      ? this.interpreter.runPromoted(code)
+      : compiledCode.interpretPromoted(code);
+  }
+
   private regionAt(slots: Int32Array): number {
-    if (this.stopPoints !== undefined || slots[StateSlot.IT] !== 0) return 0;
+    if (this.compiledCode === undefined || slots[StateSlot.IT] !== 0) return 0;
     return this.interpreter.jumps.regionAt(slots[StateSlot.PC]);
   }
 
@@ -423,8 +435,7 @@ export class ArmEngine implements Saveable<EngineState> {
     this.keptBudget = interpreter.budget - 1;
     interpreter.budget = 1;
     this.stepping = true;
-    this.inRegion = false;
-    const result = interpreter.run(code);
+    const result = this.interpret(code);
     this.stepping = false;
     interpreter.budget += this.keptBudget;
     return result;
@@ -718,7 +729,8 @@ export class ArmEngine implements Saveable<EngineState> {
 
   /** The instruction that has faulted or raised, and how many of its block come after it. */
   private place(): { readonly pc: number; readonly it: number; readonly notExecuted: number } {
-    if (this.inRegion) return this.regions as RegionRunner;
+    const { compiledCode } = this;
+    if (compiledCode !== undefined && !compiledCode.interpreting) return compiledCode;
     const block = this.cache.block(this.interpreter.currentBlock);
     const marker = this.markerAt(block, this.interpreter.faultAddress);
     const { markers, instructions } = block;

@@ -1,11 +1,17 @@
 import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { CachedBlock, TranslationCache } from '../translator/cache.ts';
-import { type Interpreter, type InterpreterEnvironment, RunResult } from '../translator/interpreter.ts';
+import {
+  ENTER_NUMBER,
+  ENTER_WORDS,
+  type Interpreter,
+  type InterpreterEnvironment,
+  RunResult,
+} from '../translator/interpreter.ts';
 import type { HelperInfo } from '../translator/ir/ops.ts';
 import type { IrBlock } from '../translator/ir/value.ts';
 import { placeOfCpu } from '../translator/jump-cache.ts';
-import { instantiateBase } from '../translator/wasm/base-module.ts';
+import { INTERPRET, instantiateBase } from '../translator/wasm/base-module.ts';
 import { nzcvOfLazy } from '../translator/wasm/lazy-flags.ts';
 import { DEFAULT_REGION_LIMITS, type Region } from '../translator/wasm/region.ts';
 import { BUDGET_PIECE, FlagKind, RegionWord } from '../translator/wasm/region-abi.ts';
@@ -38,7 +44,13 @@ const W = {
   Hottest: RegionWord.Hottest >>> 2,
   CallLink: RegionWord.CallLink >>> 2,
   Callee: RegionWord.Callee >>> 2,
+  Interpreting: RegionWord.Interpreting >>> 2,
+  Interpreted: RegionWord.Interpreted >>> 2,
+  Block: RegionWord.Block >>> 2,
+  Code: RegionWord.Code >>> 2,
 } as const;
+
+type InterpreterFunction = (budget: number, tlb: number, code: number) => RunResult;
 
 /** Regions count in 32 bits. */
 const LARGEST_BUDGET = 2 ** 30;
@@ -70,8 +82,10 @@ export class RegionRunner {
   private readonly interpreter: Interpreter;
   private readonly sites = new SiteTable();
   private readonly known = new KnownFunctions();
-  /** What the budget has over what regions were given. */
-  private beyond = 0;
+  private readonly interpretFrom: InterpreterFunction;
+  /** What the budget has over what regions were given, and what it was before. */
+  private beyond = WIDE;
+  private before = WIDE;
   /** Guest instructions that regions have run. */
   instructions = WIDE;
   /** SCTLR.A of the context that runs. */
@@ -94,6 +108,8 @@ export class RegionRunner {
   ) {
     this.counters = counters;
     this.instructions = 0;
+    this.beyond = 0;
+    this.before = 0;
     this.words = memory.words;
     this.interpreter = interpreter;
     const { words } = memory;
@@ -107,35 +123,40 @@ export class RegionRunner {
       interpreter.budget = this.beyond + words[W.Budget] + words[W.Reserve];
     };
     const table = RegionStore.makeTable();
+    const vector = (number: number, imm: number, d: number, a: number, b: number): void => {
+      if (words[W.Interpreting] === 0) vectors[number]++;
+      env.vector(number, imm, d, a, b);
+    };
     const base = instantiateBase(memory, table, {
       slowLoad: (va, size, flags) => {
         called();
-        accesses.loads++;
+        if (words[W.Interpreting] === 0) accesses.loads++;
         const value = env.slowLoad(va, size, flags);
         note();
         return value;
       },
       slowStore: (va, size, low, high, flags) => {
         called();
-        accesses.stores++;
+        if (words[W.Interpreting] === 0) accesses.stores++;
         env.slowStore(va, size, low, high, flags);
         note();
       },
       loadExclusive: (va, size) => {
         called();
-        accesses.exclusives++;
+        if (words[W.Interpreting] === 0) accesses.exclusives++;
         const value = env.loadExclusive(va, size);
         note();
         return value;
       },
       storeExclusive: (va, size, low, high) => {
         called();
-        accesses.exclusives++;
+        if (words[W.Interpreting] === 0) accesses.exclusives++;
         const value = env.storeExclusive(va, size, low, high);
         note();
         return value;
       },
       barrier: () => env.barrier(1),
+      vector,
       cross: (result) => {
         called();
         const before = interpreter.budget;
@@ -143,31 +164,25 @@ export class RegionRunner {
         // In the context that it has run in.
         this.improveHottest();
         const goesOn = code.cross(result);
-        words[W.Budget] += interpreter.budget - before;
+        const notRun = interpreter.budget - before;
+        words[W.Budget] += notRun;
+        if (words[W.Interpreting] !== 0) words[W.Interpreted] -= notRun;
         words[W.Fault] = 0;
         if (!goesOn) return RunResult.Resync;
-        counters.crossings[result]++;
+        if (!this.interpreting) counters.crossings[result]++;
         this.writeContext();
         return 0;
       },
       callHelper: (number, a, b, c) => {
         called();
-        helpers[number]++;
+        if (words[W.Interpreting] === 0) helpers[number]++;
         const value = env.helpers[number](a, b, c);
         note();
         return value;
       },
     });
-    const context = {
-      memory,
-      base,
-      sites: this.sites,
-      helperIndex,
-      vector: (number: number, imm: number, d: number, a: number, b: number) => {
-        vectors[number]++;
-        env.vector(number, imm, d, a, b);
-      },
-    };
+    this.interpretFrom = base[INTERPRET.name] as unknown as InterpreterFunction;
+    const context = { memory, base, sites: this.sites, helperIndex, vector };
     const { watches, ramBase } = physical;
     this.store = new RegionStore(
       memory,
@@ -199,29 +214,61 @@ export class RegionRunner {
   }
 
   /**
-   * Runs a region, and those that it goes on to. The interpreter's budget is counted down; after a wait the interpreter's fields say
-   * what it is for.
+   * Runs a region, and what it goes on to. The interpreter's budget is counted down; its other fields say what a wait, a fault and a
+   * hot block are about.
    */
   run(number: number): RunResult {
+    const piece = this.begin();
+    return this.end(this.store.functionOf(number)(piece, this.words[W.Tlb]));
+  }
+
+  /** The same from interpreter code on, which may be in the middle of a block. */
+  interpret(code: number): RunResult {
+    const piece = this.begin();
+    return this.end(this.interpretFrom(piece, this.words[W.Tlb], code));
+  }
+
+  /** The same for a block where a region begins: its interpreter code, whose budget the caller has looked at. */
+  interpretPromoted(entry: number): RunResult {
     const { words, interpreter } = this;
-    const before = interpreter.budget;
-    const most = Math.min(before, LARGEST_BUDGET);
+    interpreter.budget -= words[entry + 1];
+    words[W.Block] = words[entry + ENTER_NUMBER];
+    return this.interpret(entry + ENTER_WORDS);
+  }
+
+  /** @returns the first piece of the budget */
+  private begin(): number {
+    const { words, interpreter } = this;
+    const { budget } = interpreter;
+    const most = Math.min(budget, LARGEST_BUDGET);
     const piece = Math.min(most, BUDGET_PIECE);
-    this.beyond = before - most;
+    this.beyond = budget - most;
+    this.before = budget;
     words[W.Reserve] = most - piece;
     words[W.Fault] = 0;
+    words[W.Interpreting] = 0;
+    words[W.Interpreted] = 0;
     words[W.Place] = placeOfCpu(interpreter.jumps.cpu);
     this.writeContext();
     words[W.FlagKind] = FlagKind.Raw;
     words[W.FlagA] = words[NZCV];
-    const result = this.store.functionOf(number)(piece, words[W.Tlb]);
+    return piece;
+  }
+
+  private end(result: RunResult): RunResult {
+    const { words, interpreter } = this;
     interpreter.budget = this.beyond + words[W.Budget] + words[W.Reserve];
-    this.instructions += before - interpreter.budget;
-    this.counters.exits[result]++;
+    this.instructions += this.before - interpreter.budget - words[W.Interpreted];
+    if (!this.interpreting) this.counters.exits[result]++;
     this.readOut();
     this.improveHottest();
     if (result === RunResult.Slow) this.store.slowExit(this.sites.region(words[W.Site]), this.source);
     return result;
+  }
+
+  /** Whether it was the interpreter that has called out, or come back. */
+  get interpreting(): boolean {
+    return this.words[W.Interpreting] !== 0;
   }
 
   /** Compiles once more what has become worth that. */
@@ -251,6 +298,8 @@ export class RegionRunner {
     words[NZCV] = nzcvOfLazy(words[W.FlagKind], words[W.FlagNz], words[W.FlagA], words[W.FlagB]);
     interpreter.raiseKind = words[W.RaiseKind];
     interpreter.raiseArgument = words[W.RaiseArgument];
+    interpreter.currentBlock = words[W.Block];
+    interpreter.faultAddress = words[W.Code];
   }
 
   /** Where the last fault, raise or access that is to be done was: PC, ITSTATE, and how many instructions of its block come after. */

@@ -141,6 +141,36 @@ describe('exceptions, their returns, and changes of the context', () => {
   });
 });
 
+/** BLX r4 and BX LR. */
+const T_BLX_R4 = 0x47a0;
+const T_BX_LR = 0x4770;
+/** The last halfword of the page of code. */
+const STRADDLING = CODE + 0xffe;
+
+test('regions go to code that is only interpreted, and that to regions, without the dispatcher', () => {
+  const guests = (['interpreter', 'wasm'] as const).map((kind) => {
+    const bench = new Bench({ kind });
+    // Its MOVW lies on two pages: no region begins there.
+    bench.load(STRADDLING - 2, a.pack([a.T_NOP, ...a.tMovw(3, 0x1234), a.tAddImm(2, 1), T_BX_LR, a.T_NOP]));
+    bench.load(CODE, a.pack([a.tAddImm(0, 1), T_BLX_R4, a.tAddImm(5, 1), 0xe7fb]));
+    bench.set(4, STRADDLING | 1);
+    bench.jump(CODE | 1);
+    bench.run(3000);
+    return bench;
+  });
+  const [one, two] = guests as [Bench, Bench];
+  const before = two.engine.statistics();
+  const exitsBefore = exits(two);
+  for (const bench of guests) bench.run(7000);
+  const after = two.engine.statistics();
+  for (const kind of ['interpreter', 'wasm'] as const) {
+    expect(after.instructionsBy[kind] - before.instructionsBy[kind]).toBeGreaterThan(900);
+  }
+  expect(exits(two) - exitsBefore).toBeLessThan(10);
+  expect(two.reg(2)).toBeGreaterThan(1400);
+  expect(two.snapshot()).toBe(one.snapshot());
+});
+
 test('a call of the debugger that has to wait stops there, and is made again', () => {
   const answers: ('wait' | 'done' | 'guest')[] = [];
   const bench = new Bench({ kind: 'wasm', hooks: { semihostingCall: () => answers.shift() ?? 'guest' } });

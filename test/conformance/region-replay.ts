@@ -9,6 +9,8 @@ import {
   RegionParam,
   RegionResult,
   RegionWord,
+  Slot,
+  slotAddress,
 } from '../../src/translator/wasm/region-abi.ts';
 import {
   type CompiledModule,
@@ -29,11 +31,12 @@ interface Prepared {
   fn: WasmFunction | undefined;
 }
 
-/** A region that does nothing, so that the interpreter runs its code. */
-function makeIdle(context: RegionModuleContext): WasmFunction {
+/** A region at `pc` that does nothing, so that the interpreter runs its code. */
+function makeIdle(context: RegionModuleContext, pc: number): WasmFunction {
   const writer = new ModuleWriter();
   writer.importMemory('memory', context.memory.wasm.buffer.byteLength / 65536);
   const code = new FunctionBody(REGION_PARAMS);
+  code.i32(0).i32(pc).store(Store.I32, slotAddress(Slot.Pc));
   code.i32(0).get(RegionParam.Budget).store(Store.I32, RegionWord.Budget).i32(RegionResult.Interrupted);
   const fn = writer.declare(REGION_PARAMS, REGION_RESULTS);
   writer.define(fn, code);
@@ -69,13 +72,16 @@ function isSame(a: Region, b: Region): boolean {
 }
 
 /**
- * Replays vectors in compiled regions. All code of a vector is a region from its first run on; as modules take much longer than
- * vectors, a first pass in the interpreter finds out which regions there are, and a second one runs them.
+ * Replays vectors in the reference interpreter, in the one of WebAssembly, and in compiled regions. All code of a vector is a region from
+ * its first run on; as modules take much longer than vectors, the pass in WebAssembly's interpreter finds out which regions there are,
+ * and the last one runs them.
  */
 export class RegionReplay {
+  private readonly reference = new CoreUnderTest();
   private readonly cpu: CoreUnderTest;
   private context: RegionModuleContext | undefined;
-  private idle: WasmFunction | undefined;
+  /** By PC. */
+  private readonly idle = new Map<number, WasmFunction>();
   private collecting = true;
   /** Regions by the vector that needs them. */
   private prepared: Prepared[][] = [];
@@ -88,22 +94,24 @@ export class RegionReplay {
 
   /** @returns what differs, for each vector that does not do as was recorded */
   replay(name: string, vectors: readonly RecordedVector[]): string[] {
+    const byReference = this.pass(this.reference, name, vectors);
+    this.reference.forgetCode();
     this.collecting = true;
     this.prepared = vectors.map(() => []);
-    const interpreted = this.pass(name, vectors);
+    const interpreted = this.pass(this.cpu, `${name}, interpreted by WebAssembly`, vectors);
     this.cpu.forgetCode();
     this.compilePrepared();
     this.collecting = false;
-    const compiled = this.pass(`${name}, compiled`, vectors);
+    const compiled = this.pass(this.cpu, `${name}, compiled`, vectors);
     this.cpu.forgetCode();
-    return [...interpreted, ...compiled, ...this.refusals.splice(0)];
+    return [...byReference, ...interpreted, ...compiled, ...this.refusals.splice(0)];
   }
 
-  private pass(name: string, vectors: readonly RecordedVector[]): string[] {
+  private pass(cpu: CoreUnderTest, name: string, vectors: readonly RecordedVector[]): string[] {
     const failures: string[] = [];
     for (const [i, recorded] of vectors.entries()) {
       this.vector = i;
-      const failure = replayVector(this.cpu, name, recorded);
+      const failure = replayVector(cpu, name, recorded);
       if (failure !== undefined) failures.push(failure);
     }
     return failures;
@@ -125,8 +133,10 @@ export class RegionReplay {
     if (this.collecting) {
       // Regions of both kinds have their turn.
       known.push({ job: { ...job, callFree: this.vector % 2 === 1 }, fn: undefined });
-      this.idle ??= makeIdle(context);
-      return this.idle;
+      const { pc } = job.region;
+      const idle = this.idle.get(pc) ?? makeIdle(context, pc);
+      this.idle.set(pc, idle);
+      return idle;
     }
     const fn = known.find((prepared) => isSame(prepared.job.region, job.region))?.fn;
     return fn ?? compileRegions([job], context).functions[0]!;

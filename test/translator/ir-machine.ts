@@ -1,12 +1,15 @@
+import { inspect, isDeepStrictEqual } from 'node:util';
 import { MachineMemory, MemoryLayout, TLB_ENTRY_WORDS } from '../../src/memory/machine-memory.ts';
 import { Interpreter, RunResult } from '../../src/translator/interpreter.ts';
 import { Effect, type HelperInfo } from '../../src/translator/ir/ops.ts';
 import type { IrBlock } from '../../src/translator/ir/value.ts';
 import { verifyBlock } from '../../src/translator/ir/verify.ts';
-import { lower } from '../../src/translator/lower.ts';
+import { type LoweredBlock, lower } from '../../src/translator/lower.ts';
 import { optimise } from '../../src/translator/optimise.ts';
 import { PendingFault } from '../../src/translator/pending-fault.ts';
 import { INTEGER_ROWS, VectorTable } from '../../src/translator/vector/table.ts';
+import { INTERPRET, instantiateBase } from '../../src/translator/wasm/base-module.ts';
+import { RegionWord } from '../../src/translator/wasm/region-abi.ts';
 import { evaluate, type Outcome, type Surroundings } from './ir-oracle.ts';
 
 const STATE = MemoryLayout.state >>> 2;
@@ -14,6 +17,7 @@ const STATE_WORDS = 256;
 const PC = 15;
 const CALL_LOW = 28;
 const CALL_HIGH = 29;
+const MONITOR = [24, 25, 26];
 const TLB = MemoryLayout.tlb >>> 2;
 const CODE = MemoryLayout.code >>> 2;
 const NO_TAG = 0x400;
@@ -109,8 +113,8 @@ export interface Before {
 
 function visible(slots: Int32Array): Int32Array {
   const out = slots.slice(0, 96);
-  // Of slow paths and of the way out: no block reads them afterwards.
-  for (const slot of [PC, CALL_LOW, CALL_HIGH]) out[slot] = 0;
+  // Of slow paths and of the way out: no block reads them afterwards. The exclusive monitor is the CPU's.
+  for (const slot of [PC, CALL_LOW, CALL_HIGH, ...MONITOR]) out[slot] = 0;
   return out;
 }
 
@@ -123,7 +127,13 @@ export function byOracle(block: IrBlock, before: Before): After {
   return { outcome, slots: visible(slots), bytes };
 }
 
-/** Lowers blocks and runs them on the interpreter, with memory that is partly behind the slow paths. */
+/** How interpreter code was left, as {@link Interpreter} tells it. */
+type Left = Pick<Interpreter, 'budget' | 'faultAddress' | 'raiseKind' | 'raiseArgument'>;
+
+/**
+ * Lowers blocks and runs them on both interpreters, the one in TypeScript and the one in WebAssembly, with memory that is partly behind
+ * the slow paths.
+ */
 export class IrMachine {
   private readonly memory = new MachineMemory(0x10000);
   private readonly fault = new PendingFault();
@@ -132,6 +142,7 @@ export class IrMachine {
   private readonly plain = new PlainMemory(this.state, this.data);
   private readonly vectors = new VectorTable(INTEGER_ROWS, this.memory.words);
   private readonly interpreter: Interpreter;
+  private readonly interpret: (budget: number, tlb: number, code: number) => RunResult;
 
   constructor() {
     const call = (name: string, args: readonly number[]): number =>
@@ -139,11 +150,12 @@ export class IrMachine {
     this.interpreter = new Interpreter(this.memory, {
       fault: this.fault,
       slowLoad: (va, size) => this.load(va, size),
-      slowStore: (va, size, low, high) => this.store(va, size, low, high),
+      slowStore: (va, size, low, high) => {
+        this.store(va, size, low, high);
+      },
       loadExclusive: (va, size) => this.load(va, size),
       storeExclusive: (va, size, low, high) => {
-        this.store(va, size, low, high);
-        return 0;
+        return this.store(va, size, low, high);
       },
       barrier: () => {},
       helpers: HELPERS.map(
@@ -155,13 +167,53 @@ export class IrMachine {
     });
     this.interpreter.tlb = TLB;
     this.fillTlb();
+    const noted = (value: number): number => {
+      this.memory.words[RegionWord.Fault >>> 2] = this.fault.faulted ? 1 : 0;
+      return value;
+    };
+    const base = instantiateBase(this.memory, new WebAssembly.Table({ initial: 1, element: 'anyfunc' }), {
+      slowLoad: (va, size) => noted(this.load(va, size)),
+      slowStore: (va, size, low, high) => {
+        noted(this.store(va, size, low, high));
+      },
+      loadExclusive: (va, size) => noted(this.load(va, size)),
+      storeExclusive: (va, size, low, high) => noted(this.store(va, size, low, high)),
+      barrier: () => {},
+      cross: (result) => result,
+      callHelper: (number, a, b, c) => {
+        const { name, argCount } = HELPERS[number]!;
+        return noted(call(name, [a, b, c].slice(0, argCount)));
+      },
+      vector: (number, imm, d, a, b) => this.vectors.run(number, imm, d, a, b),
+    });
+    this.interpret = base[INTERPRET.name] as unknown as typeof this.interpret;
   }
 
+  /** @throws Error where the two interpreters differ */
   run(block: IrBlock, before: Before, passes: 'optimised' | 'as it stands'): After {
     const ir = passes === 'optimised' ? optimise(block) : block;
     verifyBlock(ir);
+    const runBy = (run: (code: number) => [result: RunResult, left: Left]): After => {
+      const lowered = this.lowered(ir);
+      this.state.fill(0);
+      this.state.set(before.slots);
+      this.data.set(before.bytes);
+      this.fault.faulted = false;
+      const [result, left] = run(lowered.start);
+      const outcome = this.outcomeOf(block, result, left, lowered.markers);
+      return { outcome, slots: visible(this.state), bytes: this.data.slice() };
+    };
+    const typeScript = runBy((code) => this.byTypeScript(code));
+    const webAssembly = runBy((code) => this.byWebAssembly(code));
+    if (!isDeepStrictEqual(typeScript, webAssembly)) {
+      throw new Error(`the interpreters differ: ${inspect([typeScript.outcome, webAssembly.outcome])}`);
+    }
+    return typeScript;
+  }
+
+  private lowered(block: IrBlock): LoweredBlock {
     const lowered = lower(this.memory, CODE, CODE + 0x40000, {
-      block: ir,
+      block,
       number: 7,
       flags: 0,
       countdown: 1000,
@@ -169,25 +221,40 @@ export class IrMachine {
         Math.max(HELPERS.indexOf(info), (INTEGER_ROWS as readonly HelperInfo[]).indexOf(info)),
     });
     if (lowered === undefined) throw new Error('the block does not fit');
-    this.state.fill(0);
-    this.state.set(before.slots);
-    this.data.set(before.bytes);
-    this.fault.faulted = false;
-    this.interpreter.jumps.forgetAll();
-    this.interpreter.budget = 1000;
-    const result = this.interpreter.run(lowered.start);
-    const outcome = this.outcomeOf(block, result, lowered.markers);
-    return { outcome, slots: visible(this.state), bytes: this.data.slice() };
+    return lowered;
   }
 
-  private outcomeOf(block: IrBlock, result: RunResult, markers: Int32Array): Outcome {
+  private byTypeScript(code: number): [RunResult, Left] {
     const { interpreter } = this;
+    interpreter.jumps.forgetAll();
+    interpreter.budget = 1000;
+    return [interpreter.run(code), interpreter];
+  }
+
+  private byWebAssembly(code: number): [RunResult, Left] {
+    const { words } = this.memory;
+    this.interpreter.jumps.forgetAll();
+    for (const address of Object.values(RegionWord)) words[address >>> 2] = 0;
+    words[RegionWord.Tlb >>> 2] = TLB * 4;
+    const result = this.interpret(1000, TLB * 4, code);
+    return [
+      result,
+      {
+        budget: words[RegionWord.Budget >>> 2]!,
+        faultAddress: words[RegionWord.Code >>> 2]!,
+        raiseKind: words[RegionWord.RaiseKind >>> 2]!,
+        raiseArgument: words[RegionWord.RaiseArgument >>> 2]!,
+      },
+    ];
+  }
+
+  private outcomeOf(block: IrBlock, result: RunResult, left: Left, markers: Int32Array): Outcome {
     // Instructions that an exit leaves out are given back to the budget; after a fault the caller does it.
-    const instruction = 999 - interpreter.budget;
+    const instruction = 999 - left.budget;
     switch (result) {
       case RunResult.Fault: {
         let at = -1;
-        while (at + 1 < markers.length / 3 && markers[3 * (at + 1)]! <= interpreter.faultAddress) at++;
+        while (at + 1 < markers.length / 3 && markers[3 * (at + 1)]! <= left.faultAddress) at++;
         return ['fault', at];
       }
       case RunResult.Lookup: {
@@ -200,9 +267,9 @@ export class IrMachine {
         return [last, last === 'exitResync' ? this.state[PC]! : 0, 0, instruction];
       }
       case RunResult.Raise:
-        return ['exitRaise', interpreter.raiseKind, interpreter.raiseArgument, instruction];
+        return ['exitRaise', left.raiseKind, left.raiseArgument, instruction];
       case RunResult.Wait:
-        return ['exitWait', interpreter.raiseKind, this.state[PC]!, instruction];
+        return ['exitWait', left.raiseKind, this.state[PC]!, instruction];
       default:
         return ['interrupted', result];
     }
@@ -234,10 +301,12 @@ export class IrMachine {
     return Number(BigInt.asIntN(32, value));
   }
 
-  private store(va: number, size: number, low: number, high: number): void {
+  /** @returns 0, as STREX where it succeeds */
+  private store(va: number, size: number, low: number, high: number): number {
     const value = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
     this.state[CALL_HIGH] = high;
     if (!this.plain.store(va >>> 0, size, value)) this.orFault(undefined);
+    return 0;
   }
 }
 

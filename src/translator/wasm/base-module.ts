@@ -1,12 +1,14 @@
 import './webassembly-types.ts';
 import type { MachineMemory } from '../../memory/machine-memory.ts';
 import { MemoryLayout } from '../../memory/machine-memory.ts';
-import { JUMP_FOLD } from '../jump-cache.ts';
+import { CONDITION_TABLE } from '../flags.ts';
 import { FunctionBody, type ValType } from './function-body.ts';
+import { interpreterCode } from './interpreter-code.ts';
+import { emitFindEntry, emitRefill, pushEntryWord, TLB_INDEX_MASK, TlbWord, word } from './lookup-code.ts';
 import { ModuleWriter } from './module-writer.ts';
 import { Load, Op, Store } from './opcodes.ts';
+import { runPure } from './pure-code.ts';
 import {
-  BUDGET_PIECE,
   FlagKind,
   HOTTEST,
   JumpEntry,
@@ -27,6 +29,8 @@ export interface RegionHost {
   callHelper(number: number, a: number, b: number, c: number): number;
   /** The rest of a barrier, where the dirty tables word is set. */
   barrier(): void;
+  /** As InterpreterEnvironment.vector. */
+  vector(number: number, imm: number, d: number, a: number, b: number): void;
   /**
    * A region has ended by Resync, Raise or Fault: takes the exception, and selects the context of now.
    * @returns 0 where the next region may follow, otherwise the RegionResult that the engine gets
@@ -72,19 +76,6 @@ const Z_BIT = 0x40000000;
 const V_BIT = 0x10000000;
 /** TlbFlag.Device; see the TLB arrays. */
 const DEVICE = 8;
-const READ_TAG = 0;
-const WRITE_TAG = 4;
-const ADDEND = 8;
-const ENTRY_FLAGS = 12;
-/** Of entries of 16 bytes: the bits of va >>> 8 that choose one. */
-export const TLB_INDEX_MASK = (MemoryLayout.tlbEntries - 1) << 4;
-const JUMP_INDEX_MASK = (MemoryLayout.jumpCacheEntries - 1) << 4;
-
-/** Pushes the word at a constant address. */
-function word(code: FunctionBody, address: number): void {
-  code.i32(0).load(Load.I32, address);
-}
-
 /** Instructions that are left go to the reserve where the event word is set, so that the next look at the budget sees it. */
 function handBackWhereEvent(code: FunctionBody, budget: number): void {
   word(code, MemoryLayout.eventWord);
@@ -93,22 +84,6 @@ function handBackWhereEvent(code: FunctionBody, budget: number): void {
   word(code, RegionWord.Reserve);
   code.get(budget).op(Op.I32Add).store(Store.I32, RegionWord.Reserve);
   code.i32(0).set(budget);
-  code.end();
-}
-
-/** Adds another piece of the reserve to the budget, unless the event word is set. @param take a local */
-export function emitRefill(code: FunctionBody, budget: number, take: number): void {
-  const done = code.block();
-  word(code, MemoryLayout.eventWord);
-  code.brIf(done);
-  word(code, RegionWord.Reserve);
-  code.i32(BUDGET_PIECE);
-  word(code, RegionWord.Reserve);
-  code.i32(BUDGET_PIECE).op(Op.I32LtS, Op.Select).set(take);
-  code.i32(0);
-  word(code, RegionWord.Reserve);
-  code.get(take).op(Op.I32Sub).store(Store.I32, RegionWord.Reserve);
-  code.get(budget).get(take).op(Op.I32Add).set(budget);
   code.end();
 }
 
@@ -130,7 +105,7 @@ function testEntry(code: FunctionBody, va: number, entry: number, tag: number, p
 /** Pushes whether an access that is not aligned may be done as one: no flags, SCTLR.A clear, no Device memory. */
 function unalignedAllowed(code: FunctionBody, info: number, entry: number): void {
   code.get(info).i32(0x600).op(Op.I32And);
-  code.get(entry).load(Load.I32, ENTRY_FLAGS).i32(DEVICE).op(Op.I32And, Op.I32Or);
+  code.get(entry).load(Load.I32, TlbWord.Flags).i32(DEVICE).op(Op.I32And, Op.I32Or);
   word(code, RegionWord.StrictAlignment);
   code.op(Op.I32Or, Op.I32Eqz);
 }
@@ -142,7 +117,7 @@ function unalignedAllowed(code: FunctionBody, info: number, entry: number): void
 function unalignedAllowed64(code: FunctionBody, va: number, info: number, entry: number): void {
   code.get(info).i32(0x500).op(Op.I32And);
   code.get(info).i32(9).op(Op.I32ShrU).i32(1).op(Op.I32And).get(va).i32(3).op(Op.I32And, Op.I32Mul);
-  code.get(entry).load(Load.I32, ENTRY_FLAGS).i32(DEVICE).op(Op.I32And, Op.I32Or, Op.I32Or);
+  code.get(entry).load(Load.I32, TlbWord.Flags).i32(DEVICE).op(Op.I32And, Op.I32Or, Op.I32Or);
   word(code, RegionWord.StrictAlignment);
   code.op(Op.I32Or, Op.I32Eqz);
 }
@@ -153,7 +128,7 @@ function pushSizeOf(code: FunctionBody, info: number): void {
 }
 
 function pushHost(code: FunctionBody, va: number, entry: number): void {
-  code.get(va).get(entry).load(Load.I32, ADDEND).op(Op.I32Add);
+  code.get(va).get(entry).load(Load.I32, TlbWord.Addend).op(Op.I32Add);
 }
 
 type Define = (name: BaseFunction, write: (code: FunctionBody) => void) => void;
@@ -166,6 +141,8 @@ interface HostFunctions {
   readonly callHelper: number;
   readonly barrier: number;
   readonly cross: number;
+  readonly vector: number;
+  readonly pure: number;
 }
 
 /** MemFlag.Aligned and MemFlag.AlignedWord forbid what is not aligned (the first) or ask for a multiple of 4. */
@@ -174,7 +151,7 @@ function defineLoads(define: Define, host: HostFunctions): void {
   define('load', (code) => {
     const entry = code.local('i32');
     const slow = code.block();
-    testEntry(code, va, entry, READ_TAG, () => pushSizeOf(code, info));
+    testEntry(code, va, entry, TlbWord.ReadTag, () => pushSizeOf(code, info));
     unalignedAllowed(code, info, entry);
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     pushSizeOf(code, info);
@@ -201,7 +178,7 @@ function defineLoads(define: Define, host: HostFunctions): void {
     const entry = code.local('i32');
     const low = code.local('i32');
     const slow = code.block();
-    testEntry(code, va, entry, READ_TAG, () => pushSizeOf(code, info));
+    testEntry(code, va, entry, TlbWord.ReadTag, () => pushSizeOf(code, info));
     unalignedAllowed64(code, va, info, entry);
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     pushHost(code, va, entry);
@@ -223,7 +200,7 @@ function defineStores(define: Define, host: HostFunctions): void {
   define('store', (code) => {
     const entry = code.local('i32');
     const slow = code.block();
-    testEntry(code, va, entry, WRITE_TAG, () => pushSizeOf(code, info));
+    testEntry(code, va, entry, TlbWord.WriteTag, () => pushSizeOf(code, info));
     unalignedAllowed(code, info, entry);
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     pushSizeOf(code, info);
@@ -249,7 +226,7 @@ function defineStores(define: Define, host: HostFunctions): void {
   define('store64', (code) => {
     const entry = code.local('i32');
     const slow = code.block();
-    testEntry(code, va, entry, WRITE_TAG, () => pushSizeOf(code, info));
+    testEntry(code, va, entry, TlbWord.WriteTag, () => pushSizeOf(code, info));
     unalignedAllowed64(code, va, info, entry);
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     pushHost(code, va, entry);
@@ -278,7 +255,7 @@ function defineExclusives(define: Define, host: HostFunctions): void {
   define('loadExclusive', (code) => {
     const entry = code.local('i32');
     code.get(size).i32(4).op(Op.I32Eq);
-    testEntry(code, va, entry, READ_TAG, () => code.i32(1));
+    testEntry(code, va, entry, TlbWord.ReadTag, () => code.i32(1));
     code.op(Op.I32And).get(va).i32(3).op(Op.I32And, Op.I32Eqz, Op.I32And);
     code.if();
     armMonitor(code, va, size);
@@ -309,7 +286,7 @@ function defineExclusives(define: Define, host: HostFunctions): void {
     word(code, slotAddress(Slot.ExclusiveSize));
     code.i32(4).op(Op.I32Eq, Op.I32And).get(bytes).i32(4).op(Op.I32Eq, Op.I32And);
     code.get(address).i32(3).op(Op.I32And, Op.I32Eqz, Op.I32And);
-    testEntry(code, address, entry, WRITE_TAG, () => code.i32(1));
+    testEntry(code, address, entry, TlbWord.WriteTag, () => code.i32(1));
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     code.i32(0).i32(0).store(Store.I32, slotAddress(Slot.ExclusiveArmed));
     pushHost(code, address, entry);
@@ -322,56 +299,47 @@ function defineExclusives(define: Define, host: HostFunctions): void {
   });
 }
 
-/** Goes on in the region at `pc` if the jump cache knows one, or leaves. Parameters are locals. */
+interface Flow {
+  readonly regionType: number;
+  /** Runs the interpreter: (budget, tlb, word index of code). */
+  readonly interpret: number;
+  readonly nzcv: number;
+}
+
+/** Goes on at `pc` in a region or the interpreter if the jump cache knows code there, or leaves. Parameters are locals. */
 function emitGo(
   code: FunctionBody,
-  regionType: number,
+  { regionType, interpret, nzcv }: Flow,
   budget: number,
   tlb: number,
   pc: number,
   flags: number,
 ): void {
   const entry = code.local('i32');
-  const region = code.local('i32');
-  const miss = code.block();
-  code
-    .get(pc)
-    .i32(3)
-    .op(Op.I32Shl)
-    .get(pc)
-    .i32(JUMP_FOLD - 4)
-    .op(Op.I32ShrU, Op.I32Xor);
-  word(code, RegionWord.Place);
-  code.op(Op.I32Xor).i32(JUMP_INDEX_MASK).op(Op.I32And).tee(entry);
-  code
-    .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Pc)
-    .get(pc)
-    .op(Op.I32Ne)
-    .brIfUnlikely(miss);
   const tag = code.local('i32');
-  const known = code.block();
-  code
-    .get(entry)
-    .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Tag)
-    .tee(tag);
-  word(code, RegionWord.Shared);
-  code.get(flags).op(Op.I32Or, Op.I32Eq).brIf(known).get(tag);
-  word(code, RegionWord.Context);
-  code.get(flags).op(Op.I32Or, Op.I32Ne).brIfUnlikely(miss);
+  const found = code.local('i32');
+  const miss = code.block();
+  emitFindEntry(code, { pc, flags, entry, tag }, miss);
+  pushEntryWord(code, entry, JumpEntry.Region);
+  code.tee(found);
+  code.ifHinted(true);
+  code.get(budget).get(tlb).get(found).returnCallIndirect(regionType, 0);
   code.end();
-  code
-    .get(entry)
-    .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Region)
-    .tee(region);
-  code.op(Op.I32Eqz).brIfUnlikely(miss);
-  code.get(budget).get(tlb).get(region).returnCallIndirect(regionType, 0);
+  pushEntryWord(code, entry, JumpEntry.Code);
+  code.tee(found).op(Op.I32Eqz).brIf(miss).i32(0);
+  for (const address of [RegionWord.FlagKind, RegionWord.FlagNz, RegionWord.FlagA, RegionWord.FlagB]) {
+    word(code, address);
+  }
+  code.call(nzcv).store(Store.I32, slotAddress(Slot.Nzcv));
+  code.i32(0).i32(FlagKind.Raw).store(Store.I32, RegionWord.FlagKind);
+  code.get(budget).get(tlb).get(found).returnCall(interpret);
   code.end();
   code.i32(0).get(pc).store(Store.I32, slotAddress(Slot.Pc));
   code.i32(0).get(budget).store(Store.I32, RegionWord.Budget);
   code.i32(RegionResult.Lookup);
 }
 
-function defineFlow(define: Define, host: HostFunctions, regionType: number): void {
+function defineFlow(define: Define, host: HostFunctions, flow: Flow): void {
   define('callHelper', (code) => {
     const [number, a, b, c, site, budget] = [0, 1, 2, 3, 4, 5];
     noteCall(code, site, budget);
@@ -394,20 +362,20 @@ function defineFlow(define: Define, host: HostFunctions, regionType: number): vo
     code.get(budget);
   });
   const [budget, tlb, pc, flags] = [0, 1, 2, 3];
-  define('go', (code) => emitGo(code, regionType, budget, tlb, pc, flags));
+  define('go', (code) => emitGo(code, flow, budget, tlb, pc, flags));
   define('interwork', (code) => {
     const thumb = code.local('i32');
     code.i32(0).get(pc).i32(1).op(Op.I32And).tee(thumb).store(Store.I32, slotAddress(Slot.T));
     code.get(pc).i32(-2).i32(-4).get(thumb).op(Op.Select, Op.I32And).set(pc);
     code.get(flags).get(thumb).op(Op.I32Or).set(flags);
     // Not a call of `go`: this is how functions return.
-    emitGo(code, regionType, budget, tlb, pc, flags);
+    emitGo(code, flow, budget, tlb, pc, flags);
   });
-  define('leave', (code) => defineLeave(code, host, regionType));
+  define('leave', (code) => defineLeave(code, host, flow));
 }
 
 /** Exceptions and changes of context go on in the next region, where the host lets them. */
-function defineLeave(code: FunctionBody, host: HostFunctions, regionType: number): void {
+function defineLeave(code: FunctionBody, host: HostFunctions, flow: Flow): void {
   const [budget, result] = [0, 1];
   const [tlb, pc, flags] = [code.local('i32'), code.local('i32'), code.local('i32')];
   const { Resync, Fault } = RegionResult;
@@ -421,6 +389,7 @@ function defineLeave(code: FunctionBody, host: HostFunctions, regionType: number
     .op(Op.I32GtU)
     .brIf(back);
   code.get(result).call(host.cross).tee(result).brIf(back);
+  code.i32(0).i32(0).store(Store.I32, RegionWord.Interpreting);
   word(code, RegionWord.Budget);
   code.set(budget);
   word(code, RegionWord.Tlb);
@@ -430,7 +399,7 @@ function defineLeave(code: FunctionBody, host: HostFunctions, regionType: number
   word(code, slotAddress(Slot.T));
   word(code, slotAddress(Slot.E));
   code.i32(1).op(Op.I32Shl, Op.I32Or).set(flags);
-  emitGo(code, regionType, budget, tlb, pc, flags);
+  emitGo(code, flow, budget, tlb, pc, flags);
   code.ret();
   code.end();
   code.get(result);
@@ -474,14 +443,17 @@ function defineFlags(define: Define): void {
   });
 }
 
-/** Functions that all regions of a machine share; only this module sees the table of regions. */
-export function instantiateBase(
-  memory: MachineMemory,
-  table: WebAssembly.Table,
-  host: RegionHost,
-): WebAssembly.Exports {
+/** What the base module exports besides {@link BASE_FUNCTIONS}: the interpreter (budget, byte address of the TLB array, word index of code). */
+export const INTERPRET = { name: 'interpret', params: ['i32', 'i32', 'i32'], results: ['i32'] } as const;
+
+/** A memory of any size is imported by this. */
+const LEAST_PAGES = 1;
+const MOST_PAGES = 65536;
+
+/** The bytes of the base module. */
+function writeBase(): Uint8Array<ArrayBuffer> {
   const writer = new ModuleWriter();
-  writer.importMemory('memory', memory.wasm.buffer.byteLength / 65536);
+  writer.importMemory('memory', LEAST_PAGES, MOST_PAGES);
   writer.importTable('table', 1);
   const functions: HostFunctions = {
     slowLoad: writer.importFunction('slowLoad', ['i32', 'i32', 'i32'], ['i32']),
@@ -491,15 +463,18 @@ export function instantiateBase(
     callHelper: writer.importFunction('callHelper', ['i32', 'i32', 'i32', 'i32'], ['i32']),
     barrier: writer.importFunction('barrier', [], []),
     cross: writer.importFunction('cross', ['i32'], ['i32']),
+    vector: writer.importFunction('vector', ['i32', 'i32', 'i32', 'i32', 'i32'], []),
+    pure: writer.importFunction('pure', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']),
   };
   const regionType = writer.type(REGION_PARAMS, REGION_RESULTS);
-  const numbers = new Map<BaseFunction, number>();
+  const numbers = {} as { [N in BaseFunction]: number };
   for (const name of Object.keys(BASE_FUNCTIONS) as BaseFunction[]) {
     const { params, results } = BASE_FUNCTIONS[name];
-    numbers.set(name, writer.declare(params, results));
+    numbers[name] = writer.declare(params, results);
   }
+  const interpret = writer.declare(INTERPRET.params, INTERPRET.results);
   const define: Define = (name, write) => {
-    const fn = numbers.get(name) as number;
+    const fn = numbers[name];
     const code = new FunctionBody(BASE_FUNCTIONS[name].params);
     write(code);
     writer.define(fn, code);
@@ -508,8 +483,29 @@ export function instantiateBase(
   defineLoads(define, functions);
   defineStores(define, functions);
   defineExclusives(define, functions);
-  defineFlow(define, functions, regionType);
+  defineFlow(define, functions, { regionType, interpret, nzcv: numbers.nzcv });
   defineFlags(define);
+  writer.define(
+    interpret,
+    interpreterCode({ ...functions, ...numbers, callHelper: functions.callHelper, regionType }),
+  );
+  writer.export(INTERPRET.name, interpret);
+  return writer.finish();
+}
+
+let baseModule: WebAssembly.Module | undefined;
+
+/**
+ * Functions that all regions of a machine share, and the interpreter; only this module sees the table of regions. Its machine code
+ * serves all machines of the process.
+ */
+export function instantiateBase(
+  memory: MachineMemory,
+  table: WebAssembly.Table,
+  host: RegionHost,
+): WebAssembly.Exports {
+  memory.words.set(CONDITION_TABLE, MemoryLayout.conditions >>> 2);
+  baseModule ??= new WebAssembly.Module(writeBase());
   const imports = {
     memory: memory.wasm,
     table,
@@ -520,6 +516,8 @@ export function instantiateBase(
     callHelper: host.callHelper,
     barrier: host.barrier,
     cross: host.cross,
+    vector: host.vector,
+    pure: runPure,
   };
-  return new WebAssembly.Instance(new WebAssembly.Module(writer.finish()), { host: imports }).exports;
+  return new WebAssembly.Instance(baseModule, { host: imports }).exports;
 }

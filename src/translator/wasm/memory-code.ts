@@ -1,7 +1,7 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { MemFlag } from '../ir/ops.ts';
-import { TLB_INDEX_MASK } from './base-module.ts';
 import type { FunctionBody, ValType } from './function-body.ts';
+import { TLB_INDEX_MASK, TlbWord } from './lookup-code.ts';
 import { Load, Op, Store } from './opcodes.ts';
 import { RegionWord } from './region-abi.ts';
 
@@ -39,9 +39,6 @@ const STORE_OF: { readonly [size: number]: number } = {
   4: Store.I32,
   8: Store.I64,
 };
-const READ_TAG = 0;
-const WRITE_TAG = 4;
-const ADDEND = 8;
 
 /** Eight bytes of which no part is more than a word: at multiples of 4 no setting and no memory type forbids them. */
 function isOfWords(size: number, flags: number): boolean {
@@ -118,7 +115,7 @@ function emitAccess(
     code.ifHinted(true, type);
     code
       .get(m.tlb)
-      .load(Load.I32, memoOffset(memo) + ADDEND)
+      .load(Load.I32, memoOffset(memo) + TlbWord.Addend)
       .get(m.va)
       .op(Op.I32Add);
     access();
@@ -136,7 +133,7 @@ function emitAccess(
 }
 
 function pushHostAddress(m: MemoryContext): void {
-  m.code.get(m.va).get(m.entry).load(Load.I32, ADDEND).op(Op.I32Add);
+  m.code.get(m.va).get(m.entry).load(Load.I32, TlbWord.Addend).op(Op.I32Add);
 }
 
 /** Accesses with the rights of user mode are never found here: the entries are those of the present mode. */
@@ -174,7 +171,7 @@ export function emitLoad(m: MemoryContext, size: number, flags: number, memo?: n
   emitAccess(
     m,
     memo,
-    { size, flags, tag: READ_TAG },
+    { size, flags, tag: TlbWord.ReadTag },
     size === 8 ? 'i64' : 'i32',
     () => code.load(LOAD_OF[size]),
     () => (m.leaveSlow === undefined ? callSlow() : leaveAtSite(m, m.leaveSlow)),
@@ -209,7 +206,7 @@ export function emitStore(
   emitAccess(
     m,
     memo,
-    { size, flags, tag: WRITE_TAG },
+    { size, flags, tag: TlbWord.WriteTag },
     undefined,
     () => {
       pushValue();
@@ -222,7 +219,7 @@ export function emitStore(
 /** Pushes whether a byte at the address on the stack can be loaded without a call. */
 export function pushReadable(m: MemoryContext): void {
   m.code.set(m.va);
-  testTlb(m, 1, MemFlag.None, READ_TAG);
+  testTlb(m, 1, MemFlag.None, TlbWord.ReadTag);
 }
 
 /** Pushes whether a call has raised a fault. */

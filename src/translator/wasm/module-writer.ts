@@ -46,12 +46,12 @@ export class ModuleWriter {
     return index;
   }
 
-  /** A shared memory of a fixed number of 64 KiB pages. */
-  importMemory(name: string, pages: number): void {
+  /** A shared memory of a fixed number of 64 KiB pages, or of any between two. */
+  importMemory(name: string, pages: number, most = pages): void {
     this.import(name, 2);
     this.imports.byte(3);
     this.imports.unsigned(pages);
-    this.imports.unsigned(pages);
+    this.imports.unsigned(most);
   }
 
   /** A table of functions. @returns its index. */

@@ -46,6 +46,13 @@ export const RegionWord = {
   /** What LR was at a call through a register that went where no code was at hand, and where it went; 0 for none. */
   CallLink: BASE + 64,
   Callee: BASE + 68,
+  /** Nonzero while the interpreter runs, and not a region. */
+  Interpreting: BASE + 72,
+  /** Instructions that the interpreter has run since the engine was last left; it is to be seen in wrapped arithmetic. */
+  Interpreted: BASE + 76,
+  /** Number of the block that is interpreted, and the word index of the code that called out or raised last. */
+  Block: BASE + 80,
+  Code: BASE + 84,
 } as const;
 
 /** How the flags are kept. Bits, Sub and Add have N and Z in `nz`: its sign, and whether it is zero. */
@@ -72,6 +79,8 @@ export const RegionResult = {
   Raise: 3,
   Fault: 4,
   Wait: 5,
+  /** A block that was interpreted has run as often as its countdown says. */
+  Hot: 6,
   /** The access at the site has not been done: the interpreter is to do it, and goes on from there. */
   Slow: 7,
 } as const;

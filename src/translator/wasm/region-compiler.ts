@@ -1,9 +1,10 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import type { HelperInfo } from '../ir/ops.ts';
-import { type BaseFunction, emitRefill } from './base-module.ts';
+import type { BaseFunction } from './base-module.ts';
 import { FlagsCode } from './flags-code.ts';
 import { FunctionBody } from './function-body.ts';
 import { LocalPool } from './local-pool.ts';
+import { emitRefill } from './lookup-code.ts';
 import { type NestedGraph, nestLoops } from './loop-nests.ts';
 import { MemoPlan } from './memo-plan.ts';
 import { pushFault } from './memory-code.ts';

@@ -23,6 +23,7 @@ test('flags that a region leaves are the same word to regions and to the engine,
       callHelper: unused,
       barrier: unused,
       cross: unused,
+      vector: unused,
     },
   ) as unknown as { nzcv: typeof nzcvOfLazy };
   for (const kind of Object.values(FlagKind)) {

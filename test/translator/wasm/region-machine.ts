@@ -166,6 +166,7 @@ export class RegionMachine {
       },
       barrier: () => {},
       cross: (result) => result,
+      vector: (number, imm, d, a, b) => this.vectors.run(number, imm, d, a, b),
       callHelper: (number, a, b, c) => {
         const { name, argCount } = HELPERS[number]!;
         return helper(name, state, [a, b, c].slice(0, argCount)) ?? fault();

@@ -1,0 +1,209 @@
+import { MemoryLayout } from '../../memory/machine-memory.ts';
+import { Bc } from '../interpreter.ts';
+import type { Handlers, InterpreterFrame } from './interpreter-frame.ts';
+import { TLB_INDEX_MASK, TlbWord, word } from './lookup-code.ts';
+import { Load, Op, Store } from './opcodes.ts';
+import { RegionWord, Slot, slotAddress } from './region-abi.ts';
+
+/** Bits of an access' flags that the TLB's fast path does not know: see MemFlag. */
+const FLAGS_OF_WORDS = -4;
+const FLAGS_OF_DOUBLES = 4;
+
+/**
+ * The address of an access in `va`, and of its TLB entry in `entry`; pushes 0 where the entry's tag and the access' flags
+ * allow the fast path.
+ */
+function test(f: InterpreterFrame, size: number, tag: number, flags: number): void {
+  const { body, va, entry, tlb } = f;
+  f.value(2);
+  f.word(3);
+  body.op(Op.I32Add).tee(va).i32(8).op(Op.I32ShrU).i32(TLB_INDEX_MASK).op(Op.I32And).get(tlb).op(Op.I32Add);
+  body
+    .tee(entry)
+    .load(Load.I32, tag)
+    .get(va)
+    .i32(size - 4097)
+    .op(Op.I32And, Op.I32Xor);
+  f.word(4);
+  body.i32(flags).op(Op.I32And, Op.I32Or);
+}
+
+function pushHost(f: InterpreterFrame): void {
+  f.body.get(f.va).get(f.entry).load(Load.I32, TlbWord.Addend).op(Op.I32Add);
+}
+
+function slowLoad(f: InterpreterFrame, size: number, offset = 0): void {
+  const { body, va } = f;
+  f.beforeCall();
+  body.get(va);
+  if (offset !== 0) body.i32(offset).op(Op.I32Add);
+  body.i32(size);
+  f.word(4);
+  body.call(f.calls.slowLoad).set(f.x);
+  f.afterCall(true);
+}
+
+/** Pushes two words as one: the first result of a call, in `x`, and the second in its slot. */
+function pushBothResults(f: InterpreterFrame): void {
+  const { body } = f;
+  body.get(f.x).op(Op.I64ExtendI32U);
+  word(body, slotAddress(Slot.CallHigh));
+  body.op(Op.I64ExtendI32U).i64(32, 0).op(Op.I64Shl, Op.I64Or);
+}
+
+function load(f: InterpreterFrame, size: number, opcode: number): void {
+  const { body, x } = f;
+  const isDouble = size === 8;
+  const store = isDouble ? Store.I64 : Store.I32;
+  test(f, size, TlbWord.ReadTag, isDouble ? FLAGS_OF_DOUBLES : FLAGS_OF_WORDS);
+  body.op(Op.I32Eqz);
+  body.ifHinted(true);
+  f.address(1);
+  pushHost(f);
+  body.load(opcode).store(store);
+  f.after(5);
+  body.end();
+  slowLoad(f, size);
+  f.address(1);
+  if (isDouble) pushBothResults(f);
+  else body.get(x);
+  body.store(store);
+  f.after(5);
+}
+
+function slowStore(f: InterpreterFrame, size: number, offset = 0): void {
+  const { body, va } = f;
+  f.beforeCall();
+  body.get(va);
+  if (offset !== 0) body.i32(offset).op(Op.I32Add);
+  body.i32(size);
+  f.address(1);
+  body.load(Load.I32, offset);
+  if (size === 8) {
+    f.address(1);
+    body.load(Load.I32, offset + 4);
+  } else {
+    body.i32(0);
+  }
+  f.word(4);
+  body.call(f.calls.slowStore);
+  f.afterCall(true);
+}
+
+function store(f: InterpreterFrame, size: number, opcode: number): void {
+  const { body } = f;
+  const isDouble = size === 8;
+  test(f, size, TlbWord.WriteTag, isDouble ? FLAGS_OF_DOUBLES : FLAGS_OF_WORDS);
+  body.op(Op.I32Eqz);
+  body.ifHinted(true);
+  pushHost(f);
+  if (isDouble) f.wideValue(1);
+  else f.value(1);
+  body.store(opcode);
+  f.after(5);
+  body.end();
+  slowStore(f, size);
+  f.after(5);
+}
+
+/** Address of an access that is two of eight bytes. */
+function setAddress(f: InterpreterFrame): void {
+  f.value(2);
+  f.word(3);
+  f.body.op(Op.I32Add).set(f.va);
+}
+
+export function addAccesses(f: InterpreterFrame, handlers: Handlers): void {
+  const { body, wide, x } = f;
+  handlers.set(Bc.Load8, () => load(f, 1, Load.I32U8));
+  handlers.set(Bc.Load16, () => load(f, 2, Load.I32U16));
+  handlers.set(Bc.Load32, () => load(f, 4, Load.I32));
+  handlers.set(Bc.Load64, () => load(f, 8, Load.I64));
+  handlers.set(Bc.Store8, () => store(f, 1, Store.I32As8));
+  handlers.set(Bc.Store16, () => store(f, 2, Store.I32As16));
+  handlers.set(Bc.Store32, () => store(f, 4, Store.I32));
+  handlers.set(Bc.Store64, () => store(f, 8, Store.I64));
+  handlers.set(Bc.Load128, () => {
+    setAddress(f);
+    slowLoad(f, 8);
+    pushBothResults(f);
+    body.set(wide);
+    setAddress(f);
+    slowLoad(f, 8, 8);
+    f.address(1);
+    body.get(wide).store(Store.I64);
+    f.address(1);
+    pushBothResults(f);
+    body.store(Store.I64, 8);
+    f.after(5);
+  });
+  handlers.set(Bc.Store128, () => {
+    setAddress(f);
+    slowStore(f, 8);
+    setAddress(f);
+    slowStore(f, 8, 8);
+    f.after(5);
+  });
+  handlers.set(Bc.LoadExclusive, () => {
+    const { calls, budget } = f;
+    f.word(1);
+    body.i32(8).op(Op.I32Eq);
+    body.if();
+    exclusiveLoad(f, calls.loadExclusive64);
+    body.set(budget).set(wide);
+    afterExclusive(f);
+    f.address(2);
+    body.get(wide).store(Store.I64);
+    f.after(4);
+    body.end();
+    exclusiveLoad(f, calls.loadExclusive);
+    body.set(budget).set(x);
+    afterExclusive(f);
+    f.address(2);
+    body.get(x).store(Store.I32);
+    f.after(4);
+  });
+  handlers.set(Bc.StoreExclusive, () => {
+    f.beforeCall();
+    f.value(3);
+    f.value(4);
+    f.address(4);
+    body.load(Load.I32, 4).i32(0);
+    f.word(1);
+    body.i32(8).op(Op.I32Eq, Op.Select);
+    f.word(1);
+    body.i32(0).get(f.budget).call(f.calls.storeExclusive).set(f.budget).set(x);
+    afterExclusive(f);
+    f.address(2);
+    body.get(x).store(Store.I32);
+    f.after(5);
+  });
+  handlers.set(Bc.ClearExclusive, () => {
+    body.i32(0).i32(0).store(Store.I32, slotAddress(Slot.ExclusiveArmed));
+    f.after(1);
+  });
+  handlers.set(Bc.Barrier, () => {
+    body.fence();
+    word(body, MemoryLayout.dirtyTablesWord);
+    body.ifHinted(false);
+    f.beforeCall();
+    body.call(f.calls.barrier);
+    f.afterCall(false);
+    body.end();
+    f.after(2);
+  });
+}
+
+function exclusiveLoad(f: InterpreterFrame, fn: number): void {
+  f.beforeCall();
+  f.value(3);
+  f.word(1);
+  f.body.i32(0).get(f.budget).call(fn);
+}
+
+/** The budget is what the function gave back. */
+function afterExclusive(f: InterpreterFrame): void {
+  const { body } = f;
+  body.i32(0).get(f.budget).store(Store.I32, RegionWord.Budget);
+  f.afterCall(true);
+}
