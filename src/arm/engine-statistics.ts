@@ -12,7 +12,7 @@ export interface SlowAccesses {
 
 /**
  * Why compiled code came back to the dispatcher. `interrupted`: an event, or the end of a budget. `lookup`: it goes on at an
- * address that no region is known for. `resync`: an exception was taken or the translation context may have changed, and something
+ * address that no code is known for. `resync`: an exception was taken or the translation context may have changed, and something
  * else was to be done besides, such as an interrupt to be taken. `wait`: WFI, WFE, YIELD. `slow`: an access that the interpreter is
  * to do.
  */
