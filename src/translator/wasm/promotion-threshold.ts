@@ -1,8 +1,11 @@
 /** Milliseconds of compilation between two looks at what they were a share of. */
 const LOOK_AFTER_MS = 25;
-/** Shares of the time that passes above which regions are too dear, and below which more of them are welcome. */
-const MOST = 0.2;
-const LEAST = 0.1;
+/**
+ * Shares of the time that passes above which regions are too dear, and below which more of them are welcome. Where everything is new at
+ * once, compiling may take as long as running did before: who waits until then has paid twice at most of what would have been best.
+ */
+const MOST = 0.5;
+const LEAST = 0.25;
 
 /**
  * How often a block must have run before a region is made from it. Compiling costs very different times: some milliseconds, a

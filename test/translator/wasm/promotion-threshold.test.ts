@@ -17,19 +17,23 @@ test('a host where compiling takes little of the time asks for few runs', () => 
 });
 
 test('where compiling takes much of the time, blocks must run oftener, up to a limit', () => {
-  expect(runsAfter(1, 100, 200)).toBe(2 * LEAST);
-  expect(runsAfter(2, 100, 200)).toBe(4 * LEAST);
-  expect(runsAfter(50, 100, 200)).toBe(MOST);
+  expect(runsAfter(1, 100, 150)).toBe(2 * LEAST);
+  expect(runsAfter(2, 100, 150)).toBe(4 * LEAST);
+  expect(runsAfter(50, 100, 150)).toBe(MOST);
+});
+
+test('compiling for half of the time is what a guest is worth whose code is all new', () => {
+  expect(runsAfter(50, 100, 210)).toBe(LEAST);
 });
 
 test('small regions count together', () => {
-  expect(runsAfter(100, 5, 10)).toBe(MOST);
-  expect(runsAfter(3, 5, 10)).toBe(LEAST);
+  expect(runsAfter(100, 5, 8)).toBe(MOST);
+  expect(runsAfter(3, 5, 8)).toBe(LEAST);
 });
 
 test('when there is little left to compile, few runs are enough again', () => {
   const threshold = new PromotionThreshold(LEAST, MOST, 0);
-  for (let i = 1; i <= 5; i++) threshold.spent(100, i * 200);
+  for (let i = 1; i <= 5; i++) threshold.spent(100, i * 150);
   for (let i = 1; i <= 5; i++) threshold.spent(100, 1000 + i * 5000);
   expect(threshold.runs).toBe(LEAST);
 });
