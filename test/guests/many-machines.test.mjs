@@ -8,8 +8,14 @@ import { runInNewContext } from 'node:vm';
 import { createMachine } from '../../dist/index.js';
 
 const MACHINES = 1000;
-/** What the process has by then is what it keeps: compiled code of the library, the heap's spare room. */
+/** What the process has after so many more before them is what it keeps: compiled code of the library, the heap's spare room. */
 const WARM = 300;
+/**
+ * What the host's allocator keeps of a moment's need (threads of V8's compiler: 60 to 100 MiB) comes and goes in a step, at any time; what
+ * machines leave behind comes in each part. So the least growth of a part is what counts, in MiB: not 100 KiB of a machine.
+ */
+const PARTS = 2;
+const MOST_OF_A_PART = 45;
 const ENTRY = 0x4001_0000;
 /** Counts down from 60,000, which is hot enough for a region, and powers off by PSCI. */
 const PROGRAM = [
@@ -59,19 +65,21 @@ async function footprint() {
 
 test(`${MACHINES} machines of one process leak neither memory nor address space`, async (t) => {
   const kernel = elf(PROGRAM);
-  let warm;
-  for (let i = 0; i < MACHINES; i++) {
+  const seen = [];
+  for (let i = 1; i <= WARM + MACHINES; i++) {
     const machine = await createMachine({ memory: '16M', engine: 'wasm', kernel });
     await machine.start();
     assert.equal((await machine.exited).reason, 'poweroff');
-    if (i === 0) assert.equal(machine.statistics().regions.compiled, 1);
-    if (i + 1 === WARM) warm = await footprint();
+    if (i === 1) assert.equal(machine.statistics().regions.compiled, 1);
+    if (i >= WARM && ((i - WARM) * PARTS) % MACHINES === 0) seen.push(await footprint());
   }
-  const end = await footprint();
   t.diagnostic(
-    `after ${WARM} and ${MACHINES}: ${[warm, end].map(({ addresses, memory }) => `${addresses.toFixed(0)} MiB of addresses, ${memory.toFixed(0)} MiB`).join('; ')}`,
+    `after ${WARM}, and parts of ${MACHINES} more: ${seen.map(({ addresses, memory }) => `${addresses.toFixed(0)} MiB of addresses, ${memory.toFixed(0)} MiB`).join('; ')}`,
   );
+  assert.equal(seen.length, PARTS + 1);
+  const [warm, end] = [seen[0], seen[PARTS]];
   // One machine's memory reserves 10 GiB of addresses.
-  assert.ok(end.addresses < warm.addresses + 2048, JSON.stringify({ warm, end }));
-  assert.ok(end.memory < warm.memory + 64, JSON.stringify({ warm, end }));
+  assert.ok(end.addresses < warm.addresses + 2048, JSON.stringify(seen));
+  const growth = seen.slice(1).map(({ memory }, i) => memory - seen[i].memory);
+  assert.ok(Math.min(...growth) < MOST_OF_A_PART, JSON.stringify(seen));
 });
