@@ -426,7 +426,8 @@ export class ArmEngine implements Saveable<EngineState> {
 
   private regionAt(slots: Int32Array): number {
     if (this.compiledCode === undefined || slots[StateSlot.IT] !== 0) return 0;
-    return this.interpreter.jumps.regionAt(slots[StateSlot.PC]);
+    const flags = slots[StateSlot.T] | (slots[StateSlot.E] << 1);
+    return this.interpreter.jumps.regionAt(slots[StateSlot.PC], flags);
   }
 
   private step(code: number): RunResult {

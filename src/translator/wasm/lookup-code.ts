@@ -1,5 +1,5 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
-import { JUMP_FOLD } from '../jump-cache.ts';
+import { JUMP_SET_SHIFT, JUMP_SHIFTS } from '../jump-cache.ts';
 import type { FunctionBody } from './function-body.ts';
 import { Load, Op, Store } from './opcodes.ts';
 import { BUDGET_PIECE, JumpEntry, RegionWord } from './region-abi.ts';
@@ -9,7 +9,8 @@ export const TlbWord = { ReadTag: 0, WriteTag: 4, Addend: 8, Flags: 12 } as cons
 
 /** Of entries of 16 bytes: the bits of va >>> 8 that choose one. */
 export const TLB_INDEX_MASK = (MemoryLayout.tlbEntries - 1) << 4;
-const JUMP_INDEX_MASK = (MemoryLayout.jumpCacheEntries - 1) << 4;
+const JUMP_BYTES = JumpEntry.Bytes * MemoryLayout.jumpCacheEntries;
+const JUMP_SET_MASK = JUMP_BYTES - (1 << JUMP_SET_SHIFT);
 
 /** Pushes the word at a constant address. */
 export function word(code: FunctionBody, address: number): void {
@@ -42,32 +43,38 @@ export interface JumpLocals {
   readonly tag: number;
 }
 
-/** Finds the code at an address in the jump cache, or branches to `miss`. */
-export function emitFindEntry(code: FunctionBody, { pc, flags, entry, tag }: JumpLocals, miss: number): void {
-  code
-    .get(pc)
-    .i32(3)
-    .op(Op.I32Shl)
-    .get(pc)
-    .i32(JUMP_FOLD - 4)
-    .op(Op.I32ShrU, Op.I32Xor);
+/** Finds the code at an address in the jump cache, in either of its places, or branches to `miss`. */
+export function emitFindEntry(code: FunctionBody, locals: JumpLocals, miss: number): void {
+  const { pc, entry } = locals;
+  code.get(pc).i32(JUMP_SHIFTS.up).op(Op.I32Shl);
+  code.get(pc).i32(JUMP_SHIFTS.down).op(Op.I32ShrU, Op.I32Xor);
   word(code, RegionWord.Place);
-  code.op(Op.I32Xor).i32(JUMP_INDEX_MASK).op(Op.I32And).tee(entry);
-  code
-    .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Pc)
-    .get(pc)
-    .op(Op.I32Ne)
-    .brIfUnlikely(miss);
+  code.op(Op.I32Xor).i32(JUMP_SET_MASK).op(Op.I32And).set(entry);
   const known = code.block();
-  code
-    .get(entry)
-    .load(Load.I32, MemoryLayout.jumpCache + JumpEntry.Tag)
-    .tee(tag);
+  const second = code.block();
+  testEntry(code, locals, known, second);
+  code.br(known);
+  code.end();
+  code.get(entry).i32(JumpEntry.Bytes).op(Op.I32Add).set(entry);
+  testEntry(code, locals, known, miss);
+  code.end();
+}
+
+/** Branches to `known` or `other`, or goes on where the entry is the context's own. */
+function testEntry(
+  code: FunctionBody,
+  { pc, flags, entry, tag }: JumpLocals,
+  known: number,
+  other: number,
+): void {
+  pushEntryWord(code, entry, JumpEntry.Pc);
+  code.get(pc).op(Op.I32Ne).brIfUnlikely(other);
+  pushEntryWord(code, entry, JumpEntry.Tag);
+  code.tee(tag);
   word(code, RegionWord.Shared);
   code.get(flags).op(Op.I32Or, Op.I32Eq).brIf(known).get(tag);
   word(code, RegionWord.Context);
-  code.get(flags).op(Op.I32Or, Op.I32Ne).brIfUnlikely(miss);
-  code.end();
+  code.get(flags).op(Op.I32Or, Op.I32Ne).brIfUnlikely(other);
 }
 
 /** Pushes a word of the entry that was found. */
