@@ -142,6 +142,10 @@ export function sessions(disk) {
         { type: 'poweroff\x03', patterns: [/poweroff\^C/] },
         { type: 'wfi 600000\r', patterns: [/wfi 600000\n/], wait: false },
         { type: '\x03', patterns: [/slept \d+ us/, /^=> fail: cancelled$/m] },
+        // In one piece: Ctrl-C may come before the command has begun.
+        { type: 'wfi 600000\r\x03', patterns: [/slept \d+ us/, /^=> fail: cancelled$/m] },
+        { type: 'wfi 600000\redu \x03fact 6\r', patterns: [/slept \d+ us/, /^=> fail: cancelled$/m] },
+        { type: '', patterns: [/^6! modulo 2\^32 = 720$/m, OK] },
       ],
       end: 'poweroff',
       exitCode: 0,

@@ -97,6 +97,16 @@ void uart_start_interrupts(u32 intid)
     write32(uart + UARTIMSC, UARTINT_RX | UARTINT_RT);
 }
 
+/* After something was taken from the ring. */
+static void receive_again(void)
+{
+    if (!receive_held)
+        return;
+    receive_held = false;
+    if (receive_intid != 0)
+        write32(uart + UARTIMSC, read32(uart + UARTIMSC) | UARTINT_RX | UARTINT_RT);
+}
+
 char uart_get(void)
 {
     for (;;) {
@@ -106,11 +116,7 @@ char uart_get(void)
         if (ring_head != ring_tail) {
             char c = ring[ring_tail % sizeof ring];
             ring_tail++;
-            if (receive_held) {
-                receive_held = false;
-                if (receive_intid != 0)
-                    write32(uart + UARTIMSC, read32(uart + UARTIMSC) | UARTINT_RX | UARTINT_RT);
-            }
+            receive_again();
             irq_enable();
             return c;
         }
@@ -121,10 +127,31 @@ char uart_get(void)
     }
 }
 
+/* What is in the ring came behind the line's end: a Ctrl-C there means the command, too. The rest is for the next line. */
+static void take_cancels(void)
+{
+    u32 kept = ring_tail;
+
+    for (u32 at = ring_tail; at != ring_head; at++) {
+        char c = ring[at % sizeof ring];
+        if (c == CTRL_C)
+            cancelled = true;
+        else
+            ring[kept++ % sizeof ring] = c;
+    }
+    ring_head = kept;
+    receive_again();
+}
+
 void uart_watch_cancel(bool on)
 {
+    /* No Ctrl-C may come between the look into the ring and the watch. */
+    irq_disable();
     cancelled = false;
     watching_cancel = on;
+    if (on)
+        take_cancels();
+    irq_enable();
 }
 
 bool uart_cancelled(void)

@@ -11,7 +11,7 @@ void uart_start_interrupts(u32 intid);
 void uart_put(char c);
 /* Waits in WFI until a character has come. */
 char uart_get(void);
-/* While a command runs, Ctrl-C is no input but a wish to stop it. */
+/* While a command runs, Ctrl-C is no input but a wish to stop it; so is one that came since uart_get answered its line's end. */
 void uart_watch_cancel(bool on);
 bool uart_cancelled(void);
 /* Sends `count` carriage returns, each announced by the transmit interrupt; answers the interrupts taken. */
