@@ -2,9 +2,10 @@ import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { ArmTimer } from '../ports/arm-timer.ts';
 import type { Saveable } from '../ports/saveable.ts';
-import { type CachedBlock, TranslationCache } from '../translator/cache.ts';
+import { TranslationCache } from '../translator/cache.ts';
 import { Bc, Interpreter, type InterpreterEnvironment, RunResult } from '../translator/interpreter.ts';
 import { type HelperInfo, WaitKind } from '../translator/ir/ops.ts';
+import { instructionAt, markedIt, markedPc } from '../translator/markers.ts';
 import { PendingFault } from '../translator/pending-fault.ts';
 import { VectorTable } from '../translator/vector/table.ts';
 import { warmUpInterpreter } from '../translator/warm-up.ts';
@@ -674,13 +675,6 @@ export class ArmEngine implements Saveable<EngineState> {
     enterException(cpu.state, cpu.regs, kind, pc, it);
   }
 
-  /** The marker of the instruction that interpreter code at word index `ip` belongs to: its index in the markers. */
-  private markerAt(block: CachedBlock, ip: number): number {
-    let at = 0;
-    while (at + 3 < block.markers.length && block.markers[at + 3] <= ip) at += 3;
-    return at;
-  }
-
   private raised(cpu: ArmCpu, slots: Int32Array): StopReason | undefined {
     const { interpreter } = this;
     const { pc, it } = this.place();
@@ -732,10 +726,14 @@ export class ArmEngine implements Saveable<EngineState> {
   private place(): { readonly pc: number; readonly it: number; readonly notExecuted: number } {
     const { compiledCode } = this;
     if (compiledCode !== undefined && !compiledCode.interpreting) return compiledCode;
+    const { words } = this;
     const block = this.cache.block(this.interpreter.currentBlock);
-    const marker = this.markerAt(block, this.interpreter.faultAddress);
-    const { markers, instructions } = block;
-    return { pc: markers[marker + 1], it: markers[marker + 2], notExecuted: instructions - (marker / 3 + 1) };
+    const instruction = instructionAt(words, block, this.interpreter.faultAddress);
+    return {
+      pc: markedPc(words, block, instruction),
+      it: markedIt(words, block, instruction),
+      notExecuted: block.instructions - (instruction + 1),
+    };
   }
 
   private wait(cpu: ArmCpu, slots: Int32Array): StopReason | undefined {

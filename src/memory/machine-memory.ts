@@ -49,10 +49,13 @@ export const MemoryLayout = {
   /** Where code is, by virtual address: four words an entry (translator/jump-cache.ts). */
   jumpCache: 0x100000,
   jumpCacheEntries: 65536,
-  /** Interpreter code. */
+  /**
+   * Interpreter code, from its beginning, and markers of its instructions, from its end. A Debian that has come to its login has
+   * needed 80 MiB; where it is full, everything is translated anew. The host has memory only for what is used.
+   */
   code: 0x200000,
-  codeEnd: 0x1000000,
-  ram: 0x1000000,
+  codeEnd: 0x8000000,
+  ram: 0x8000000,
 } as const;
 
 /** Words of one TLB entry: read tag, write tag, addend, physical page and flags. */

@@ -21,16 +21,18 @@ export interface BlockKey {
 /** A translated block. */
 export interface CachedBlock extends BlockKey {
   readonly number: number;
-  /** Word index of its interpreter code. */
+  /** Word indices of its interpreter code, and of its markers. */
   readonly code: number;
+  readonly markers: number;
   readonly instructions: number;
   readonly bytes: number;
   /** Physical address of the page of its last bytes, for an instruction that straddles pages; else -1. */
   readonly secondPage: number;
-  readonly markers: Int32Array;
   /** Runs that it was given until it is hot. */
   countdown: number;
   valid: boolean;
+  /** The next block of the same place in the cache. */
+  next: CachedBlock | undefined;
 }
 
 /** What remembers where code is: jump caches. */
@@ -42,12 +44,11 @@ export interface CodeLinks {
 const CODE_START = MemoryLayout.code >>> 2;
 const CODE_END = MemoryLayout.codeEnd >>> 2;
 
-/**
- * A number that few blocks share: of both addresses, for a shared library is somewhere else in each process. It is a small integer
- * for the host.
- */
+const PLACES = 0x20000;
+
+/** A number that few blocks share: of both addresses, for a shared library is somewhere else in each process. */
 function placeOf(pc: number, pa: number): number {
-  return pa ^ Math.imul(pc >>> 12, 0x9e3779b1);
+  return Math.imul((pa >>> 1) ^ Math.imul(pc >>> 12, 0x9e3779b1), 0x9e3779b1) >>> 15;
 }
 
 /**
@@ -67,11 +68,13 @@ export class TranslationCache {
   private readonly helperIndex: (helper: HelperInfo) => number;
   private readonly links: CodeLinks;
   private blocks: CachedBlock[] = [];
-  /** By {@link placeOf}. */
-  private byAddress = new Map<number, CachedBlock[]>();
-  /** Blocks by page of RAM (offset from its start, in pages). */
-  private byPage = new Map<number, Set<CachedBlock>>();
+  /** By {@link placeOf}: the number of the block that was added last, plus 1. */
+  private readonly byAddress = new Int32Array(PLACES);
+  /** Blocks by page of RAM (offset from its start, in pages), and some that are not valid any more. */
+  private byPage = new Map<number, CachedBlock[]>();
+  /** Where the next block's code begins, and where its markers end. */
   private next = CODE_START;
+  private end = CODE_END;
   private foreign = false;
   /** Blocks that were added, and that were invalidated one by one; how often all were thrown away. */
   translated = 0;
@@ -102,9 +105,7 @@ export class TranslationCache {
 
   /** @param secondPage where the following page is in the current context; -1 where it can't be fetched from. */
   find(pc: number, pa: number, flags: number, secondPage: () => number): CachedBlock | undefined {
-    const candidates = this.byAddress.get(placeOf(pc, pa));
-    if (candidates === undefined) return undefined;
-    for (const block of candidates) {
+    for (let block = this.firstAt(placeOf(pc, pa)); block !== undefined; block = block.next) {
       if (block.pc !== pc || block.pa !== pa || block.flags !== flags) continue;
       if (block.secondPage >= 0 && block.secondPage !== secondPage()) continue;
       if (!this.watches.bypassed || this.epochs.confirm(block)) return block;
@@ -112,6 +113,11 @@ export class TranslationCache {
       return undefined;
     }
     return undefined;
+  }
+
+  private firstAt(place: number): CachedBlock | undefined {
+    const number = this.byAddress[place];
+    return number === 0 ? undefined : this.blocks[number - 1];
   }
 
   /** The same as `find`, for who has an idea of where the block's code is; undefined where that is wrong. */
@@ -166,10 +172,11 @@ export class TranslationCache {
   /** Throws all translations away. */
   flush(): void {
     for (const page of this.byPage.keys()) this.watches.disarm(WatchKind.Code, page);
+    for (const { pc, pa } of this.blocks) this.byAddress[placeOf(pc, pa)] = 0;
     this.blocks = [];
-    this.byAddress = new Map();
     this.byPage = new Map();
     this.next = CODE_START;
+    this.end = CODE_END;
     this.foreign = false;
     this.flushes++;
     this.epochs.clear();
@@ -185,7 +192,7 @@ export class TranslationCache {
       verifyBlock(ir);
       verifyBlock(optimised);
     }
-    const lowered = lower(this.memory, this.next, CODE_END, {
+    const lowered = lower(this.memory, this.next, this.end, {
       block: optimised,
       number,
       flags: key.flags & 3,
@@ -194,25 +201,25 @@ export class TranslationCache {
     });
     if (lowered === undefined) return undefined;
     this.next += lowered.words;
+    this.end = lowered.markers;
+    const place = placeOf(key.pc, key.pa);
     const block: CachedBlock = {
       pc: key.pc,
       pa: key.pa,
       flags: key.flags,
       number,
       code: lowered.start,
+      markers: lowered.markers,
       instructions: ir.instructions,
       bytes: ir.bytes,
       secondPage: secondPa,
-      markers: lowered.markers,
       countdown,
       valid: true,
+      next: this.firstAt(place),
     };
     this.blocks.push(block);
+    this.byAddress[place] = number + 1;
     this.translated++;
-    const place = placeOf(key.pc, key.pa);
-    const sameAddress = this.byAddress.get(place);
-    if (sameAddress === undefined) this.byAddress.set(place, [block]);
-    else sameAddress.push(block);
     this.watch(key.pa, block);
     if (secondPa >= 0) this.watch(secondPa, block);
     if (this.watches.bypassed) this.epochs.added(block);
@@ -229,10 +236,10 @@ export class TranslationCache {
     const page = Math.floor(offset / 4096);
     const blocks = this.byPage.get(page);
     if (blocks === undefined) {
-      this.byPage.set(page, new Set([block]));
+      this.byPage.set(page, [block]);
       this.watches.arm(WatchKind.Code, page);
     } else {
-      blocks.add(block);
+      blocks.push(block);
     }
   }
 
@@ -240,7 +247,7 @@ export class TranslationCache {
   invalidateRange(offset: number, length: number): void {
     this.forBlocksIn(offset, length, this.drop);
     for (let page = Math.floor(offset / 4096); page * 4096 < offset + length; page++) {
-      if (this.byPage.get(page)?.size !== 0) continue;
+      if (this.byPage.get(page)?.length !== 0) continue;
       this.byPage.delete(page);
       this.watches.disarm(WatchKind.Code, page);
     }
@@ -252,11 +259,14 @@ export class TranslationCache {
     for (let page = Math.floor(offset / 4096); page * 4096 < offset + length; page++) {
       const blocks = this.byPage.get(page);
       if (blocks === undefined) continue;
+      let kept = 0;
       for (const block of blocks) {
         const inFirst = block.pa < to && block.pa + block.bytes > from;
         const inSecond = block.secondPage >= 0 && block.secondPage < to && block.secondPage + 2 > from;
-        if (inFirst || inSecond) action(block);
+        if (block.valid && (inFirst || inSecond)) action(block);
+        if (block.valid) blocks[kept++] = block;
       }
+      blocks.length = kept;
     }
   }
 
@@ -267,11 +277,13 @@ export class TranslationCache {
     this.epochs.removed(block);
     this.links.forget(block.pc);
     const place = placeOf(block.pc, block.pa);
-    const sameAddress = this.byAddress.get(place) as CachedBlock[];
-    sameAddress.splice(sameAddress.indexOf(block), 1);
-    if (sameAddress.length === 0) this.byAddress.delete(place);
-    for (const pa of [block.pa, block.secondPage]) {
-      if (pa >= 0) this.byPage.get(Math.floor((pa - this.ramBase) / 4096))?.delete(block);
+    const { next } = block;
+    let before = this.firstAt(place) as CachedBlock;
+    if (before === block) {
+      this.byAddress[place] = next === undefined ? 0 : next.number + 1;
+      return;
     }
+    while (before.next !== block) before = before.next as CachedBlock;
+    before.next = next;
   }
 }

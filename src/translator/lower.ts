@@ -4,6 +4,7 @@ import { Effect, type HelperInfo } from './ir/ops.ts';
 import type { IrBlock, IrValue } from './ir/value.ts';
 import { Locations } from './locations.ts';
 import { EXCLUSIVE_SIZE, LOADS, SHIFT_BY_LITERAL, SIMPLE, STORES, WORDS_OF_TYPE } from './lowering-tables.ts';
+import { MARKER_WORDS, markerWord } from './markers.ts';
 import { PURE_FUNCTION_INDEX } from './pure-functions.ts';
 import { slotOf } from './vector/vector-function.ts';
 
@@ -14,8 +15,8 @@ export interface LoweredBlock {
   /** Word index of the block's code, and how many words it takes with its literals. */
   readonly start: number;
   readonly words: number;
-  /** For each marker: word index of the first code word, guest PC, ITSTATE. */
-  readonly markers: Int32Array;
+  /** Word index of its markers (markers.ts), which end where the room for the block ended. */
+  readonly markers: number;
 }
 
 /** What lowering needs to know about the block besides its operations. */
@@ -34,6 +35,7 @@ export interface LowerRequest {
 class Lowering {
   private readonly locations = new Locations();
   private readonly code: number[] = [];
+  /** For each marker: position of its first code word, ITSTATE, guest PC. */
   private readonly markers: number[] = [];
   private readonly pool: number[] = [];
   /** Words of the pool that are literals by themselves, not halves of one. */
@@ -44,14 +46,11 @@ class Lowering {
   private readonly labels: number[] = [];
   /** Code positions whose word is where a label is, each with its number. */
   private readonly skips: number[] = [];
-  /** Word index where the code begins. */
-  private at = 0;
   private request!: LowerRequest;
 
   run(at: number, request: LowerRequest, memory: MachineMemory, end: number): LoweredBlock | undefined {
     const { code, markers, pool, literalUses, skips, labels } = this;
     for (const list of [code, markers, pool, this.shared, literalUses, skips]) list.length = 0;
-    this.at = at;
     this.request = request;
     const { block } = request;
     const { ops } = block;
@@ -65,15 +64,18 @@ class Lowering {
     if ((at + code.length) % 2 === 1) code.push(Bc.Enter);
     const base = at + code.length;
     const total = code.length + pool.length;
-    if (at + total > end) return undefined;
+    const marked = end - (markers.length / 3) * MARKER_WORDS;
+    if (at + total > marked) return undefined;
     for (let i = 0; i < skips.length; i += 2) code[skips[i]] = at + labels[skips[i + 1]];
     for (let i = 0; i < literalUses.length; i += 2) code[literalUses[i]] = base + literalUses[i + 1];
     const { words } = memory;
     for (let i = 0; i < code.length; i++) words[at + i] = code[i];
     for (let i = 0; i < pool.length; i++) words[base + i] = pool[i];
-    const places = new Int32Array(markers.length);
-    for (let i = 0; i < markers.length; i++) places[i] = markers[i];
-    return { start: at, words: total, markers: places };
+    for (let i = 0, to = marked; i < markers.length; i += 3, to += MARKER_WORDS) {
+      words[to] = markerWord(markers[i], markers[i + 1]);
+      words[to + 1] = markers[i + 2];
+    }
+    return { start: at, words: total, markers: marked };
   }
 
   /**
@@ -218,7 +220,7 @@ class Lowering {
     const [a, b] = value.args;
     switch (value.op) {
       case 'marker':
-        this.markers.push(this.at + this.code.length, value.imm, value.imm2);
+        this.markers.push(this.code.length, value.imm2, value.imm);
         break;
       case 'get':
       case 'get64':
@@ -370,8 +372,8 @@ class Lowering {
 const LOWERING = new Lowering();
 
 /**
- * Turns a block into interpreter code at word index `at`.
- * @returns undefined when it does not fit below word index `end`.
+ * Turns a block into interpreter code from word index `at` on, and markers that end at word index `end`.
+ * @returns undefined when there is not so much room between.
  */
 export function lower(
   memory: MachineMemory,

@@ -5,6 +5,7 @@ import { Effect, type HelperInfo } from '../../src/translator/ir/ops.ts';
 import type { IrBlock } from '../../src/translator/ir/value.ts';
 import { verifyBlock } from '../../src/translator/ir/verify.ts';
 import { type LoweredBlock, lower } from '../../src/translator/lower.ts';
+import { instructionAt } from '../../src/translator/markers.ts';
 import { optimise } from '../../src/translator/optimise.ts';
 import { PendingFault } from '../../src/translator/pending-fault.ts';
 import { INTEGER_ROWS, VectorTable } from '../../src/translator/vector/table.ts';
@@ -200,7 +201,7 @@ export class IrMachine {
       this.data.set(before.bytes);
       this.fault.faulted = false;
       const [result, left] = run(lowered.start);
-      const outcome = this.outcomeOf(block, result, left, lowered.markers);
+      const outcome = this.outcomeOf(block, result, left, lowered);
       return { outcome, slots: visible(this.state), bytes: this.data.slice() };
     };
     const typeScript = runBy((code) => this.byTypeScript(code));
@@ -248,14 +249,17 @@ export class IrMachine {
     ];
   }
 
-  private outcomeOf(block: IrBlock, result: RunResult, left: Left, markers: Int32Array): Outcome {
+  private outcomeOf(block: IrBlock, result: RunResult, left: Left, lowered: LoweredBlock): Outcome {
     // Instructions that an exit leaves out are given back to the budget; after a fault the caller does it.
     const instruction = 999 - left.budget;
     switch (result) {
       case RunResult.Fault: {
-        let at = -1;
-        while (at + 1 < markers.length / 3 && markers[3 * (at + 1)]! <= left.faultAddress) at++;
-        return ['fault', at];
+        const { start: code, markers } = lowered;
+        const { instructions } = block;
+        return [
+          'fault',
+          instructionAt(this.memory.words, { code, markers, instructions }, left.faultAddress),
+        ];
       }
       case RunResult.Lookup: {
         const last = exitOf(block, instruction);
