@@ -1,7 +1,7 @@
 import { MemoryLayout } from '../memory/machine-memory.ts';
 import { byOperation, Effect } from './ir/ops.ts';
 import { type IrValue, vectorOf } from './ir/value.ts';
-import { WORDS_OF_TYPE } from './lowering-tables.ts';
+import { RESULT_WORDS } from './lowering-tables.ts';
 import { slotsRead, slotsWritten } from './vector/vector-function.ts';
 
 const STATE = MemoryLayout.state >>> 2;
@@ -151,7 +151,7 @@ export class Locations {
     const { pool, where } = this;
     for (let i = 0; i < ops.length; i++) {
       const value = ops[i];
-      const words = WORDS_OF_TYPE[value.type];
+      const words = RESULT_WORDS[value.info.number];
       if (words !== 0 && this.fused[value.id] === 0) where[value.id] = this.choose(value, i, words);
       // An operand that ends here is released only after the result has its place: operations may write word by word.
       pool.releaseAt(i);

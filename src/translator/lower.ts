@@ -3,7 +3,7 @@ import { Bc } from './interpreter.ts';
 import { Effect, type HelperInfo } from './ir/ops.ts';
 import type { IrBlock, IrValue } from './ir/value.ts';
 import { Locations } from './locations.ts';
-import { EXCLUSIVE_SIZE, LOADS, SHIFT_BY_LITERAL, SIMPLE, STORES, WORDS_OF_TYPE } from './lowering-tables.ts';
+import { EXCLUSIVE_SIZE, LOADS, RESULT_WORDS, SHIFT_BY_LITERAL, SIMPLE, STORES } from './lowering-tables.ts';
 import { MARKER_WORDS, markerWord } from './markers.ts';
 import { PURE_FUNCTION_INDEX } from './pure-functions.ts';
 import { slotOf } from './vector/vector-function.ts';
@@ -228,7 +228,7 @@ class Lowering {
       case 'getF64':
       case 'getV128': {
         const to = this.locations.of(value);
-        const words = WORDS_OF_TYPE[value.type];
+        const words = RESULT_WORDS[value.info.number];
         if (to === STATE + value.imm) break;
         if (words === 1) this.put(Bc.Mov, to, STATE + value.imm);
         else this.put(Bc.Copy, words, to, STATE + value.imm);
@@ -243,7 +243,7 @@ class Lowering {
       case 'setF64':
       case 'setV128':
         if (a.op === 'const' || a.op === 'const64' || this.locations.of(a) !== STATE + value.imm)
-          this.copy(WORDS_OF_TYPE[a.type], STATE + value.imm, a);
+          this.copy(RESULT_WORDS[a.info.number], STATE + value.imm, a);
         break;
       case 'low64':
       case 'high64':
@@ -258,7 +258,7 @@ class Lowering {
           this.locations.of(value) === this.locations.of(a) + word
         )
           break;
-        const words = WORDS_OF_TYPE[value.type];
+        const words = RESULT_WORDS[value.info.number];
         if (a.op === 'const64' && words === 1) {
           this.put(Bc.Mov, this.locations.of(value));
           this.literalOperand(word === 1 ? a.imm2 : a.imm);

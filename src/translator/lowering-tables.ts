@@ -1,8 +1,7 @@
 import { Bc } from './interpreter.ts';
-import { byOperation, type IrType } from './ir/ops.ts';
+import { byOperation, type IrType, OPS } from './ir/ops.ts';
 
-/** Words of the machine's memory that a value takes. */
-export const WORDS_OF_TYPE: { readonly [T in IrType]: number } = {
+const WORDS_OF_TYPE: { readonly [T in IrType]: number } = {
   void: 0,
   i32: 1,
   f32: 1,
@@ -10,6 +9,9 @@ export const WORDS_OF_TYPE: { readonly [T in IrType]: number } = {
   f64: 2,
   v128: 4,
 };
+
+/** Words of the machine's memory that an operation's value takes, by OpInfo.number. */
+export const RESULT_WORDS: readonly number[] = Object.values(OPS).map(({ result }) => WORDS_OF_TYPE[result]);
 
 /** Operations that are one interpreter instruction of the shape (opcode, dst, operands...). */
 export const SIMPLE = byOperation<Bc, undefined>(

@@ -11,7 +11,7 @@ function isHarmless(value: IrValue): boolean {
     return true;
   }
   if (op === 'ldex8' || op === 'ldex16' || op === 'ldex32' || op === 'ldex64') return true;
-  const { effects } = OPS[op];
+  const { effects } = value.info;
   return (effects & (Effect.WritesState | Effect.WritesMemory | Effect.Ordered)) === 0;
 }
 
@@ -70,7 +70,7 @@ export function withSpinExits(block: IrBlock): IrBlock {
   if (!block.ops.some(isBack) || !repeatsItself(block)) return block;
   const ops = block.ops.map(
     (value): IrValue =>
-      isBack(value) ? irValue(value.id, 'exitWait', value.args, WaitKind.Spin, block.pc, undefined) : value,
+      isBack(value) ? irValue(value.id, OPS.exitWait, value.args, WaitKind.Spin, block.pc, undefined) : value,
   );
   return { ...block, ops };
 }

@@ -1,6 +1,6 @@
 import { packSlots, slotsWritten, type VectorFunction } from '../vector/vector-function.ts';
 import { foldConstant } from './fold.ts';
-import { byOperation, Effect, type HelperInfo, type OpName } from './ops.ts';
+import { byOperation, Effect, type HelperInfo, OPS, type OpInfo, type OpName } from './ops.ts';
 import { type IrBlock, type IrValue, irValue } from './value.ts';
 
 /** A position that `skipIfZero` skips to. */
@@ -93,10 +93,22 @@ export class IrBuilder {
     imm2 = 0,
     helper?: IrValue['helper'],
   ): IrValue {
-    const value = irValue(this.nextId++, op, args, imm, imm2, helper);
-    this.ops.push(value);
+    const value = this.append(OPS[op], args, imm, imm2, helper);
     const written = WIDE_SETS[value.info.number];
     for (let w = 0; w < written; w++) this.known.delete(imm + w);
+    return value;
+  }
+
+  /** For operations that occur in each instruction and write no slot that is known: their row need not be looked up by its name. */
+  private append(
+    info: OpInfo,
+    args: readonly IrValue[],
+    imm: number,
+    imm2 = 0,
+    helper?: IrValue['helper'],
+  ): IrValue {
+    const value = irValue(this.nextId++, info, args, imm, imm2, helper);
+    this.ops.push(value);
     return value;
   }
 
@@ -107,18 +119,18 @@ export class IrBuilder {
     for (let i = 0; i < constants.length; i++) if (constants[i].imm === imm) return constants[i];
     // A constant is defined where first needed; skipped code must not be the only place that defines it, so
     // constants stand outside the order of operations: every backend materialises them at their uses.
-    const value = this.constant('const', imm, 0);
+    const value = this.constant(OPS.const, imm, 0);
     constants.push(value);
     return value;
   }
 
   /** An i64 constant from its two words. */
   const64(low: number, high: number): IrValue {
-    return this.constant('const64', low | 0, high | 0);
+    return this.constant(OPS.const64, low | 0, high | 0);
   }
 
-  private constant(op: 'const' | 'const64', imm: number, imm2: number): IrValue {
-    return irValue(this.nextId++, op, NO_ARGS, imm, imm2, undefined);
+  private constant(info: OpInfo, imm: number, imm2: number): IrValue {
+    return irValue(this.nextId++, info, NO_ARGS, imm, imm2, undefined);
   }
 
   /** A pure i32 operation, folded when its operands are constants. */
@@ -131,13 +143,13 @@ export class IrBuilder {
   get(slot: number): IrValue {
     const value = this.known.get(slot);
     if (value !== undefined) return value;
-    const read = this.emit('get', NO_ARGS, slot);
+    const read = this.append(OPS.get, NO_ARGS, slot);
     this.known.set(slot, read);
     return read;
   }
 
   set(slot: number, value: IrValue): void {
-    this.emit('set', [value], slot);
+    this.append(OPS.set, [value], slot);
     this.known.set(slot, value);
   }
 
@@ -221,7 +233,7 @@ export class IrBuilder {
   /** Opens guest instruction at `pc`, executed with ITSTATE `it`. */
   marker(pc: number, it: number): void {
     this.markers++;
-    this.emit('marker', NO_ARGS, pc | 0, it);
+    this.append(OPS.marker, NO_ARGS, pc | 0, it);
   }
 
   newLabel(): IrLabel {
@@ -230,14 +242,14 @@ export class IrBuilder {
 
   skipIfZero(condition: IrValue, label: IrLabel): void {
     this.knownAtSkip[label.number] = this.known.copy();
-    this.emit('skipIfZero', [condition], label.number);
+    this.append(OPS.skipIfZero, [condition], label.number);
   }
 
   /** Joins the skipping and the falling path, if that has not left: only what both of them know is still known. */
   label(label: IrLabel): void {
     const { ops } = this;
     const left = ops.length > 0 && ops[ops.length - 1].info.isExit;
-    this.emit('label', NO_ARGS, label.number);
+    this.append(OPS.label, NO_ARGS, label.number);
     const before = this.knownAtSkip[label.number];
     if (left) this.known = before ?? new KnownSlots();
     else this.known.keepCommon(before);

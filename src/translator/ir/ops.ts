@@ -26,14 +26,6 @@ interface OpRow {
   readonly effects: number;
 }
 
-/** A row of the table of operations. */
-export interface OpInfo extends OpRow {
-  /** Its place in the table: what tables of the passes are indexed by. */
-  readonly number: number;
-  /** One of the `exit` operations. */
-  readonly isExit: boolean;
-}
-
 function pure(result: IrType, ...args: IrType[]): OpRow {
   return { args, result, effects: Effect.None };
 }
@@ -226,13 +218,32 @@ export type OpName = keyof typeof ROWS;
 
 const NAMES = Object.keys(ROWS) as OpName[];
 
+/** A row of the table of operations. A class, so that all rows look alike to the host's compiler: all passes read them all the time. */
+export class OpInfo implements OpRow {
+  readonly name: OpName;
+  readonly args: readonly IrType[];
+  readonly result: IrType;
+  readonly effects: number;
+  /** Its place in the table: what tables of the passes are indexed by. */
+  readonly number: number;
+  /** One of the `exit` operations. */
+  readonly isExit: boolean;
+
+  constructor(name: OpName, number: number) {
+    const { args, result, effects } = ROWS[name];
+    this.name = name;
+    this.args = args;
+    this.result = result;
+    this.effects = effects;
+    this.number = number;
+    this.isExit = name.startsWith('exit');
+  }
+}
+
 /** The operations by name. */
-export const OPS = Object.fromEntries(
-  NAMES.map((name, number): [OpName, OpInfo] => [
-    name,
-    { ...ROWS[name], number, isExit: name.startsWith('exit') },
-  ]),
-) as { readonly [N in OpName]: OpInfo };
+export const OPS = Object.fromEntries(NAMES.map((name, number) => [name, new OpInfo(name, number)])) as {
+  readonly [N in OpName]: OpInfo;
+};
 
 /** A table of what is known of some operations, by {@link OpInfo.number}; `otherwise` for the others. */
 export function byOperation<T, O>(known: { readonly [N in OpName]?: T }, otherwise: O): readonly (T | O)[] {

@@ -1,5 +1,5 @@
 import type { VectorFunction } from '../vector/vector-function.ts';
-import { type HelperInfo, type IrType, OPS, type OpInfo, type OpName } from './ops.ts';
+import type { HelperInfo, IrType, OpInfo, OpName } from './ops.ts';
 
 /** One operation in a block, and the value that it gives. */
 export interface IrValue {
@@ -19,14 +19,13 @@ export interface IrValue {
 /** A value. All are made here: objects that are made in one place look alike to the host's compiler. */
 export function irValue(
   id: number,
-  op: OpName,
+  info: OpInfo,
   args: readonly IrValue[],
   imm: number,
   imm2: number,
   helper: IrValue['helper'],
 ): IrValue {
-  const info = OPS[op];
-  return { id, op, info, type: info.result, args, imm, imm2, helper };
+  return { id, op: info.name, info, type: info.result, args, imm, imm2, helper };
 }
 
 /** A translated block before any backend saw it: operations in order, ended by an exit. */

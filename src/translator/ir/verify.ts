@@ -85,7 +85,7 @@ function immediateProblem(value: IrValue): string | undefined {
 }
 
 function effectsOf(value: IrValue): number {
-  return value.helper?.effects ?? OPS[value.op].effects;
+  return value.helper?.effects ?? value.info.effects;
 }
 
 /** One walk over a block, collecting what is wrong. */

@@ -33,9 +33,15 @@ export function firstWords(n: number): WordOffsets {
   return Array.from({ length: n }, (_unused, i) => i);
 }
 
-/** A row from what is special about it. */
-export function vectorFunction(row: Omit<VectorFunction, 'argCount' | 'effects'>): VectorFunction {
-  return { ...row, argCount: 0, effects: Effect.ReadsState | Effect.WritesState };
+/** A row from what is special about it. All rows are made here, so that they look alike to the host's compiler. */
+export function vectorFunction({
+  name,
+  reads,
+  writes,
+  sticky,
+  run,
+}: Omit<VectorFunction, 'argCount' | 'effects'>): VectorFunction {
+  return { name, argCount: 0, effects: Effect.ReadsState | Effect.WritesState, reads, writes, sticky, run };
 }
 
 /** Slots that an operation of the IR names: d, a and b in one number, since IR values have two. */

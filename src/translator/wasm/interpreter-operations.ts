@@ -50,10 +50,10 @@ function simple(f: InterpreterFrame, op: OpName): void {
   const { body } = f;
   const { args, result } = OPS[op];
   const values: IrValue[] = args.map((type, i) =>
-    irValue(i, type === 'i64' ? 'get64' : 'get', [], i, 0, undefined),
+    irValue(i, type === 'i64' ? OPS.get64 : OPS.get, [], i, 0, undefined),
   );
   f.address(1);
-  if (!emitPure(body, irValue(args.length, op, values, 0, 0, undefined), operands(f), f.calls.pure)) {
+  if (!emitPure(body, irValue(args.length, OPS[op], values, 0, 0, undefined), operands(f), f.calls.pure)) {
     throw new Error(`no code for ${op}`);
   }
   body.store(result === 'i64' ? Store.I64 : Store.I32);

@@ -1,5 +1,5 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
-import { Effect, type HelperInfo } from '../ir/ops.ts';
+import { byOperation, Effect, type HelperInfo } from '../ir/ops.ts';
 import { type IrValue, vectorOf } from '../ir/value.ts';
 import { slotOf, slotsRead, slotsWritten } from '../vector/vector-function.ts';
 import { mergeFlags } from './flags-code.ts';
@@ -15,12 +15,11 @@ import { isFlagRead, isFlags, isFlagWrite, isRegisterRead, type ValuePlan } from
 import { emitVector } from './vector-emitters.ts';
 import { isQuadword } from './wide-writes.ts';
 
-type Sizes = { readonly [op: string]: number | undefined };
-
-const LOAD_SIZE: Sizes = { load8: 1, load16: 2, load32: 4, load64: 8 };
-const STORE_SIZE: Sizes = { store8: 1, store16: 2, store32: 4, store64: 8 };
-const LOAD_EXCLUSIVE: Sizes = { ldex8: 1, ldex16: 2, ldex32: 4, ldex64: 8 };
-const STORE_EXCLUSIVE: Sizes = { stex8: 1, stex16: 2, stex32: 4, stex64: 8 };
+// Bytes of accesses.
+const LOAD_SIZE = byOperation({ load8: 1, load16: 2, load32: 4, load64: 8 }, undefined);
+const STORE_SIZE = byOperation({ store8: 1, store16: 2, store32: 4, store64: 8 }, undefined);
+const LOAD_EXCLUSIVE = byOperation({ ldex8: 1, ldex16: 2, ldex32: 4, ldex64: 8 }, undefined);
+const STORE_EXCLUSIVE = byOperation({ stex8: 1, stex16: 2, stex32: 4, stex64: 8 }, undefined);
 const STATE = MemoryLayout.state >>> 2;
 const { Budget: BUDGET, Tlb: TLB } = RegionParam;
 const T_FLAG = 1;
@@ -258,14 +257,15 @@ export class NodeCompiler {
   }
 
   private emitOther(value: IrValue): void {
-    const load = LOAD_SIZE[value.op];
+    const { number } = value.info;
+    const load = LOAD_SIZE[number];
     if (load !== undefined) {
       this.push(value.args[0]);
       emitLoad(this.memory, load, value.imm, this.memoOf(value));
       this.define(value);
       return;
     }
-    const store = STORE_SIZE[value.op];
+    const store = STORE_SIZE[number];
     if (store !== undefined) {
       const [address, stored] = value.args;
       // In both arms of the access: what is stored must be at hand.
@@ -285,8 +285,8 @@ export class NodeCompiler {
     }
     if (value.op === 'call') this.emitCall(value);
     else if (value.op === 'vector') this.emitVectorOp(value);
-    else if (LOAD_EXCLUSIVE[value.op] !== undefined) this.emitLoadExclusive(value);
-    else if (STORE_EXCLUSIVE[value.op] !== undefined) this.emitStoreExclusive(value);
+    else if (LOAD_EXCLUSIVE[number] !== undefined) this.emitLoadExclusive(value);
+    else if (STORE_EXCLUSIVE[number] !== undefined) this.emitStoreExclusive(value);
     else if (value.op === 'clrex') {
       this.code.i32(0).i32(0).store(Store.I32, slotAddress(Slot.ExclusiveArmed));
     } else if (value.op === 'barrier') {
@@ -323,7 +323,7 @@ export class NodeCompiler {
 
   private emitLoadExclusive(value: IrValue): void {
     const { code, region } = this;
-    const size = LOAD_EXCLUSIVE[value.op] as number;
+    const size = LOAD_EXCLUSIVE[value.info.number] as number;
     const { loadExclusive, loadExclusive64 } = region.env.imports;
     this.push(value.args[0]);
     code.i32(size);
@@ -338,7 +338,7 @@ export class NodeCompiler {
 
   private emitStoreExclusive(value: IrValue): void {
     const { code, region } = this;
-    const size = STORE_EXCLUSIVE[value.op] as number;
+    const size = STORE_EXCLUSIVE[value.info.number] as number;
     const [address, stored] = value.args;
     this.push(address);
     if (size === 8) {

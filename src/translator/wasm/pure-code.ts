@@ -1,4 +1,4 @@
-import type { OpName } from '../ir/ops.ts';
+import { byOperation } from '../ir/ops.ts';
 import type { IrValue } from '../ir/value.ts';
 import { PURE_FUNCTION_INDEX, PURE_FUNCTIONS } from '../pure-functions.ts';
 import type { FunctionBody } from './function-body.ts';
@@ -15,123 +15,132 @@ export interface PureOperands {
 }
 
 /** Operations that push their operands and are then these instructions. */
-const DIRECT: { readonly [N in OpName]?: readonly number[] } = {
-  add: [Op.I32Add],
-  sub: [Op.I32Sub],
-  and: [Op.I32And],
-  or: [Op.I32Or],
-  xor: [Op.I32Xor],
-  mul: [Op.I32Mul],
-  clz: [Op.I32Clz],
-  sext8: [Op.I32Extend8S],
-  sext16: [Op.I32Extend16S],
-  eq: [Op.I32Eq],
-  ne: [Op.I32Ne],
-  ltS: [Op.I32LtS],
-  ltU: [Op.I32LtU],
-  adc: [Op.I32Add, Op.I32Add],
-  add64: [Op.I64Add],
-  sub64: [Op.I64Sub],
-  f32FromBits: [Op.F32ReinterpretI32],
-  f32ToBits: [Op.I32ReinterpretF32],
-  f64FromBits: [Op.F64ReinterpretI64],
-  f64ToBits: [Op.I64ReinterpretF64],
-};
+const DIRECT = byOperation<readonly number[], undefined>(
+  {
+    add: [Op.I32Add],
+    sub: [Op.I32Sub],
+    and: [Op.I32And],
+    or: [Op.I32Or],
+    xor: [Op.I32Xor],
+    mul: [Op.I32Mul],
+    clz: [Op.I32Clz],
+    sext8: [Op.I32Extend8S],
+    sext16: [Op.I32Extend16S],
+    eq: [Op.I32Eq],
+    ne: [Op.I32Ne],
+    ltS: [Op.I32LtS],
+    ltU: [Op.I32LtU],
+    adc: [Op.I32Add, Op.I32Add],
+    add64: [Op.I64Add],
+    sub64: [Op.I64Sub],
+    f32FromBits: [Op.F32ReinterpretI32],
+    f32ToBits: [Op.I32ReinterpretF32],
+    f64FromBits: [Op.F64ReinterpretI64],
+    f64ToBits: [Op.I64ReinterpretF64],
+  },
+  undefined,
+);
 
 /** Shifts: the instruction for amounts below 32. */
-const SHIFTS: { readonly [N in OpName]?: number } = {
-  shl: Op.I32Shl,
-  shr: Op.I32ShrU,
-  sar: Op.I32ShrS,
-};
+const SHIFTS = byOperation<number, undefined>(
+  {
+    shl: Op.I32Shl,
+    shr: Op.I32ShrU,
+    sar: Op.I32ShrS,
+  },
+  undefined,
+);
 
 type Emit = (code: FunctionBody, value: IrValue, operands: PureOperands) => void;
 
-const OTHERS: { readonly [N in OpName]?: Emit } = {
-  andNot(code, { args: [a, b] }, operands) {
-    operands.push(a);
-    operands.push(b);
-    code.i32(-1).op(Op.I32Xor, Op.I32And);
+const OTHERS = byOperation<Emit, undefined>(
+  {
+    andNot(code, { args: [a, b] }, operands) {
+      operands.push(a);
+      operands.push(b);
+      code.i32(-1).op(Op.I32Xor, Op.I32And);
+    },
+    not(code, { args: [a] }, operands) {
+      operands.push(a);
+      code.i32(-1).op(Op.I32Xor);
+    },
+    zext8(code, { args: [a] }, operands) {
+      operands.push(a);
+      code.i32(0xff).op(Op.I32And);
+    },
+    zext16(code, { args: [a] }, operands) {
+      operands.push(a);
+      code.i32(0xffff).op(Op.I32And);
+    },
+    ror(code, { args: [a, b] }, operands) {
+      operands.push(a);
+      operands.push(b);
+      code.op(Op.I32Rotr);
+    },
+    rrx(code, { args: [a, carry] }, operands) {
+      operands.push(a);
+      code.i32(1).op(Op.I32ShrU);
+      operands.push(carry);
+      code.i32(31).op(Op.I32Shl, Op.I32Or);
+    },
+    select(code, { args: [condition, a, b] }, operands) {
+      operands.push(a);
+      operands.push(b);
+      operands.push(condition);
+      code.op(Op.Select);
+    },
+    rev(code, { args: [a] }, operands) {
+      const x = operands.local(a);
+      code.get(x).i32(8).op(Op.I32Rotr).i32(-0xff0100).op(Op.I32And);
+      code.get(x).i32(8).op(Op.I32Rotl).i32(0x00ff00ff).op(Op.I32And, Op.I32Or);
+    },
+    rev16(code, { args: [a] }, operands) {
+      const x = operands.local(a);
+      code.get(x).i32(8).op(Op.I32ShrU).i32(0x00ff00ff).op(Op.I32And);
+      code.get(x).i32(8).op(Op.I32Shl).i32(-0xff0100).op(Op.I32And, Op.I32Or);
+    },
+    divU(code, { args: [a, b] }, operands) {
+      const x = operands.local(a);
+      const y = operands.local(b);
+      code.get(y);
+      code.if('i32');
+      code.get(x).get(y).op(Op.I32DivU).else().i32(0).end();
+    },
+    divS(code, { args: [a, b] }, operands) {
+      const x = operands.local(a);
+      const y = operands.local(b);
+      // INT_MIN / -1 traps in WebAssembly; 0 - x is what Arm gives for every x / -1.
+      code.get(y).i32(1).op(Op.I32Add).i32(1).op(Op.I32GtU);
+      code.if('i32');
+      code.get(x).get(y).op(Op.I32DivS).else().i32(0).get(x).op(Op.I32Sub).i32(0).get(y).op(Op.Select).end();
+    },
+    pack64(code, { args: [low, high] }, operands) {
+      operands.push(low);
+      code.op(Op.I64ExtendI32U);
+      operands.push(high);
+      code.op(Op.I64ExtendI32U).i64(32, 0).op(Op.I64Shl, Op.I64Or);
+    },
+    mulS64(code, { args: [a, b] }, operands) {
+      operands.push(a);
+      code.op(Op.I64ExtendI32S);
+      operands.push(b);
+      code.op(Op.I64ExtendI32S, Op.I64Mul);
+    },
+    mulU64(code, { args: [a, b] }, operands) {
+      operands.push(a);
+      code.op(Op.I64ExtendI32U);
+      operands.push(b);
+      code.op(Op.I64ExtendI32U, Op.I64Mul);
+    },
+    low64(_code, { args: [a] }, operands) {
+      operands.pushHalf(a, false);
+    },
+    high64(_code, { args: [a] }, operands) {
+      operands.pushHalf(a, true);
+    },
   },
-  not(code, { args: [a] }, operands) {
-    operands.push(a);
-    code.i32(-1).op(Op.I32Xor);
-  },
-  zext8(code, { args: [a] }, operands) {
-    operands.push(a);
-    code.i32(0xff).op(Op.I32And);
-  },
-  zext16(code, { args: [a] }, operands) {
-    operands.push(a);
-    code.i32(0xffff).op(Op.I32And);
-  },
-  ror(code, { args: [a, b] }, operands) {
-    operands.push(a);
-    operands.push(b);
-    code.op(Op.I32Rotr);
-  },
-  rrx(code, { args: [a, carry] }, operands) {
-    operands.push(a);
-    code.i32(1).op(Op.I32ShrU);
-    operands.push(carry);
-    code.i32(31).op(Op.I32Shl, Op.I32Or);
-  },
-  select(code, { args: [condition, a, b] }, operands) {
-    operands.push(a);
-    operands.push(b);
-    operands.push(condition);
-    code.op(Op.Select);
-  },
-  rev(code, { args: [a] }, operands) {
-    const x = operands.local(a);
-    code.get(x).i32(8).op(Op.I32Rotr).i32(-0xff0100).op(Op.I32And);
-    code.get(x).i32(8).op(Op.I32Rotl).i32(0x00ff00ff).op(Op.I32And, Op.I32Or);
-  },
-  rev16(code, { args: [a] }, operands) {
-    const x = operands.local(a);
-    code.get(x).i32(8).op(Op.I32ShrU).i32(0x00ff00ff).op(Op.I32And);
-    code.get(x).i32(8).op(Op.I32Shl).i32(-0xff0100).op(Op.I32And, Op.I32Or);
-  },
-  divU(code, { args: [a, b] }, operands) {
-    const x = operands.local(a);
-    const y = operands.local(b);
-    code.get(y);
-    code.if('i32');
-    code.get(x).get(y).op(Op.I32DivU).else().i32(0).end();
-  },
-  divS(code, { args: [a, b] }, operands) {
-    const x = operands.local(a);
-    const y = operands.local(b);
-    // INT_MIN / -1 traps in WebAssembly; 0 - x is what Arm gives for every x / -1.
-    code.get(y).i32(1).op(Op.I32Add).i32(1).op(Op.I32GtU);
-    code.if('i32');
-    code.get(x).get(y).op(Op.I32DivS).else().i32(0).get(x).op(Op.I32Sub).i32(0).get(y).op(Op.Select).end();
-  },
-  pack64(code, { args: [low, high] }, operands) {
-    operands.push(low);
-    code.op(Op.I64ExtendI32U);
-    operands.push(high);
-    code.op(Op.I64ExtendI32U).i64(32, 0).op(Op.I64Shl, Op.I64Or);
-  },
-  mulS64(code, { args: [a, b] }, operands) {
-    operands.push(a);
-    code.op(Op.I64ExtendI32S);
-    operands.push(b);
-    code.op(Op.I64ExtendI32S, Op.I64Mul);
-  },
-  mulU64(code, { args: [a, b] }, operands) {
-    operands.push(a);
-    code.op(Op.I64ExtendI32U);
-    operands.push(b);
-    code.op(Op.I64ExtendI32U, Op.I64Mul);
-  },
-  low64(_code, { args: [a] }, operands) {
-    operands.pushHalf(a, false);
-  },
-  high64(_code, { args: [a] }, operands) {
-    operands.pushHalf(a, true);
-  },
-};
+  undefined,
+);
 
 function emitShift(code: FunctionBody, value: IrValue, opcode: number, operands: PureOperands): void {
   const [a, amount] = value.args;
@@ -157,23 +166,24 @@ function emitShift(code: FunctionBody, value: IrValue, opcode: number, operands:
  * @returns false where the operation is none of these.
  */
 export function emitPure(code: FunctionBody, value: IrValue, operands: PureOperands, pure: number): boolean {
-  const direct = DIRECT[value.op];
+  const { number } = value.info;
+  const direct = DIRECT[number];
   if (direct !== undefined) {
     for (const arg of value.args) operands.push(arg);
     code.op(...direct);
     return true;
   }
-  const shift = SHIFTS[value.op];
+  const shift = SHIFTS[number];
   if (shift !== undefined) {
     emitShift(code, value, shift, operands);
     return true;
   }
-  const other = OTHERS[value.op];
+  const other = OTHERS[number];
   if (other !== undefined) {
     other(code, value, operands);
     return true;
   }
-  const index = PURE_FUNCTION_INDEX[value.info.number];
+  const index = PURE_FUNCTION_INDEX[number];
   if (index < 0) return false;
   code.i32(index);
   for (let i = 0; i < 3; i++) operands.push(value.args[i] ?? value.args[0]);

@@ -6,7 +6,7 @@ import { ModuleWriter } from './module-writer.ts';
 import { runPure } from './pure-code.ts';
 import type { Region } from './region.ts';
 import { REGION_PARAMS, REGION_RESULTS } from './region-abi.ts';
-import { compileRegion } from './region-compiler.ts';
+import { compileRegion, type RegionImports } from './region-compiler.ts';
 import type { SiteTable } from './site-table.ts';
 
 /** What modules of regions are made with. */
@@ -28,6 +28,15 @@ export interface RegionToCompile {
   readonly callFree: boolean;
 }
 
+const BASE_NAMES = Object.keys(BASE_FUNCTIONS) as BaseFunction[];
+
+/** All modules import the same functions in the same order, so that one object can say their numbers. */
+const IMPORTS: RegionImports = {
+  ...(Object.fromEntries(BASE_NAMES.map((name, i) => [name, i])) as { readonly [N in BaseFunction]: number }),
+  vector: BASE_NAMES.length,
+  pure: BASE_NAMES.length + 1,
+};
+
 /** Regions take memos from different places on: those of two that run in turns should not be the same. */
 const MEMO_STEP = 37;
 
@@ -38,21 +47,17 @@ export function writeRegionModule(
 ): Uint8Array<ArrayBuffer> {
   const writer = new ModuleWriter();
   writer.importMemory('memory', context.memory.wasm.buffer.byteLength / 65536);
-  const names = Object.keys(BASE_FUNCTIONS) as BaseFunction[];
-  const base = Object.fromEntries(
-    names.map((name) => {
-      const { params, results } = BASE_FUNCTIONS[name];
-      return [name, writer.importFunction(name, params, results)];
-    }),
-  ) as { readonly [N in BaseFunction]: number };
-  const vector = writer.importFunction('vector', ['i32', 'i32', 'i32', 'i32', 'i32'], []);
-  const pure = writer.importFunction('pure', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']);
-  const imports = { ...base, vector, pure };
+  for (const name of BASE_NAMES) {
+    const { params, results } = BASE_FUNCTIONS[name];
+    writer.importFunction(name, params, results);
+  }
+  writer.importFunction('vector', ['i32', 'i32', 'i32', 'i32', 'i32'], []);
+  writer.importFunction('pure', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']);
   for (const [i, { region, number, callFree }] of regions.entries()) {
     const fn = writer.declare(REGION_PARAMS, REGION_RESULTS);
     let memo = number * MEMO_STEP;
     const body = compileRegion(region, {
-      imports,
+      imports: IMPORTS,
       number,
       callFree,
       helperIndex: (helper) => context.helperIndex(helper),

@@ -1,4 +1,4 @@
-import { Effect, OPS } from '../ir/ops.ts';
+import { Effect } from '../ir/ops.ts';
 import type { IrValue } from '../ir/value.ts';
 import { vectorOf } from '../ir/value.ts';
 import { slotsWritten } from '../vector/vector-function.ts';
@@ -188,7 +188,7 @@ class Planning {
 
   /** One use, nothing in between that changes an operand, no join of paths in between. */
   private canBeDeferred(value: IrValue, at: number): boolean {
-    if (OPS[value.op].effects !== Effect.None || value.op === 'marker' || isFlags(value)) return false;
+    if (value.info.effects !== Effect.None || value.op === 'marker' || isFlags(value)) return false;
     const uses = this.uses.get(value);
     if (uses?.length !== 1) return false;
     const [{ user, at: usedAt }] = uses;
@@ -203,7 +203,7 @@ class Planning {
     let end = at;
     for (let next: IrValue | undefined = user; next !== undefined; ) {
       const uses: readonly Use[] = this.uses.get(next) ?? [];
-      if (OPS[next.op].effects !== Effect.None || uses.length !== 1) break;
+      if (next.info.effects !== Effect.None || uses.length !== 1) break;
       end = Math.max(end, uses[0].at);
       next = uses[0].user;
     }

@@ -40,7 +40,7 @@ class Widening {
       return;
     }
     const isRead = value.op === 'get' || value.op === 'get64';
-    const { effects, result } = OPS[value.op];
+    const { effects, result } = value.info;
     const isPure = effects === Effect.None && result !== 'void';
     const waits = isRead ? !this.touches(value) : isPure;
     if (!waits) this.flush();
@@ -64,14 +64,14 @@ class Widening {
     // Constants are operands only, and in no place.
     if (value.op !== 'const64') this.result.push(value);
     this.pending.delete(slot + 1);
-    this.pending.set(slot, irValue(this.nextId++, 'set64', [value], low.imm, low.imm2, undefined));
+    this.pending.set(slot, irValue(this.nextId++, OPS.set64, [value], low.imm, low.imm2, undefined));
   }
 
   private pack(low: IrValue, high: IrValue): IrValue {
     if (low.op === 'const' && high.op === 'const') {
-      return irValue(this.nextId++, 'const64', [], low.imm, high.imm, undefined);
+      return irValue(this.nextId++, OPS.const64, [], low.imm, high.imm, undefined);
     }
-    return irValue(this.nextId++, 'pack64', [low, high], 0, 0, undefined);
+    return irValue(this.nextId++, OPS.pack64, [low, high], 0, 0, undefined);
   }
 
   private flush(): void {
