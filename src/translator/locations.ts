@@ -1,4 +1,5 @@
 import { MemoryLayout } from '../memory/machine-memory.ts';
+import { IntList } from './int-list.ts';
 import { byOperation, Effect } from './ir/ops.ts';
 import { type IrValue, vectorOf } from './ir/value.ts';
 import { RESULT_WORDS } from './lowering-tables.ts';
@@ -36,15 +37,15 @@ function effectsOf(value: IrValue): number {
 }
 
 /** The first of ascending positions behind `at`; FOREVER where there is none. */
-function firstAfter(positions: readonly number[], at: number): number {
+function firstAfter(positions: IntList, at: number): number {
   let low = 0;
   let high = positions.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (positions[middle] > at) high = middle;
+    if (positions.get(middle) > at) high = middle;
     else low = middle + 1;
   }
-  return low < positions.length ? positions[low] : FOREVER;
+  return low < positions.length ? positions.get(low) : FOREVER;
 }
 
 /** Temporaries, given out lowest first and taken back after the last use. */
@@ -117,15 +118,15 @@ export class Locations {
   /** Its location, -1 where it has none. */
   private where = new Int32Array(FEW_VALUES);
   /** For each slot the positions where it is written, ascending. */
-  private readonly writes: number[][] = Array.from({ length: STATE_SLOTS }, () => []);
+  private readonly writes: readonly IntList[] = Array.from({ length: STATE_SLOTS }, () => new IntList(8));
   /** Slots that are written at all, some of them more than once. */
-  private readonly written: number[] = [];
+  private readonly written = new IntList();
   /** For each slot up to which position what was in it is needed: read values in place, values computed there. */
   private readonly neededUntil = new Int32Array(STATE_SLOTS);
   /** Positions where a helper may write any slot, ascending. */
-  private readonly clobbers: number[] = [];
+  private readonly clobbers = new IntList();
   /** Positions where control may leave or join, or state may be seen by others, ascending. */
-  private readonly boundaries: number[] = [];
+  private readonly boundaries = new IntList();
   private readonly pool = new TemporaryPool();
 
   /** Word index of a value of the block that was assigned last. */
@@ -194,8 +195,9 @@ export class Locations {
       where[i] = -1;
     }
     for (const { args } of ops) for (const arg of args) useCount[arg.id]++;
-    for (const slot of this.written) this.writes[slot].length = 0;
-    this.written.length = 0;
+    const { written } = this;
+    for (let i = 0; i < written.length; i++) this.writes[written.get(i)].length = 0;
+    written.length = 0;
     this.clobbers.length = 0;
     this.boundaries.length = 0;
     this.pool.clear();

@@ -1,4 +1,5 @@
 import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
+import { IntList } from './int-list.ts';
 import { Bc } from './interpreter.ts';
 import { Effect, type HelperInfo } from './ir/ops.ts';
 import type { IrBlock, IrValue } from './ir/value.ts';
@@ -34,46 +35,54 @@ export interface LowerRequest {
 /** Writes interpreter code into the machine's memory. One object serves block after block: its arrays keep their size. */
 class Lowering {
   private readonly locations = new Locations();
-  private readonly code: number[] = [];
+  private readonly code = new IntList(1024);
   /** For each marker: position of its first code word, ITSTATE, guest PC. */
-  private readonly markers: number[] = [];
-  private readonly pool: number[] = [];
-  /** Words of the pool that are literals by themselves, not halves of one. */
-  private readonly shared: boolean[] = [];
+  private readonly markers = new IntList(256);
+  private readonly pool = new IntList();
+  /** For each word of the pool 1 where it is a literal by itself, not a half of one. */
+  private readonly shared = new IntList();
   /** Code positions whose word is the index of a literal in the pool, each with that. */
-  private readonly literalUses: number[] = [];
+  private readonly literalUses = new IntList(256);
   /** By number of a label. */
   private readonly labels: number[] = [];
   /** Code positions whose word is where a label is, each with its number. */
-  private readonly skips: number[] = [];
+  private readonly skips = new IntList();
   private request!: LowerRequest;
 
   run(at: number, request: LowerRequest, memory: MachineMemory, end: number): LoweredBlock | undefined {
     const { code, markers, pool, literalUses, skips, labels } = this;
-    for (const list of [code, markers, pool, this.shared, literalUses, skips]) list.length = 0;
+    code.length = 0;
+    markers.length = 0;
+    pool.length = 0;
+    this.shared.length = 0;
+    literalUses.length = 0;
+    skips.length = 0;
     this.request = request;
     const { block } = request;
     const { ops } = block;
     this.locations.assign(ops);
-    code.push(Bc.Enter, block.instructions, request.number, block.pc, request.countdown);
+    this.code.push3(Bc.Enter, block.instructions, request.number);
+    this.code.push2(block.pc, request.countdown);
     for (let i = 0; i < ops.length; ) {
       const taken = this.lowerBranch(ops, i);
       if (taken === 0) this.lower(ops[i]);
       i += Math.max(taken, 1);
     }
-    if ((at + code.length) % 2 === 1) code.push(Bc.Enter);
+    if ((at + code.length) % 2 === 1) this.code.push(Bc.Enter);
     const base = at + code.length;
     const total = code.length + pool.length;
     const marked = end - (markers.length / 3) * MARKER_WORDS;
     if (at + total > marked) return undefined;
-    for (let i = 0; i < skips.length; i += 2) code[skips[i]] = at + labels[skips[i + 1]];
-    for (let i = 0; i < literalUses.length; i += 2) code[literalUses[i]] = base + literalUses[i + 1];
+    for (let i = 0; i < skips.length; i += 2) code.set(skips.get(i), at + labels[skips.get(i + 1)]);
+    for (let i = 0; i < literalUses.length; i += 2) {
+      code.set(literalUses.get(i), base + literalUses.get(i + 1));
+    }
     const { words } = memory;
-    for (let i = 0; i < code.length; i++) words[at + i] = code[i];
-    for (let i = 0; i < pool.length; i++) words[base + i] = pool[i];
+    code.copyTo(words, at);
+    pool.copyTo(words, base);
     for (let i = 0, to = marked; i < markers.length; i += 3, to += MARKER_WORDS) {
-      words[to] = markerWord(markers[i], markers[i + 1]);
-      words[to + 1] = markers[i + 2];
+      words[to] = markerWord(markers.get(i), markers.get(i + 1));
+      words[to + 1] = markers.get(i + 2);
     }
     return { start: at, words: total, markers: marked };
   }
@@ -88,10 +97,11 @@ class Lowering {
     const [taken, label, other] = [ops[at + 1], ops[at + 2], ops[at + 3]];
     if (taken.op !== 'exitJump' || label.op !== 'label' || other.op !== 'exitJump') return 0;
     const [condition] = skip.args;
-    this.put(Bc.Branch, condition.imm);
+    this.code.push2(Bc.Branch, condition.imm);
     this.operand(condition.args[0]);
-    this.put(this.request.flags);
-    for (const exit of [taken, other]) this.put(exit.imm, 0, this.isLinkable(exit.imm));
+    this.code.push(this.request.flags);
+    this.code.push3(taken.imm, 0, this.isLinkable(taken.imm));
+    this.code.push3(other.imm, 0, this.isLinkable(other.imm));
     return 4;
   }
 
@@ -101,10 +111,6 @@ class Lowering {
    */
   private isLinkable(pc: number): number {
     return (pc + 2) >>> 12 === this.request.block.pc >>> 12 ? 1 : 0;
-  }
-
-  private put(...words: number[]): void {
-    for (const word of words) this.code.push(word);
   }
 
   /** An operand: a literal's or a location's word index. */
@@ -123,20 +129,20 @@ class Lowering {
     const { pool, shared } = this;
     let index = 0;
     if (high === undefined) {
-      while (index < pool.length && !(shared[index] && pool[index] === low)) index++;
+      while (index < pool.length && !(shared.get(index) === 1 && pool.get(index) === low)) index++;
     } else {
-      if (pool.length % 2 === 1) this.addLiteral(0, false);
+      if (pool.length % 2 === 1) this.addLiteral(0, 0);
       index = pool.length;
     }
     if (index === pool.length) {
-      this.addLiteral(low, high === undefined);
-      if (high !== undefined) this.addLiteral(high, false);
+      this.addLiteral(low, high === undefined ? 1 : 0);
+      if (high !== undefined) this.addLiteral(high, 0);
     }
-    this.literalUses.push(this.code.length, index);
+    this.literalUses.push2(this.code.length, index);
     this.code.push(0);
   }
 
-  private addLiteral(word: number, shared: boolean): void {
+  private addLiteral(word: number, shared: 0 | 1): void {
     this.pool.push(word);
     this.shared.push(shared);
   }
@@ -151,22 +157,22 @@ class Lowering {
     }
     const load = LOADS[number];
     if (load !== undefined) {
-      this.put(load, this.locations.of(value));
+      this.code.push2(load, this.locations.of(value));
       this.address(value.args[0], value.imm);
       return;
     }
     const store = STORES[number];
     if (store !== undefined) {
-      this.put(store);
+      this.code.push(store);
       this.operand(value.args[1]);
       this.address(value.args[0], value.imm);
       return;
     }
     const pure = PURE_FUNCTION_INDEX[number];
     if (pure >= 0) {
-      this.put(Bc.Pure, pure, this.locations.of(value));
+      this.code.push3(Bc.Pure, pure, this.locations.of(value));
       for (let i = 0; i < 3; i++) this.operand(value.args[i] ?? value.args[0]);
-      this.put(value.imm);
+      this.code.push(value.imm);
       return;
     }
     this.lowerOther(value);
@@ -181,12 +187,12 @@ class Lowering {
       (amount.imm & 0xff) > 0 &&
       (amount.imm & 0xff) < 32
     ) {
-      this.put(literal, this.locations.of(value));
+      this.code.push2(literal, this.locations.of(value));
       this.operand(value.args[0]);
-      this.put(amount.imm & 0xff);
+      this.code.push(amount.imm & 0xff);
       return;
     }
-    this.put(opcode, this.locations.of(value));
+    this.code.push2(opcode, this.locations.of(value));
     for (const arg of value.args) this.operand(arg);
   }
 
@@ -194,15 +200,15 @@ class Lowering {
   private address(address: IrValue, flags: number): void {
     if (this.locations.isFused(address)) {
       this.operand(address.args[0]);
-      this.put(address.args[1].imm);
+      this.code.push(address.args[1].imm);
     } else if (address.op === 'const') {
       this.literalOperand(0);
-      this.put(address.imm);
+      this.code.push(address.imm);
     } else {
       this.operand(address);
-      this.put(0);
+      this.code.push(0);
     }
-    this.put(flags);
+    this.code.push(flags);
   }
 
   /** Instructions of the block after the current one: given back where an exit leaves early. */
@@ -211,8 +217,8 @@ class Lowering {
   }
 
   private copy(words: number, dst: number, value: IrValue): void {
-    if (words === 1) this.put(Bc.Mov, dst);
-    else this.put(Bc.Copy, words, dst);
+    if (words === 1) this.code.push2(Bc.Mov, dst);
+    else this.code.push3(Bc.Copy, words, dst);
     this.operand(value);
   }
 
@@ -220,7 +226,7 @@ class Lowering {
     const [a, b] = value.args;
     switch (value.op) {
       case 'marker':
-        this.markers.push(this.code.length, value.imm2, value.imm);
+        this.markers.push3(this.code.length, value.imm2, value.imm);
         break;
       case 'get':
       case 'get64':
@@ -230,8 +236,11 @@ class Lowering {
         const to = this.locations.of(value);
         const words = RESULT_WORDS[value.info.number];
         if (to === STATE + value.imm) break;
-        if (words === 1) this.put(Bc.Mov, to, STATE + value.imm);
-        else this.put(Bc.Copy, words, to, STATE + value.imm);
+        if (words === 1) this.code.push3(Bc.Mov, to, STATE + value.imm);
+        else {
+          this.code.push3(Bc.Copy, words, to);
+          this.code.push(STATE + value.imm);
+        }
         break;
       }
       case 'set':
@@ -260,10 +269,10 @@ class Lowering {
           break;
         const words = RESULT_WORDS[value.info.number];
         if (a.op === 'const64' && words === 1) {
-          this.put(Bc.Mov, this.locations.of(value));
+          this.code.push2(Bc.Mov, this.locations.of(value));
           this.literalOperand(word === 1 ? a.imm2 : a.imm);
         } else if (words === 1) {
-          this.put(Bc.Mov, this.locations.of(value));
+          this.code.push2(Bc.Mov, this.locations.of(value));
           this.operand(a, word);
         } else {
           this.copy(words, this.locations.of(value), a);
@@ -271,19 +280,19 @@ class Lowering {
         break;
       }
       case 'cond':
-        this.put(Bc.Cond, this.locations.of(value), value.imm);
+        this.code.push3(Bc.Cond, this.locations.of(value), value.imm);
         this.operand(a);
         break;
       case 'skipIfZero':
         if (this.locations.isFused(a)) {
-          this.put(Bc.SkipUnless, a.imm);
+          this.code.push2(Bc.SkipUnless, a.imm);
           this.operand(a.args[0]);
         } else {
-          this.put(Bc.SkipIfZero);
+          this.code.push(Bc.SkipIfZero);
           this.operand(a);
         }
-        this.skips.push(this.code.length, value.imm);
-        this.put(0);
+        this.skips.push2(this.code.length, value.imm);
+        this.code.push(0);
         break;
       case 'label':
         this.labels[value.imm] = this.code.length;
@@ -292,61 +301,65 @@ class Lowering {
       case 'ldex16':
       case 'ldex32':
       case 'ldex64':
-        this.put(Bc.LoadExclusive, EXCLUSIVE_SIZE[value.info.number] as number, this.locations.of(value));
+        this.code.push3(
+          Bc.LoadExclusive,
+          EXCLUSIVE_SIZE[value.info.number] as number,
+          this.locations.of(value),
+        );
         this.operand(a);
         break;
       case 'stex8':
       case 'stex16':
       case 'stex32':
       case 'stex64':
-        this.put(Bc.StoreExclusive, EXCLUSIVE_SIZE[value.info.number] as number, this.locations.of(value));
+        this.code.push3(
+          Bc.StoreExclusive,
+          EXCLUSIVE_SIZE[value.info.number] as number,
+          this.locations.of(value),
+        );
         this.operand(a);
         this.operand(b);
         break;
       case 'clrex':
-        this.put(Bc.ClearExclusive);
+        this.code.push(Bc.ClearExclusive);
         break;
       case 'barrier':
-        this.put(Bc.Barrier, value.imm);
+        this.code.push2(Bc.Barrier, value.imm);
         break;
       case 'call':
         this.lowerCall(value);
         break;
       case 'exitJump':
-        this.put(
-          Bc.ExitJump,
-          value.imm,
-          0,
-          this.notExecuted(),
-          this.request.flags,
-          this.isLinkable(value.imm),
-        );
+        this.code.push3(Bc.ExitJump, value.imm, 0);
+        this.code.push3(this.notExecuted(), this.request.flags, this.isLinkable(value.imm));
         break;
       case 'exitJumpTo':
-        this.put(Bc.ExitJumpTo);
+        this.code.push(Bc.ExitJumpTo);
         this.operand(a);
-        this.put(this.notExecuted(), this.request.flags);
+        this.code.push2(this.notExecuted(), this.request.flags);
         break;
       case 'exitInterwork':
-        this.put(Bc.ExitInterwork);
+        this.code.push(Bc.ExitInterwork);
         this.operand(a);
-        this.put(this.notExecuted(), this.request.flags & 2);
+        this.code.push2(this.notExecuted(), this.request.flags & 2);
         break;
       case 'exitResync':
-        this.put(Bc.ExitResync, value.imm, this.notExecuted());
+        this.code.push3(Bc.ExitResync, value.imm, this.notExecuted());
         break;
       case 'exitDynamic':
-        this.put(Bc.ExitDynamic, this.notExecuted());
+        this.code.push2(Bc.ExitDynamic, this.notExecuted());
         break;
       case 'exitRaise':
-        this.put(Bc.ExitRaise, value.imm, value.imm2, this.notExecuted());
+        this.code.push3(Bc.ExitRaise, value.imm, value.imm2);
+        this.code.push(this.notExecuted());
         break;
       case 'exitWait':
-        this.put(Bc.ExitWait, value.imm, value.imm2, this.notExecuted());
+        this.code.push3(Bc.ExitWait, value.imm, value.imm2);
+        this.code.push(this.notExecuted());
         break;
       case 'vector':
-        this.put(Bc.Vector, this.request.helperIndex(value.helper as HelperInfo), value.imm2);
-        for (let operand = 0; operand < 3; operand++) this.put(STATE + slotOf(value.imm, operand));
+        this.code.push3(Bc.Vector, this.request.helperIndex(value.helper as HelperInfo), value.imm2);
+        for (let operand = 0; operand < 3; operand++) this.code.push(STATE + slotOf(value.imm, operand));
         break;
       default:
         throw new Error(`no lowering for IR operation ${value.op} (${value.info.result})`);
@@ -356,7 +369,7 @@ class Lowering {
   private lowerCall(value: IrValue): void {
     const helper = value.helper as HelperInfo;
     const mayFault = (helper.effects & Effect.MayFault) !== 0;
-    this.put(
+    this.code.push3(
       mayFault ? Bc.CallMayFault : Bc.Call,
       this.request.helperIndex(helper),
       this.locations.of(value),

@@ -7,8 +7,9 @@ const STATE_SLOTS = (MemoryLayout.temporaries - MemoryLayout.state) >>> 2;
 // Tables that are kept from block to block, because a boot optimises tens of thousands of them.
 /** For each slot the last stretch of code, by number, in which it is known to be set again. */
 const OVERWRITTEN = new Int32Array(STATE_SLOTS);
-/** Values that are used, by number: nearly all blocks have fewer. */
-let USED = new Uint8Array(4096);
+/** Values that are used, by number, and operations that are left out, by position: nearly all blocks have fewer. */
+let USED: Uint8Array = new Uint8Array(4096);
+let REMOVED: Uint8Array = new Uint8Array(4096);
 
 /** Whether an operation may show the state of the CPU to someone: a fault, a helper, another path. */
 function observesAllState(value: IrValue): boolean {
@@ -17,11 +18,10 @@ function observesAllState(value: IrValue): boolean {
 }
 
 /**
- * Removes a `set` whose slot is set again before anyone can see it: no read of the slot, no instruction that may
+ * Marks a `set` whose slot is set again before anyone can see it: no read of the slot, no instruction that may
  * fault, no join or exit lies between. Flags of one instruction replaced by the next are the common case.
  */
-function removeDeadSets(ops: readonly IrValue[]): IrValue[] {
-  const kept: IrValue[] = [];
+function markDeadSets(ops: readonly IrValue[], removed: Uint8Array): void {
   const overwritten = OVERWRITTEN;
   overwritten.fill(0);
   let stretch = 1;
@@ -29,8 +29,8 @@ function removeDeadSets(ops: readonly IrValue[]): IrValue[] {
     const value = ops[i];
     const vector = vectorOf(value);
     if (value.op === 'set') {
-      if (overwritten[value.imm] === stretch) continue;
-      overwritten[value.imm] = stretch;
+      if (overwritten[value.imm] === stretch) removed[i] = 1;
+      else overwritten[value.imm] = stretch;
     } else if (value.op === 'get') {
       overwritten[value.imm] = 0;
     } else if (vector !== undefined) {
@@ -41,33 +41,37 @@ function removeDeadSets(ops: readonly IrValue[]): IrValue[] {
     ) {
       stretch++;
     }
-    kept.push(value);
   }
-  return kept.reverse();
 }
 
-/** Removes operations without effect whose value nobody uses. */
-function removeUnused(ops: readonly IrValue[]): IrValue[] {
-  let used = USED;
+/** Marks operations without effect whose value no operation uses that stays. */
+function markUnused(ops: readonly IrValue[], removed: Uint8Array): void {
+  const used = cleared(USED, numbersIn(ops));
+  USED = used;
+  for (let i = ops.length - 1; i >= 0; i--) {
+    if (removed[i] === 1) continue;
+    const value = ops[i];
+    const removable = (value.info.effects & ~Effect.ReadsState) === 0 && value.op !== 'marker';
+    if (removable && used[value.id] === 0) removed[i] = 1;
+    else for (const arg of value.args) used[arg.id] = 1;
+  }
+}
+
+/** Numbers of all values of a block are below this. */
+function numbersIn(ops: readonly IrValue[]): number {
   let values = 0;
   for (const { id, args } of ops) {
     if (id >= values) values = id + 1;
     for (const arg of args) if (arg.id >= values) values = arg.id + 1;
   }
-  if (values > used.length) {
-    used = new Uint8Array(2 * values);
-    USED = used;
-  }
-  used.fill(0, 0, values);
-  const kept: IrValue[] = [];
-  for (let i = ops.length - 1; i >= 0; i--) {
-    const value = ops[i];
-    const removable = (value.info.effects & ~Effect.ReadsState) === 0 && value.op !== 'marker';
-    if (removable && used[value.id] === 0) continue;
-    for (const arg of value.args) used[arg.id] = 1;
-    kept.push(value);
-  }
-  return kept.reverse();
+  return values;
+}
+
+/** A table of zeros: the given one where it is large enough. */
+function cleared(table: Uint8Array, size: number): Uint8Array {
+  if (size > table.length) return new Uint8Array(2 * size);
+  table.fill(0, 0, size);
+  return table;
 }
 
 const IS_SUM = byOperation({ add: true, sub: true, adc: true }, false);
@@ -80,19 +84,25 @@ const IS_FLAGS = byOperation(
  * Puts the flags of a sum before the sum where both come from the same operands: a sum that replaces one of its
  * operands can then be computed in place.
  */
-function flagsFirst(ops: readonly IrValue[]): IrValue[] {
-  const result = [...ops];
-  for (let i = 0; i + 1 < result.length; i++) {
-    const sum = result[i];
-    const flags = result[i + 1];
+function putFlagsFirst(ops: IrValue[]): void {
+  for (let i = 0; i + 1 < ops.length; i++) {
+    const sum = ops[i];
+    const flags = ops[i + 1];
     if (!IS_SUM[sum.info.number] || !IS_FLAGS[flags.info.number] || flags.args.includes(sum)) continue;
-    result[i] = flags;
-    result[i + 1] = sum;
+    ops[i] = flags;
+    ops[i + 1] = sum;
   }
-  return result;
 }
 
 /** The passes that every backend wants. The result has the same instructions, exits and faults. */
 export function optimise(block: IrBlock): IrBlock {
-  return { ...block, ops: flagsFirst(removeUnused(removeDeadSets(block.ops))) };
+  const { ops, instructions, pc, bytes } = block;
+  const removed = cleared(REMOVED, ops.length);
+  REMOVED = removed;
+  markDeadSets(ops, removed);
+  markUnused(ops, removed);
+  const kept: IrValue[] = [];
+  for (let i = 0; i < ops.length; i++) if (removed[i] === 0) kept.push(ops[i]);
+  putFlagsFirst(kept);
+  return { ops: kept, instructions, pc, bytes };
 }
