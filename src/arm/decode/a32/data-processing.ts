@@ -13,6 +13,9 @@ import {
 import { ShiftType } from '../../lift/shift.ts';
 import { ordered, type RowList, row } from '../row.ts';
 
+const MOV_REGISTER = shiftImmediate(ShiftType.Lsl);
+const RRX = shiftImmediate(ShiftType.Ror);
+
 /** ARM DDI 0406C A5.2.1 to A5.2.3. ADR is ADD or SUB of the PC: in A32 there is nothing special about it. */
 export const A32_DATA_PROCESSING: RowList = [
   row('AND (immediate) A1', 'cccc 0010000 S nnnn dddd iiiiiiiiiiii', armImmediate('and')),
@@ -49,7 +52,7 @@ export const A32_DATA_PROCESSING: RowList = [
   row('ORR (register) A1', 'cccc 0001100 S nnnn dddd iiiii tt 0 mmmm', armRegister('orr')),
   ordered([
     row('MOV (register) A1', 'cccc 0001101 S zzzz dddd 00000 000 mmmm', (l, f) =>
-      shiftImmediate(ShiftType.Lsl)(l, { ...f, i: 0 }),
+      MOV_REGISTER(l, { S: f.S, d: f.d, i: 0, m: f.m }),
     ),
     row('LSL (immediate) A1', 'cccc 0001101 S zzzz dddd iiiii 000 mmmm', shiftImmediate(ShiftType.Lsl)),
   ]),
@@ -57,7 +60,7 @@ export const A32_DATA_PROCESSING: RowList = [
   row('ASR (immediate) A1', 'cccc 0001101 S zzzz dddd iiiii 100 mmmm', shiftImmediate(ShiftType.Asr)),
   ordered([
     row('RRX A1', 'cccc 0001101 S zzzz dddd 00000 110 mmmm', (l, f) =>
-      shiftImmediate(ShiftType.Ror)(l, { ...f, i: 0 }),
+      RRX(l, { S: f.S, d: f.d, i: 0, m: f.m }),
     ),
     row('ROR (immediate) A1', 'cccc 0001101 S zzzz dddd iiiii 110 mmmm', shiftImmediate(ShiftType.Ror)),
   ]),
