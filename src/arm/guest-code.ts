@@ -5,6 +5,7 @@ import type { IrBlock } from '../translator/ir/value.ts';
 import type { JumpCache } from '../translator/jump-cache.ts';
 import { liftWithSpinExits } from '../translator/spin-exits.ts';
 import type { ArmCpu } from './cpu.ts';
+import type { IsaFeatures } from './lift/lifter.ts';
 import type { StopPoints } from './stop-points.ts';
 import { Sctlr } from './system-registers.ts';
 import { MAX_BLOCK_INSTRUCTIONS, translateBlock } from './translate-block.ts';
@@ -28,6 +29,7 @@ export class GuestCode {
   private readonly jumps: JumpCache;
   private readonly severalCpus: boolean;
   private readonly onLift: () => void;
+  private features: IsaFeatures | undefined;
 
   /** @param onLift called before each translation, which takes as long as many instructions */
   constructor(
@@ -114,6 +116,13 @@ export class GuestCode {
     };
   }
 
+  /** One object for all blocks, until a CPU has another setting. */
+  private featuresOf(cpu: ArmCpu): IsaFeatures {
+    const swp = swpExists(cpu);
+    if (this.features?.swp !== swp) this.features = { ...cpu.model.features, swp };
+    return this.features;
+  }
+
   /** The IR of a block. */
   private lift(
     cpu: ArmCpu,
@@ -132,7 +141,7 @@ export class GuestCode {
         thumb: (flags & 1) !== 0,
         bigEndian: (flags & 2) !== 0,
         it: at === pc ? (flags >>> 8) & 0xff : 0,
-        features: { ...cpu.model.features, swp: swpExists(cpu) },
+        features: this.featuresOf(cpu),
         maxInstructions: limit === 0 ? MAX_BLOCK_INSTRUCTIONS : limit,
         endsBefore: ends && breakpoints ? (va) => ends(va) || breakpoints(va) : (ends ?? breakpoints),
         fetch16: (va) => fetch16(va | 0),
