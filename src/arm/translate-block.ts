@@ -1,6 +1,6 @@
 import { IrBuilder } from '../translator/ir/builder.ts';
 import type { IrBlock } from '../translator/ir/value.ts';
-import { FieldReader } from './decode/decoder.ts';
+import { FieldReader } from './decode/field-reader.ts';
 import type { Row } from './decode/row.ts';
 import { A32_DECODER, isWide, T16_DECODER, T32_DECODER } from './decode/tables.ts';
 import { AL, itCondition } from './lift/it-state.ts';

@@ -8,8 +8,6 @@ export interface SelectorBits {
 }
 
 const NO_ROWS: readonly Row[] = [];
-/** What may name a field. */
-const LETTERS = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'];
 
 /** Finds the row of an encoding. */
 export interface Decoder {
@@ -67,31 +65,6 @@ export function fieldsOf(row: Row, encoding: number): FieldValues {
   const values: { [letter: string]: number } = {};
   for (const field of row.fields) values[field.name] = extractField(field, encoding);
   return values;
-}
-
-/**
- * The fields of one encoding after the other, as {@link fieldsOf} gives them, but that all letters are there: a block's
- * translation makes no object for each instruction, of another shape for each row.
- */
-export class FieldReader {
-  // Of a parsed text, for V8 makes a dictionary of an object to which so many names are added one by one.
-  private readonly values: { [letter: string]: number | undefined } = JSON.parse(
-    `{${LETTERS.map((letter) => `"${letter}":null`).join(',')}}`,
-  );
-  private last: Row['fields'] = [];
-
-  constructor() {
-    for (const letter of LETTERS) this.values[letter] = undefined;
-  }
-
-  /** The values are there until the next call; a letter that the row does not have is undefined. */
-  read(row: Row, encoding: number): FieldValues {
-    const { values } = this;
-    for (const { name } of this.last) values[name] = undefined;
-    this.last = row.fields;
-    for (const field of row.fields) values[field.name] = extractField(field, encoding);
-    return values as FieldValues;
-  }
 }
 
 /** A set of encodings: those with (w & mask) === value. */

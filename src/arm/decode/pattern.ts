@@ -24,6 +24,8 @@ export interface FieldPiece {
 /** A field of an encoding; its pieces from high to low. */
 export interface Field {
   readonly name: string;
+  /** The UTF-16 code of its name. */
+  readonly letter: number;
   readonly width: number;
   readonly pieces: readonly FieldPiece[];
 }
@@ -74,6 +76,7 @@ export function parsePattern(pattern: string): ParsedPattern {
   }
   const fields = [...pieces].map(([name, list]) => ({
     name,
+    letter: name.charCodeAt(0),
     width: list.reduce((sum, piece) => sum + piece.width, 0),
     pieces: list,
   }));
