@@ -21,6 +21,7 @@ describe('a pattern', () => {
     const i = fields.find((field) => field.name === 'i');
     expect(i).toEqual({
       name: 'i',
+      letter: 105,
       width: 6,
       pieces: [
         { shift: 9, width: 1 },
