@@ -34,11 +34,12 @@ export class MissingError extends Error {
  */
 
 /**
- * @param {{ node?: string, engine?: string }} [options] another Node than this one, and armemu's `--engine`
+ * @param {{ node?: string, engine?: string, command?: string, nodeOptions?: string[] }} [options] another Node than this one, armemu's
+ *   `--engine`, another tree's built command, and what Node is given before it
  * @returns {Emulator} the built command, as its users start it
  */
-export function armemuCommand({ node = process.execPath, engine } = {}) {
-  if (!existsSync(COMMAND)) throw new MissingError(`${COMMAND} is not there`, 'npm run build');
+export function armemuCommand({ node = process.execPath, engine, command = COMMAND, nodeOptions = [] } = {}) {
+  if (!existsSync(command)) throw new MissingError(`${command} is not there`, 'npm run build');
   const answer = spawnSync(node, ['--version'], { encoding: 'utf8' });
   if (answer.status !== 0)
     throw new MissingError(
@@ -51,7 +52,8 @@ export function armemuCommand({ node = process.execPath, engine } = {}) {
     version: `Node ${answer.stdout.trim()}`,
     start: ({ kernel, initrd, append, disk, memoryMiB = 512, smp = 1 }) =>
       EmulatorProcess.start(node, [
-        COMMAND,
+        ...nodeOptions,
+        command,
         'run',
         ...['-M', 'virt', '-m', `${memoryMiB}M`, '--smp', `${smp}`, '--no-edu', '--no-reboot'],
         ...chosen,
