@@ -18,6 +18,8 @@ export const MemoryLayout = {
   dirtyTablesWord: 0xc0,
   /** Words by which compiled regions and the engine talk (translator/wasm/region-abi.ts). */
   regionWords: 0x200,
+  /** 16 words that one instruction loads or stores. */
+  wordRun: 0x2c0,
   /** For each condition of instructions the flags for which it holds (translator/flags.ts). */
   conditions: 0x300,
   /** One word for each interrupt source of the host, counted up by native threads. */

@@ -1,5 +1,6 @@
 import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import { CONDITION_TABLE, nzcvOfAdd } from './flags.ts';
+import { MemFlag } from './ir/ops.ts';
 import { JumpCache } from './jump-cache.ts';
 import type { PendingFault } from './pending-fault.ts';
 import { mulHighS, mulHighU, PURE_FUNCTIONS } from './pure-functions.ts';
@@ -93,8 +94,12 @@ export const enum Bc {
   ExitWait = 68, // kind, pc, instructions not executed
   /** condition, nzcv, T and E flags, then for each way pc, link, linkable: where it holds, where it fails. */
   Branch = 69,
+  /** count, base, offset, then a dst for each of the words, which must be aligned; none is written where one faults. */
+  LoadWords = 70,
+  /** count, base, offset, then the values. */
+  StoreWords = 71,
   /** The same words as Enter: a block where a compiled region begins. The dispatcher runs that, or comes here past this. */
-  Promoted = 70,
+  Promoted = 72,
 }
 
 /** Words of Enter, Stale and Promoted. */
@@ -140,6 +145,7 @@ export interface InterpreterEnvironment {
 }
 
 const EVENT = MemoryLayout.eventWord >>> 2;
+const WORDS = MemoryLayout.wordRun >>> 2;
 const STATE = MemoryLayout.state >>> 2;
 const PC = STATE + 15;
 const T = STATE + 19;
@@ -492,6 +498,41 @@ export class Interpreter {
             m[m[ip + 1]] = v;
           }
           ip += 5;
+          break;
+        }
+        case Bc.LoadWords: {
+          const count = m[ip + 1];
+          const va = (m[m[ip + 2]] + m[ip + 3]) | 0;
+          const e = tlb + (((va >>> 12) & TLB_MASK) << 2);
+          // If the last word is in another page than the first, that one is not in this entry.
+          if (m[e] === ((va + 4 * count - 4) & -4093)) {
+            const from = (va + m[e + 2]) >>> 2;
+            for (let i = 0; i < count; i++) m[m[ip + 4 + i]] = m[from + i];
+          } else {
+            for (let i = 0; i < count; i++) {
+              const v = slowLoad((va + 4 * i) | 0, 4, MemFlag.AlignedWord);
+              if (pending.faulted) return this.fault(ip, budget);
+              m[WORDS + i] = v;
+            }
+            for (let i = 0; i < count; i++) m[m[ip + 4 + i]] = m[WORDS + i];
+          }
+          ip += 4 + count;
+          break;
+        }
+        case Bc.StoreWords: {
+          const count = m[ip + 1];
+          const va = (m[m[ip + 2]] + m[ip + 3]) | 0;
+          const e = tlb + (((va >>> 12) & TLB_MASK) << 2);
+          if (m[e + 1] === ((va + 4 * count - 4) & -4093)) {
+            const to = (va + m[e + 2]) >>> 2;
+            for (let i = 0; i < count; i++) m[to + i] = m[m[ip + 4 + i]];
+          } else {
+            for (let i = 0; i < count; i++) {
+              slowStore((va + 4 * i) | 0, 4, m[m[ip + 4 + i]], 0, MemFlag.AlignedWord);
+              if (pending.faulted) return this.fault(ip, budget);
+            }
+          }
+          ip += 4 + count;
           break;
         }
         case Bc.Load64: {

@@ -4,6 +4,7 @@ import { byOperation, Effect } from './ir/ops.ts';
 import { type IrValue, vectorOf } from './ir/value.ts';
 import { RESULT_WORDS } from './lowering-tables.ts';
 import { slotsRead, slotsWritten } from './vector/vector-function.ts';
+import { wordRunAt } from './word-runs.ts';
 
 const STATE = MemoryLayout.state >>> 2;
 const STATE_SLOTS = (MemoryLayout.temporaries - MemoryLayout.state) >>> 2;
@@ -16,6 +17,7 @@ const CALL_HIGH = 29;
 /** Words of the slot that an operation reads, or sets, by OpInfo.number. */
 const WORDS_GOT = byOperation({ get: 1, getF32: 1, get64: 2, getF64: 2, getV128: 4 }, 0);
 const WORDS_SET = byOperation({ set: 1, setF32: 1, set64: 2, setF64: 2, setV128: 4 }, 0);
+const WORDS_OF_RUN = byOperation({ load32: true }, false);
 const IS_ACCESS = byOperation(
   {
     load8: true,
@@ -109,7 +111,7 @@ export class Locations {
   private values = 0;
   // By number of a value.
   private useCount = new Int32Array(FEW_VALUES);
-  /** Where it is defined; -1 outside of the block's order. */
+  /** Where it is defined, as words of a run at its end; -1 outside of the block's order. */
   private position = new Int32Array(FEW_VALUES);
   private lastUse = new Int32Array(FEW_VALUES);
   private fused = new Uint8Array(FEW_VALUES);
@@ -232,9 +234,11 @@ export class Locations {
   private findUses(): void {
     const { ops, position } = this;
     for (let i = 0; i < this.values; i++) this.lastUse[i] = -1;
+    let runEnd = -1;
     for (let i = 0; i < ops.length; i++) {
       const value = ops[i];
-      position[value.id] = i;
+      if (i > runEnd) runEnd = this.loadsUntil(i);
+      position[value.id] = WORDS_OF_RUN[value.info.number] ? Math.max(runEnd, i) : i;
       for (const arg of value.args) this.use(arg, i);
       const effects = effectsOf(value);
       const words = WORDS_SET[value.info.number];
@@ -252,6 +256,14 @@ export class Locations {
       }
     }
   }
+
+  /** The end of the run of loads that begins at a position; before it where there is none. */
+  private loadsUntil(at: number): number {
+    if (!WORDS_OF_RUN[this.ops[at].info.number]) return -1;
+    return wordRunAt(this.ops, at, this.isFolded)?.last ?? -1;
+  }
+
+  private readonly isFolded = (value: IrValue): boolean => this.fused[value.id] === 1;
 
   private write(slot: number, at: number): void {
     this.writes[slot].push(at);

@@ -8,6 +8,7 @@ import { EXCLUSIVE_SIZE, LOADS, RESULT_WORDS, SHIFT_BY_LITERAL, SIMPLE, STORES }
 import { MARKER_WORDS, markerWord } from './markers.ts';
 import { PURE_FUNCTION_INDEX } from './pure-functions.ts';
 import { slotOf } from './vector/vector-function.ts';
+import { wordRunAt } from './word-runs.ts';
 
 const STATE = MemoryLayout.state >>> 2;
 
@@ -64,7 +65,7 @@ class Lowering {
     this.code.push3(Bc.Enter, block.instructions, request.number);
     this.code.push2(block.pc, request.countdown);
     for (let i = 0; i < ops.length; ) {
-      const taken = this.lowerBranch(ops, i);
+      const taken = this.lowerBranch(ops, i) || this.lowerWords(ops, i);
       if (taken === 0) this.lower(ops[i]);
       i += Math.max(taken, 1);
     }
@@ -103,6 +104,27 @@ class Lowering {
     this.code.push3(taken.imm, 0, this.isLinkable(taken.imm));
     this.code.push3(other.imm, 0, this.isLinkable(other.imm));
     return 4;
+  }
+
+  /** Whether an operation has no code. A register that is read in its slot has none, but where loads are gathered that is not known yet. */
+  private readonly isFolded = (value: IrValue): boolean => this.locations.isFused(value);
+  private readonly isSilent = (value: IrValue): boolean =>
+    this.locations.isFused(value) || (value.op === 'get' && this.locations.of(value) === STATE + value.imm);
+
+  /** Words of one instruction: loads become one operation, and stores. @returns how many operations it took, 0 where there is no run */
+  private lowerWords(ops: readonly IrValue[], at: number): number {
+    const first = ops[at];
+    if (first.op !== 'load32' && first.op !== 'store32') return 0;
+    const run = wordRunAt(ops, at, first.op === 'load32' ? this.isFolded : this.isSilent);
+    if (run === undefined) return 0;
+    const { accesses, isLoad, last } = run;
+    this.code.push2(isLoad ? Bc.LoadWords : Bc.StoreWords, accesses.length);
+    this.baseAndOffset(first.args[0]);
+    for (const access of accesses) {
+      if (isLoad) this.code.push(this.locations.of(access));
+      else this.operand(access.args[1]);
+    }
+    return last + 1 - at;
   }
 
   /**
@@ -196,8 +218,14 @@ class Lowering {
     for (const arg of value.args) this.operand(arg);
   }
 
-  /** Base, offset and flags of a memory access: a constant offset is folded into the access. */
+  /** Base, offset and flags of a memory access. */
   private address(address: IrValue, flags: number): void {
+    this.baseAndOffset(address);
+    this.code.push(flags);
+  }
+
+  /** A constant offset is folded into the access. */
+  private baseAndOffset(address: IrValue): void {
     if (this.locations.isFused(address)) {
       this.operand(address.args[0]);
       this.code.push(address.args[1].imm);
@@ -208,7 +236,6 @@ class Lowering {
       this.operand(address);
       this.code.push(0);
     }
-    this.code.push(flags);
   }
 
   /** Instructions of the block after the current one: given back where an exit leaves early. */

@@ -1,7 +1,7 @@
 import { MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
 import { Bc, ENTER_COUNTDOWN, Interpreter, type InterpreterEnvironment } from './interpreter.ts';
 import { IrBuilder } from './ir/builder.ts';
-import { Effect, type HelperInfo, OPS, type OpName } from './ir/ops.ts';
+import { Effect, type HelperInfo, MemFlag, OPS, type OpName } from './ir/ops.ts';
 import type { IrValue } from './ir/value.ts';
 import { lower } from './lower.ts';
 import { PendingFault } from './pending-fault.ts';
@@ -82,6 +82,18 @@ function accessesMemory(op: OpName): boolean {
   return (OPS[op].effects & (Effect.ReadsMemory | Effect.WritesMemory)) !== 0 && op !== 'barrier';
 }
 
+function loadRun(b: IrBuilder, base: IrValue, from: number): void {
+  const values = [from, from + 4].map((offset) =>
+    b.emit('load32', [b.emit('add', [base, b.const(offset)])], MemFlag.AlignedWord),
+  );
+  for (const value of values) b.set(4, value);
+}
+
+function storeRun(b: IrBuilder, base: IrValue, from: number): void {
+  for (const offset of [from, from + 4])
+    b.emit('store32', [b.emit('add', [base, b.const(offset)]), b.get(1)], MemFlag.AlignedWord);
+}
+
 /** One block for each operation that may fault: with the fault flag up, each leaves by its own way out. */
 function faultingBlocks(): IrBuilder[] {
   const blocks: IrBuilder[] = [];
@@ -92,6 +104,12 @@ function faultingBlocks(): IrBuilder[] {
     const operands = operandsOf(b, op);
     operands[0] = b.const(0x1000);
     b.emit(op, operands);
+    blocks.push(b);
+  }
+  for (const write of [loadRun, storeRun]) {
+    const b = new IrBuilder();
+    b.marker(0, 0);
+    write(b, b.get(0), 0x1000);
     blocks.push(b);
   }
   const call = new IrBuilder();
@@ -121,6 +139,7 @@ function everyOperation(): IrBuilder {
     if (result === 'i32') b.emit('set', [value], 4);
     if (result === 'i64') b.emit('set', [b.emit('high64', [value])], 4);
   }
+  for (const write of [loadRun, storeRun]) write(b, b.get(0), 0);
   for (const op of ['shl', 'shr', 'sar', 'ror'] as const) b.set(5, b.emit(op, [b.get(0), b.const(3)]));
   for (const row of VECTOR_ROWS) b.vector(row, WIDE_SLOT, WIDE_SLOT, WIDE_SLOT, 0);
   for (const helper of HELPERS) b.set(4, b.call(helper, b.get(0), b.get(1), b.get(2)));

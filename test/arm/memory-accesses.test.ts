@@ -65,6 +65,15 @@ describe('devices see an access as the guest made it', () => {
     expect(device.log).toEqual(['write32 0 0', 'write32 4 0', 'read32 8', 'read32 c']);
   });
 
+  test('words of LDM and STM one after the other', () => {
+    bench.set(1, DEVICE);
+    bench.set(4, 0x44);
+    bench.set(5, 0x55);
+    runCode(a.stm(1, 0b11_0000), a.ldm(1, 0b1100_0000));
+    expect(device.log).toEqual(['write32 0 44', 'write32 4 55', 'read32 0', 'read32 4']);
+    expect([bench.reg(6), bench.reg(7)]).toEqual([0x44332211, 0x44332211]);
+  });
+
   test('with CPU number and privilege', () => {
     const two = new Bench({ cpus: 2, device });
     const [, cpu] = two.engine.cpus as readonly [typeof two.cpu, typeof two.cpu];
@@ -191,6 +200,40 @@ describe('accesses over a page border', () => {
     expect(runCode(a.str(2, 1))).toBe(0b01111);
     expect(bench.word(DATA + 0xffc)).toBe(0x44332211);
     expect(bench.word(DATA + 0x8000)).toBe(0x88776655);
+  });
+
+  test('LDM and STM of words on both pages', () => {
+    map(smallPage(DATA + 0x8000));
+    bench.load(DATA + 0xff8, [0xcccccccc]);
+    bench.set(1, NEXT - 8);
+    for (const again of [false, true]) {
+      // The second time, both pages are in the TLB.
+      expect(runCode(a.ldm(1, 0b11_1000))).toBeUndefined();
+      expect([3, 4, 5].map((n) => bench.reg(n))).toEqual([0xcccccccc, 0x44332211, 0x88776655]);
+      for (const n of [3, 4, 5]) bench.set(n, again ? 0x10 * n : bench.reg(n));
+    }
+    expect(runCode(a.stm(1, 0b11_1000))).toBeUndefined();
+    expect([0xff8, 0xffc, 0x8000].map((at) => bench.word(DATA + at))).toEqual([0x30, 0x40, 0x50]);
+    expect(bench.word(DATA + 0x1000)).toBe(0);
+  });
+
+  test('LDM that aborts on the second page changes no register, not the base in its list either', () => {
+    map(0);
+    bench.set(1, NEXT - 8);
+    bench.set(0, 7);
+    bench.set(2, 9);
+    expect(runCode(a.ldm(1, 0b111))).toBe(TRANSLATION);
+    expect(bench.cpu.regs.DFAR).toBe(NEXT);
+    expect([0, 1, 2].map((n) => bench.reg(n))).toEqual([7, NEXT - 8, 9]);
+  });
+
+  test('STM that aborts on the second page has stored what comes before it', () => {
+    map(0);
+    bench.set(1, NEXT - 8);
+    for (const n of [4, 5, 6]) bench.set(n, n);
+    expect(runCode(a.stm(1, 0b111_0000))).toBe(TRANSLATION);
+    expect(bench.cpu.regs.DFAR).toBe(NEXT);
+    expect([0xff8, 0xffc].map((at) => bench.word(DATA + at))).toEqual([4, 5]);
   });
 
   test('LDRD of a word on each page', () => {

@@ -2,6 +2,7 @@ import './webassembly-types.ts';
 import type { MachineMemory } from '../../memory/machine-memory.ts';
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { CONDITION_TABLE } from '../flags.ts';
+import { MemFlag } from '../ir/ops.ts';
 import { FunctionBody, type ValType } from './function-body.ts';
 import { interpreterCode } from './interpreter-code.ts';
 import { emitFindEntry, emitRefill, pushEntryWord, TLB_INDEX_MASK, TlbWord, word } from './lookup-code.ts';
@@ -46,6 +47,10 @@ export const BASE_FUNCTIONS = {
   /** (va, value, info, site, budget): budget. */
   store: { params: ['i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32'] },
   store64: { params: ['i32', 'i64', 'i32', 'i32', 'i32'], results: ['i32'] },
+  /** (va, count, site, budget): budget. Loads words that must be aligned to RegionWord.Words, up to the first that faults. */
+  loadWords: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  /** The same: stores them from there. */
+  storeWords: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
   /** (va, size, site, budget): value and budget. */
   loadExclusive: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32', 'i32'] },
   loadExclusive64: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i64', 'i32'] },
@@ -240,6 +245,48 @@ function defineStores(define: Define, host: HostFunctions): void {
     handBackWhereEvent(code, budget);
     code.get(budget);
   });
+}
+
+/** Several words of one instruction, each as an access of its own. */
+function defineWords(define: Define, load: number, store: number): void {
+  const [va, count, site, budget] = [0, 1, 2, 3];
+  const info = 4 | (MemFlag.AlignedWord << 8);
+  const eachWord = (code: FunctionBody, access: (offset: number) => void): void => {
+    const offset = code.local('i32');
+    const done = code.block();
+    const next = code.loop();
+    access(offset);
+    word(code, RegionWord.Fault);
+    code.brIfUnlikely(done);
+    code.get(offset).i32(4).op(Op.I32Add).tee(offset);
+    code.get(count).i32(2).op(Op.I32Shl, Op.I32LtU).brIf(next);
+    code.end();
+    code.end();
+    code.get(budget);
+  };
+  define('loadWords', (code) => {
+    const value = code.local('i32');
+    eachWord(code, (offset) => {
+      code
+        .get(va)
+        .get(offset)
+        .op(Op.I32Add)
+        .i32(info)
+        .get(site)
+        .get(budget)
+        .call(load)
+        .set(budget)
+        .set(value);
+      code.get(offset).get(value).store(Store.I32, RegionWord.Words);
+    });
+  });
+  define('storeWords', (code) =>
+    eachWord(code, (offset) => {
+      code.get(va).get(offset).op(Op.I32Add);
+      code.get(offset).load(Load.I32, RegionWord.Words);
+      code.i32(info).get(site).get(budget).call(store).set(budget);
+    }),
+  );
 }
 
 /** Arms the monitor for an access that was done here. */
@@ -482,6 +529,7 @@ function writeBase(): Uint8Array<ArrayBuffer> {
   };
   defineLoads(define, functions);
   defineStores(define, functions);
+  defineWords(define, numbers.load, numbers.store);
   defineExclusives(define, functions);
   defineFlow(define, functions, { regionType, interpret, nzcv: numbers.nzcv });
   defineFlags(define);

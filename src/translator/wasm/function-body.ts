@@ -134,9 +134,13 @@ export class FunctionBody {
     return this.if(type);
   }
 
-  brIfUnlikely(label: number): this {
-    this.hint(false);
+  brIfHinted(label: number, likely: boolean): this {
+    this.hint(likely);
     return this.brIf(label);
+  }
+
+  brIfUnlikely(label: number): this {
+    return this.brIfHinted(label, false);
   }
 
   br(label: number): this {

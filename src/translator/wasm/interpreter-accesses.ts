@@ -1,5 +1,6 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { Bc } from '../interpreter.ts';
+import { MemFlag } from '../ir/ops.ts';
 import type { Handlers, InterpreterFrame } from './interpreter-frame.ts';
 import { TLB_INDEX_MASK, TlbWord, word } from './lookup-code.ts';
 import { Load, Op, Store } from './opcodes.ts';
@@ -106,6 +107,119 @@ function store(f: InterpreterFrame, size: number, opcode: number): void {
   f.after(5);
 }
 
+/** For each word of the operation, with its number in `x`. */
+function eachWord(f: InterpreterFrame, write: () => void): void {
+  const { body, x } = f;
+  body.i32(0).set(x);
+  const next = body.loop();
+  write();
+  body.get(x).i32(1).op(Op.I32Add).tee(x);
+  f.word(1);
+  body.op(Op.I32LtU).brIf(next).end();
+}
+
+/** The same where each is a call out, over which `x` does not live: the number is in memory, too. */
+function eachWordByCall(f: InterpreterFrame, call: () => void): void {
+  const { body, x, va } = f;
+  body.i32(0).i32(0).store(Store.I32, RegionWord.NextWord);
+  const next = body.loop();
+  f.beforeCall();
+  word(body, RegionWord.NextWord);
+  body.set(x);
+  f.value(2);
+  f.word(3);
+  body.op(Op.I32Add);
+  pushBytes(f);
+  body.op(Op.I32Add).set(va);
+  call();
+  f.afterCall(true);
+  body.i32(0);
+  word(body, RegionWord.NextWord);
+  body.i32(1).op(Op.I32Add).tee(x).store(Store.I32, RegionWord.NextWord).get(x);
+  f.word(1);
+  body.op(Op.I32LtU).brIf(next).end();
+}
+
+/** Pushes how many bytes are before word `x`. */
+function pushBytes(f: InterpreterFrame): void {
+  f.body.get(f.x).i32(2).op(Op.I32Shl);
+}
+
+/** Pushes the byte address of the operand for word `x`. */
+function pushOperandAddress(f: InterpreterFrame): void {
+  f.body.get(f.ip);
+  pushBytes(f);
+  f.body.op(Op.I32Add).load(Load.I32, 16).i32(2).op(Op.I32Shl);
+}
+
+/** Words of one instruction: in one page that is in the TLB, or one after the other. */
+function accessWords(f: InterpreterFrame, tag: number, quick: () => void, slow: () => void): void {
+  const { body, va, entry, tlb, y } = f;
+  f.value(2);
+  f.word(3);
+  body.op(Op.I32Add).tee(va).i32(8).op(Op.I32ShrU).i32(TLB_INDEX_MASK).op(Op.I32And).get(tlb).op(Op.I32Add);
+  body.tee(entry).load(Load.I32, tag).get(va);
+  f.word(1);
+  // If the last word is in another page than the first, that one is not in this entry.
+  body.i32(2).op(Op.I32Shl, Op.I32Add).i32(4).op(Op.I32Sub).i32(-4093).op(Op.I32And, Op.I32Eq);
+  body.ifHinted(true);
+  pushHost(f);
+  body.set(y);
+  eachWord(f, quick);
+  body.else();
+  slow();
+  body.end();
+  f.word(1);
+  body.i32(2).op(Op.I32Shl).get(f.ip).op(Op.I32Add).i32(16).op(Op.I32Add).set(f.ip).br(f.next);
+}
+
+function pushWordOf(f: InterpreterFrame, base: number | undefined): void {
+  const { body, y } = f;
+  pushBytes(f);
+  if (base === undefined) body.get(y).op(Op.I32Add);
+}
+
+function loadWords(f: InterpreterFrame): void {
+  const { body, z, va } = f;
+  const copyFrom = (base: number | undefined): void => {
+    pushOperandAddress(f);
+    pushWordOf(f, base);
+    body.load(Load.I32, base ?? 0).store(Store.I32);
+  };
+  accessWords(
+    f,
+    TlbWord.ReadTag,
+    () => copyFrom(undefined),
+    () => {
+      eachWordByCall(f, () => {
+        body.get(va).i32(4).i32(MemFlag.AlignedWord).call(f.calls.slowLoad).set(z);
+        word(body, RegionWord.NextWord);
+        body.i32(2).op(Op.I32Shl).get(z).store(Store.I32, RegionWord.Words);
+      });
+      eachWord(f, () => copyFrom(RegionWord.Words));
+    },
+  );
+}
+
+function storeWords(f: InterpreterFrame): void {
+  const { body, va } = f;
+  accessWords(
+    f,
+    TlbWord.WriteTag,
+    () => {
+      pushWordOf(f, undefined);
+      pushOperandAddress(f);
+      body.load(Load.I32).store(Store.I32);
+    },
+    () =>
+      eachWordByCall(f, () => {
+        body.get(va).i32(4);
+        pushOperandAddress(f);
+        body.load(Load.I32).i32(0).i32(MemFlag.AlignedWord).call(f.calls.slowStore);
+      }),
+  );
+}
+
 /** Address of an access that is two of eight bytes. */
 function setAddress(f: InterpreterFrame): void {
   f.value(2);
@@ -123,6 +237,8 @@ export function addAccesses(f: InterpreterFrame, handlers: Handlers): void {
   handlers.set(Bc.Store16, () => store(f, 2, Store.I32As16));
   handlers.set(Bc.Store32, () => store(f, 4, Store.I32));
   handlers.set(Bc.Store64, () => store(f, 8, Store.I64));
+  handlers.set(Bc.LoadWords, () => loadWords(f));
+  handlers.set(Bc.StoreWords, () => storeWords(f));
   handlers.set(Bc.Load128, () => {
     setAddress(f);
     slowLoad(f, 8);

@@ -18,6 +18,8 @@ export interface MemoryContext {
     readonly load64: number;
     readonly store: number;
     readonly store64: number;
+    readonly loadWords: number;
+    readonly storeWords: number;
   };
   /** Pushes the number of the site of the present instruction. */
   pushSite(): void;
@@ -45,20 +47,34 @@ function isOfWords(size: number, flags: number): boolean {
   return size === 8 && (flags & MemFlag.Aligned) === 0 && flags !== MemFlag.None;
 }
 
+/** What an access asks of the TLB. */
+interface TlbTest {
+  /** What `va` is a multiple of. */
+  readonly alignment: number;
+  /** From `va` to the last word, which may lie in another page. */
+  readonly span: number;
+  readonly tag: number;
+}
+
+function testOf(size: number, flags: number, tag: number): TlbTest {
+  return isOfWords(size, flags) ? { alignment: 4, span: 4, tag } : { alignment: size, span: 0, tag };
+}
+
+/** Pushes page and offset in its unit of the access' last word, to be compared with a tag. */
+function pushTag({ code, va }: MemoryContext, { alignment, span }: TlbTest): void {
+  code.get(va);
+  if (span > 0) code.i32(span).op(Op.I32Add);
+  code.i32(-4096 | (alignment - 1)).op(Op.I32And);
+}
+
 /** Pushes whether the access at `va` is aligned, or at least its words are, and in the TLB. */
-function testTlb(m: MemoryContext, size: number, flags: number, tag: number): void {
+function testTlb(m: MemoryContext, test: TlbTest): void {
   const { code } = m;
   code.get(m.va).i32(8).op(Op.I32ShrU).i32(TLB_INDEX_MASK).op(Op.I32And).get(m.tlb).op(Op.I32Add);
-  code.tee(m.entry).load(Load.I32, tag);
-  code.get(m.va);
-  // The second word is the one that may lie in another page, and that page is not in this entry.
-  if (isOfWords(size, flags))
-    code
-      .i32(4)
-      .op(Op.I32Add)
-      .i32(-4096 | 3);
-  else code.i32(-4096 | (size - 1));
-  code.op(Op.I32And, Op.I32Eq);
+  code.tee(m.entry).load(Load.I32, test.tag);
+  // If the last word is in another page than the first, that one is not in this entry.
+  pushTag(m, test);
+  code.op(Op.I32Eq);
 }
 
 /** Byte offset of a memo from the TLB array. */
@@ -67,28 +83,20 @@ function memoOffset(memo: number): number {
 }
 
 /** Pushes whether the access at `va` is one that the memo knows. */
-function testMemo(m: MemoryContext, memo: number, size: number, flags: number, tag: number): void {
+function testMemo(m: MemoryContext, memo: number, test: TlbTest): void {
   const { code } = m;
-  const mask = -4096 | (isOfWords(size, flags) ? 3 : size - 1);
-  code
-    .get(m.va)
-    .i32(mask)
-    .op(Op.I32And)
-    .get(m.tlb)
-    .load(Load.I32, memoOffset(memo) + tag);
-  if (!isOfWords(size, flags)) {
+  const pushMemo = (): void => {
+    code.get(m.tlb).load(Load.I32, memoOffset(memo) + test.tag);
+  };
+  pushTag(m, { ...test, span: 0 });
+  pushMemo();
+  if (test.span === 0) {
     code.op(Op.I32Eq);
     return;
   }
   code.op(Op.I32Xor);
-  code
-    .get(m.va)
-    .i32(4)
-    .op(Op.I32Add)
-    .i32(mask)
-    .op(Op.I32And)
-    .get(m.tlb)
-    .load(Load.I32, memoOffset(memo) + tag);
+  pushTag(m, test);
+  pushMemo();
   code.op(Op.I32Xor, Op.I32Or, Op.I32Eqz);
 }
 
@@ -103,15 +111,14 @@ function writeMemo(m: MemoryContext, memo: number): void {
 function emitAccess(
   m: MemoryContext,
   memo: number | undefined,
-  test: { readonly size: number; readonly flags: number; readonly tag: number },
+  test: TlbTest,
   type: ValType | undefined,
   access: () => void,
   slow: () => void,
 ): void {
   const { code } = m;
-  const { size, flags, tag } = test;
   if (memo !== undefined) {
-    testMemo(m, memo, size, flags, tag);
+    testMemo(m, memo, test);
     code.ifHinted(true, type);
     code
       .get(m.tlb)
@@ -121,7 +128,7 @@ function emitAccess(
     access();
     code.else();
   }
-  testTlb(m, size, flags, tag);
+  testTlb(m, test);
   code.ifHinted(true, type);
   if (memo !== undefined) writeMemo(m, memo);
   pushHostAddress(m);
@@ -171,7 +178,7 @@ export function emitLoad(m: MemoryContext, size: number, flags: number, memo?: n
   emitAccess(
     m,
     memo,
-    { size, flags, tag: TlbWord.ReadTag },
+    testOf(size, flags, TlbWord.ReadTag),
     size === 8 ? 'i64' : 'i32',
     () => code.load(LOAD_OF[size]),
     () => (m.leaveSlow === undefined ? callSlow() : leaveAtSite(m, m.leaveSlow)),
@@ -206,7 +213,7 @@ export function emitStore(
   emitAccess(
     m,
     memo,
-    { size, flags, tag: TlbWord.WriteTag },
+    testOf(size, flags, TlbWord.WriteTag),
     undefined,
     () => {
       pushValue();
@@ -216,10 +223,95 @@ export function emitStore(
   );
 }
 
+function testOfWords(count: number, tag: number): TlbTest {
+  return { alignment: 4, span: 4 * (count - 1), tag };
+}
+
+/** Where a function finds the words to store, or leaves those that it has loaded. */
+function wordAddress(i: number): number {
+  return RegionWord.Words + 4 * i;
+}
+
+/**
+ * Loads `count` words, of one instruction that wants multiples of 4, from the address on the stack on. One look at the TLB is enough for
+ * them where they are in one page.
+ * @param take takes word `i` from the stack
+ */
+export function emitLoadWords(
+  m: MemoryContext,
+  count: number,
+  take: (i: number) => void,
+  memo?: number,
+): void {
+  const { code } = m;
+  const callSlow = (): void => {
+    code.get(m.va).i32(count);
+    m.pushSite();
+    code.get(m.budget).call(m.functions.loadWords).set(m.budget);
+    m.leaveOnFault();
+    for (let i = 0; i < count; i++) {
+      code.i32(0).load(Load.I32, wordAddress(i));
+      take(i);
+    }
+  };
+  code.set(m.va);
+  emitAccess(
+    m,
+    memo,
+    testOfWords(count, TlbWord.ReadTag),
+    undefined,
+    () => {
+      code.set(m.entry);
+      for (let i = 0; i < count; i++) {
+        code.get(m.entry).load(Load.I32, 4 * i);
+        take(i);
+      }
+    },
+    () => (m.leaveSlow === undefined ? callSlow() : leaveAtSite(m, m.leaveSlow)),
+  );
+}
+
+/** The same for stores. @param pushValue pushes word `i` */
+export function emitStoreWords(
+  m: MemoryContext,
+  count: number,
+  pushValue: (i: number) => void,
+  memo?: number,
+): void {
+  const { code } = m;
+  const callSlow = (): void => {
+    for (let i = 0; i < count; i++) {
+      code.i32(0);
+      pushValue(i);
+      code.store(Store.I32, wordAddress(i));
+    }
+    code.get(m.va).i32(count);
+    m.pushSite();
+    code.get(m.budget).call(m.functions.storeWords).set(m.budget);
+    m.leaveOnFault();
+  };
+  code.set(m.va);
+  emitAccess(
+    m,
+    memo,
+    testOfWords(count, TlbWord.WriteTag),
+    undefined,
+    () => {
+      code.set(m.entry);
+      for (let i = 0; i < count; i++) {
+        code.get(m.entry);
+        pushValue(i);
+        code.store(Store.I32, 4 * i);
+      }
+    },
+    () => (m.leaveSlow === undefined ? callSlow() : leaveAtSite(m, m.leaveSlow)),
+  );
+}
+
 /** Pushes whether a byte at the address on the stack can be loaded without a call. */
 export function pushReadable(m: MemoryContext): void {
   m.code.set(m.va);
-  testTlb(m, 1, MemFlag.None, TlbWord.ReadTag);
+  testTlb(m, testOf(1, MemFlag.None, TlbWord.ReadTag));
 }
 
 /** Pushes whether a call has raised a fault. */

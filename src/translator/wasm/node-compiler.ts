@@ -2,9 +2,17 @@ import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { byOperation, Effect, type HelperInfo } from '../ir/ops.ts';
 import { type IrValue, vectorOf } from '../ir/value.ts';
 import { slotOf, slotsRead, slotsWritten } from '../vector/vector-function.ts';
+import { type WordRun, wordRunAt } from '../word-runs.ts';
 import { mergeFlags } from './flags-code.ts';
 import type { FunctionBody, ValType } from './function-body.ts';
-import { emitLoad, emitStore, type MemoryContext, pushReadable } from './memory-code.ts';
+import {
+  emitLoad,
+  emitLoadWords,
+  emitStore,
+  emitStoreWords,
+  type MemoryContext,
+  pushReadable,
+} from './memory-code.ts';
 import { Load, Op, Simd, Store } from './opcodes.ts';
 import { emitPure } from './pure-code.ts';
 import { exitTarget, type RegionNode } from './region.ts';
@@ -77,14 +85,25 @@ export class NodeCompiler {
     const look = region.flow.budgets[this.number];
     if (look > 0) region.checkBudget(block.pc, look);
     code.get(BUDGET).i32(block.instructions).op(Op.I32Sub).set(BUDGET);
-    for (const [at, value] of block.ops.entries()) {
-      if (isQuadword(value, block.ops[at + 1])) this.emitQuadword(value, block.ops[at + 1]);
-      else if (at === 0 || !isQuadword(block.ops[at - 1], value)) this.emit(value);
+    const { ops } = block;
+    for (let at = 0; at < ops.length; at++) {
+      const value = ops[at];
+      const run = wordRunAt(ops, at, this.isSilent);
+      if (run !== undefined) this.emitWords(run);
+      else if (isQuadword(value, ops[at + 1])) this.emitQuadword(value, ops[at + 1]);
+      else if (at === 0 || !isQuadword(ops[at - 1], value)) this.emit(value);
       for (const { type, local } of this.borrowed) region.pool.give(type, local);
       this.borrowed = [];
-      for (const dead of this.expiring.get(at) ?? []) {
-        region.pool.give(dead.type as ValType, this.locals.get(dead) as number);
-      }
+      const last = run?.last ?? at;
+      for (; at < last; at++) this.expire(at);
+      this.expire(at);
+    }
+  }
+
+  /** Gives back the locals of values whose last use this was. */
+  private expire(at: number): void {
+    for (const dead of this.expiring.get(at) ?? []) {
+      this.region.pool.give(dead.type as ValType, this.locals.get(dead) as number);
     }
   }
 
@@ -124,8 +143,13 @@ export class NodeCompiler {
 
   // Operations.
 
+  /** Whether an operation is computed where it is used, not where it stands. */
+  private readonly isSilent = (value: IrValue): boolean => {
+    const { deferred, virtual, aliases } = this.plan;
+    return deferred.has(value) || virtual.has(value) || aliases.has(value);
+  };
+
   private emit(value: IrValue): void {
-    const { plan } = this;
     if (value.op === 'marker') {
       this.marker = value;
       this.markers++;
@@ -133,7 +157,7 @@ export class NodeCompiler {
       this.beginSkip(value);
     } else if (value.op === 'label') {
       this.endSkip();
-    } else if (plan.deferred.has(value) || plan.virtual.has(value) || plan.aliases.has(value)) {
+    } else if (this.isSilent(value)) {
       // Computed where it is used.
     } else if (value.op.startsWith('exit')) {
       this.emitExit(value);
@@ -149,17 +173,21 @@ export class NodeCompiler {
 
   /** Takes the value on the stack into a local that lives until its last use. */
   private define(value: IrValue): void {
+    const local = this.localFor(value);
+    if (local === undefined) this.code.op(Op.Drop);
+    else this.code.set(local);
+  }
+
+  /** The local that a value is to live in until its last use; undefined where there is none. */
+  private localFor(value: IrValue): number | undefined {
     const last = this.plan.lastUse.get(value);
-    if (last === undefined) {
-      this.code.op(Op.Drop);
-      return;
-    }
+    if (last === undefined) return undefined;
     const local = this.region.pool.take(value.type as ValType);
     this.locals.set(value, local);
-    this.code.set(local);
     const sameTime = this.expiring.get(last);
     if (sameTime === undefined) this.expiring.set(last, [value]);
     else sameTime.push(value);
+    return local;
   }
 
   private pushPure(value: IrValue): void {
@@ -268,19 +296,9 @@ export class NodeCompiler {
     const store = STORE_SIZE[number];
     if (store !== undefined) {
       const [address, stored] = value.args;
-      // In both arms of the access: what is stored must be at hand.
-      const local = stored.op === 'const' || stored.op === 'const64' ? undefined : this.local(stored);
+      const pushStored = this.pusherOf(stored);
       this.push(address);
-      emitStore(
-        this.memory,
-        store,
-        value.imm,
-        () => {
-          if (local === undefined) this.push(stored);
-          else this.code.get(local);
-        },
-        this.memoOf(value),
-      );
+      emitStore(this.memory, store, value.imm, pushStored, this.memoOf(value));
       return;
     }
     if (value.op === 'call') this.emitCall(value);
@@ -296,6 +314,32 @@ export class NodeCompiler {
       else this.pushPure(value);
       this.define(value);
     }
+  }
+
+  private emitWords({ isLoad, accesses }: WordRun): void {
+    const { code } = this;
+    const count = accesses.length;
+    if (isLoad) {
+      this.push(accesses[0].args[0]);
+      const locals = accesses.map((value) => this.localFor(value));
+      const take = (i: number): void => {
+        const local = locals[i];
+        if (local === undefined) code.op(Op.Drop);
+        else code.set(local);
+      };
+      emitLoadWords(this.memory, count, take, this.memoOf(accesses[0]));
+      return;
+    }
+    const pushes = accesses.map(({ args }) => this.pusherOf(args[1]));
+    this.push(accesses[0].args[0]);
+    emitStoreWords(this.memory, count, (i) => pushes[i](), this.memoOf(accesses[0]));
+  }
+
+  /** Makes a value ready to be pushed in both arms of an access. */
+  private pusherOf(stored: IrValue): () => void {
+    if (stored.op === 'const' || stored.op === 'const64') return () => this.push(stored);
+    const local = this.local(stored);
+    return () => this.code.get(local);
   }
 
   private memoOf(access: IrValue): number | undefined {

@@ -53,6 +53,10 @@ export const RegionWord = {
   /** Number of the block that is interpreted, and the word index of the code that called out or raised last. */
   Block: BASE + 80,
   Code: BASE + 84,
+  /** Words of one instruction that a function stores or has loaded. */
+  Words: MemoryLayout.wordRun,
+  /** Which of them is next. */
+  NextWord: BASE + 88,
 } as const;
 
 /** How the flags are kept. Bits, Sub and Add have N and Z in `nz`: its sign, and whether it is zero. */

@@ -136,8 +136,9 @@ export class RegionCompiler {
   /** Looks at the budget where a path begins that may take `instructions`, and leaves where it is too small. */
   checkBudget(pc: number, instructions: number): void {
     const { code } = this;
-    code.get(BUDGET).i32(instructions).op(Op.I32LtS);
-    code.ifHinted(false);
+    // Not an `if`: V8's baseline compiler would keep values where the rare way leaves them.
+    const enough = code.block();
+    code.get(BUDGET).i32(instructions).op(Op.I32GeS).brIfHinted(enough, true);
     const { number, callFree } = this.env;
     if (callFree) this.refillHere(number);
     else code.get(BUDGET).i32(number).call(this.env.imports.refill).set(BUDGET);
