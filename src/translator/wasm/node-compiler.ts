@@ -537,7 +537,7 @@ export class NodeCompiler {
     }
     const known = exitTarget(value, flags);
     if (known !== undefined) {
-      region.writeBack();
+      region.writeBack(region.flow.changed[this.number]);
       code.get(BUDGET).get(TLB).i32(known).i32(flags).returnCall(go);
       return;
     }
@@ -549,7 +549,7 @@ export class NodeCompiler {
     if (region.env.callFree && this.node.calleesWanted !== undefined) {
       region.noteCallee(this.node.calleesWanted, to);
     }
-    region.writeBack();
+    region.writeBack(region.flow.changed[this.number]);
     code.get(BUDGET).get(TLB).get(to);
     if (value.op === 'exitJumpTo') code.i32(flags).returnCall(go);
     else code.i32(flags & E_FLAG).returnCall(interwork);

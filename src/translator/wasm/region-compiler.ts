@@ -20,7 +20,7 @@ import {
   Slot,
   slotAddress,
 } from './region-abi.ts';
-import { analyseRegion, type RegionFlow } from './region-flow.ts';
+import { analyseRegion, flagsChanged, type RegionFlow } from './region-flow.ts';
 import { RegisterLocals } from './register-locals.ts';
 import { emitStructured } from './structurer.ts';
 
@@ -170,10 +170,10 @@ export class RegionCompiler {
     code.end();
   }
 
-  /** Writes registers and flags back for a way out of its own. */
-  writeBack(): void {
-    this.registers.store();
-    this.flags.store(true);
+  /** Writes registers and flags back for a way out of its own. @param changed of RegionFlow */
+  writeBack(changed: number): void {
+    this.registers.store(changed);
+    if (flagsChanged(changed)) this.flags.store(true);
   }
 }
 

@@ -15,6 +15,8 @@ export interface RegionFlow {
   readonly flags: Int8Array;
   /** Instructions that run at most from the node's beginning to the next look at the budget; 0 where none is needed there. */
   readonly budgets: Int32Array;
+  /** For each node which of R0 to R14 (bits 14:0) and whether the flags (bit 15) may have changed where it is left. */
+  readonly changed: Int32Array;
 }
 
 /** Whether an operation leaves flags of any kind in the state slot, which must be read again. */
@@ -209,6 +211,55 @@ function longestPaths(region: Region, successors: readonly (readonly number[])[]
   return longest.map((length, node) => (looks[node] === 1 ? length : 0));
 }
 
+/** Of what may have changed: the flags, and all. */
+const CHANGED_FLAGS = 1 << 15;
+export const CHANGED_ALL = 0xffff;
+
+/** What the operations of a node may change. */
+function changesOf({ block }: Region['nodes'][number]): number {
+  let changed = 0;
+  for (const value of block.ops) {
+    const vector = vectorOf(value);
+    if (value.op === 'set') changed |= bitOf(value.imm);
+    else if (vector !== undefined) {
+      // Before it runs, the flags may be put to where it looks for them.
+      changed |= CHANGED_FLAGS;
+      for (const slot of slotsWritten(vector, value.imm)) changed |= bitOf(slot);
+    } else if (value.op === 'call') {
+      changed |= ((value.helper?.effects ?? 0) & Effect.WritesState) !== 0 ? CHANGED_ALL : CHANGED_FLAGS;
+    }
+  }
+  return changed;
+}
+
+function bitOf(slot: number): number {
+  if (slot < Slot.Registers) return 1 << slot;
+  return slot === Slot.Nzcv ? CHANGED_FLAGS : 0;
+}
+
+/** What may have changed since the region began, by whatever way. */
+function changedAtEnds(region: Region, successors: readonly (readonly number[])[]): Int32Array {
+  const own = region.nodes.map(changesOf);
+  const changed = new Int32Array(own.length).fill(UNSEEN);
+  changed[0] = own[0];
+  const waiting = [0];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    for (const successor of successors[node]) {
+      const before = changed[successor] === UNSEEN ? own[successor] : changed[successor];
+      const now = before | changed[node];
+      if (now === changed[successor]) continue;
+      changed[successor] = now;
+      waiting.push(successor);
+    }
+  }
+  return changed.map((mask) => (mask === UNSEEN ? CHANGED_ALL : mask));
+}
+
+/** Whether the flags may be others than where the region began. */
+export function flagsChanged(changed: number): boolean {
+  return (changed & CHANGED_FLAGS) !== 0;
+}
+
 /** Analyses a region. */
 export function analyseRegion(region: Region): RegionFlow {
   const plansByBlock = new Map<unknown, ValuePlan>();
@@ -234,5 +285,6 @@ export function analyseRegion(region: Region): RegionFlow {
     successors,
     flags: flagsAtStarts(steps, plans),
     budgets: longestPaths(region, successors),
+    changed: changedAtEnds(region, successors),
   };
 }

@@ -42,9 +42,9 @@ export class RegisterLocals {
     }
   }
 
-  /** To the state window. */
-  store(): void {
-    for (const slot of this.written) this.storeOne(slot);
+  /** To the state window. @param changed a bit for each that may be another than there */
+  store(changed = -1): void {
+    for (const slot of this.written) if (((changed >>> slot) & 1) !== 0) this.storeOne(slot);
   }
 
   storeOne(slot: number): void {
