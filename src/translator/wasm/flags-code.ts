@@ -221,8 +221,8 @@ export class FlagsCode {
     code.call(this.nzcv);
   }
 
-  /** Pushes 1 where the condition holds under the current flags, else 0. */
-  pushCondition(condition: number): void {
+  /** Pushes 1 where the condition holds under the current flags, or anything but 0 if `anyTruth` will do; else 0. */
+  pushCondition(condition: number, anyTruth = false): void {
     const { code, known } = this;
     if (known === KnownFlags.Difference) {
       const comparison = AFTER_SUB[condition];
@@ -233,8 +233,8 @@ export class FlagsCode {
     }
     if (condition <= Condition.Ne && this.canPushNz) {
       this.pushNz();
-      code.op(Op.I32Eqz);
-      if (condition === Condition.Ne) code.op(Op.I32Eqz);
+      if (condition === Condition.Eq) code.op(Op.I32Eqz);
+      else if (!anyTruth) code.i32(0).op(Op.I32Ne);
     } else if ((condition === Condition.Mi || condition === Condition.Pl) && this.canPushNz) {
       this.pushNz();
       code.i32(0).op(condition === Condition.Mi ? Op.I32LtS : Op.I32GeS);

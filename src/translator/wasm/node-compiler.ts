@@ -30,6 +30,8 @@ const LOAD_EXCLUSIVE = byOperation({ ldex8: 1, ldex16: 2, ldex32: 4, ldex64: 8 }
 const STORE_EXCLUSIVE = byOperation({ stex8: 1, stex16: 2, stex32: 4, stex64: 8 }, undefined);
 const STATE = MemoryLayout.state >>> 2;
 const { Budget: BUDGET, Tlb: TLB } = RegionParam;
+/** The first condition that has no opposite. */
+const ALWAYS = 14;
 const T_FLAG = 1;
 const E_FLAG = 2;
 /** So many addresses are compared one after the other, more by a table, which may have so many places. */
@@ -84,7 +86,7 @@ export class NodeCompiler {
     region.flags.known = region.flow.flags[this.number];
     const look = region.flow.budgets[this.number];
     if (look > 0) region.checkBudget(block.pc, look);
-    code.get(BUDGET).i32(block.instructions).op(Op.I32Sub).set(BUDGET);
+    code.get(BUDGET).i32(-block.instructions).op(Op.I32Add).set(BUDGET);
     const { ops } = block;
     for (let at = 0; at < ops.length; at++) {
       const value = ops[at];
@@ -208,16 +210,17 @@ export class NodeCompiler {
     else this.region.flags.pushWordOf(flags, this);
   }
 
-  private pushCondition(value: IrValue): void {
+  /** @param anyTruth whether another number than 1 will do where the condition holds */
+  private pushCondition(value: IrValue, condition = value.imm, anyTruth = false): void {
     const { flags } = this.region;
     const [nzcv] = value.args;
     if (!this.plan.virtual.has(nzcv)) {
       this.push(nzcv);
-      flags.testBits(value.imm);
+      flags.testBits(condition);
     } else if (this.isCurrent(nzcv)) {
-      flags.pushCondition(value.imm);
+      flags.pushCondition(condition, anyTruth);
     } else {
-      flags.pushConditionOf(nzcv, value.imm, this);
+      flags.pushConditionOf(nzcv, condition, this);
     }
   }
 
@@ -456,8 +459,15 @@ export class NodeCompiler {
   private beginSkip(value: IrValue): void {
     const { code } = this;
     const label = code.block();
-    this.push(value.args[0]);
-    code.op(Op.I32Eqz).brIf(label);
+    const [condition] = value.args;
+    if (condition.op === 'cond' && condition.imm < ALWAYS && this.plan.deferred.has(condition)) {
+      // The opposite of a comparison is one, which V8's baseline compiler makes a branch of.
+      this.pushCondition(condition, condition.imm ^ 1, true);
+    } else {
+      this.push(condition);
+      code.op(Op.I32Eqz);
+    }
+    code.brIf(label);
     this.skips.push({ label, known: this.region.flags.known });
   }
 

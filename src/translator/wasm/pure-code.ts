@@ -18,7 +18,6 @@ export interface PureOperands {
 const DIRECT = byOperation<readonly number[], undefined>(
   {
     add: [Op.I32Add],
-    sub: [Op.I32Sub],
     and: [Op.I32And],
     or: [Op.I32Or],
     xor: [Op.I32Xor],
@@ -59,6 +58,15 @@ const OTHERS = byOperation<Emit, undefined>(
       operands.push(a);
       operands.push(b);
       code.i32(-1).op(Op.I32Xor, Op.I32And);
+    },
+    sub(code, { args: [a, b] }, operands) {
+      operands.push(a);
+      // V8's baseline compiler has constants in sums only.
+      if (b.op === 'const') code.i32(-b.imm | 0).op(Op.I32Add);
+      else {
+        operands.push(b);
+        code.op(Op.I32Sub);
+      }
     },
     not(code, { args: [a] }, operands) {
       operands.push(a);
