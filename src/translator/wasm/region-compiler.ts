@@ -1,6 +1,6 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import type { HelperInfo } from '../ir/ops.ts';
-import type { BaseFunction } from './base-module.ts';
+import type { BaseFunction } from './base-functions.ts';
 import { FlagsCode } from './flags-code.ts';
 import { FunctionBody } from './function-body.ts';
 import { LocalPool } from './local-pool.ts';

@@ -1,6 +1,6 @@
 import { type MachineMemory, MemoryLayout } from '../../memory/machine-memory.ts';
 import type { HelperInfo } from '../ir/ops.ts';
-import { BASE_FUNCTIONS, type BaseFunction } from './base-module.ts';
+import { BASE_FUNCTIONS, type BaseFunction } from './base-functions.ts';
 import type { WasmFunction } from './compiled-region.ts';
 import { ModuleWriter } from './module-writer.ts';
 import { runPure } from './pure-code.ts';

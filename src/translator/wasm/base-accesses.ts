@@ -1,0 +1,260 @@
+import { MemoryLayout } from '../../memory/machine-memory.ts';
+import { MemFlag } from '../ir/ops.ts';
+import type { Define, HostFunctions } from './base-functions.ts';
+import type { FunctionBody } from './function-body.ts';
+import { TLB_INDEX_MASK, TlbWord, word } from './lookup-code.ts';
+import { Load, Op, Store } from './opcodes.ts';
+import { RegionWord, Slot, slotAddress } from './region-abi.ts';
+
+/** TlbFlag.Device; see the TLB arrays. */
+const DEVICE = 8;
+/** Instructions that are left go to the reserve where the event word is set, so that the next look at the budget sees it. */
+export function handBackWhereEvent(code: FunctionBody, budget: number): void {
+  word(code, MemoryLayout.eventWord);
+  code.if();
+  code.i32(0);
+  word(code, RegionWord.Reserve);
+  code.get(budget).op(Op.I32Add).store(Store.I32, RegionWord.Reserve);
+  code.i32(0).set(budget);
+  code.end();
+}
+
+export function noteCall(code: FunctionBody, site: number, budget: number): void {
+  code.i32(0).get(site).store(Store.I32, RegionWord.Site);
+  code.i32(0).get(budget).store(Store.I32, RegionWord.Budget);
+}
+
+/** Leaves the entry's address in `entry` and pushes whether an access of `size` bytes at `va` may take the fast path. */
+function testEntry(code: FunctionBody, va: number, entry: number, tag: number, pushSize: () => void): void {
+  code.get(va).i32(8).op(Op.I32ShrU).i32(TLB_INDEX_MASK).op(Op.I32And);
+  word(code, RegionWord.Tlb);
+  code.op(Op.I32Add).tee(entry).load(Load.I32, tag);
+  code.get(va);
+  pushSize();
+  code.op(Op.I32Add).i32(1).op(Op.I32Sub).i32(-4096).op(Op.I32And, Op.I32Eq);
+}
+
+/** Pushes whether an access that is not aligned may be done as one: no flags, SCTLR.A clear, no Device memory. */
+function unalignedAllowed(code: FunctionBody, info: number, entry: number): void {
+  code.get(info).i32(0x600).op(Op.I32And);
+  code.get(entry).load(Load.I32, TlbWord.Flags).i32(DEVICE).op(Op.I32And, Op.I32Or);
+  word(code, RegionWord.StrictAlignment);
+  code.op(Op.I32Or, Op.I32Eqz);
+}
+
+/**
+ * The same for eight bytes, of which MemFlag.AlignedWord asks for a multiple of 4 only: two words in one page that is in
+ * the TLB, so that both are done or none.
+ */
+function unalignedAllowed64(code: FunctionBody, va: number, info: number, entry: number): void {
+  code.get(info).i32(0x500).op(Op.I32And);
+  code.get(info).i32(9).op(Op.I32ShrU).i32(1).op(Op.I32And).get(va).i32(3).op(Op.I32And, Op.I32Mul);
+  code.get(entry).load(Load.I32, TlbWord.Flags).i32(DEVICE).op(Op.I32And, Op.I32Or, Op.I32Or);
+  word(code, RegionWord.StrictAlignment);
+  code.op(Op.I32Or, Op.I32Eqz);
+}
+
+/** Info without MemFlag.Aligned... leaves size in its low byte. */
+function pushSizeOf(code: FunctionBody, info: number): void {
+  code.get(info).i32(0xff).op(Op.I32And);
+}
+
+function pushHost(code: FunctionBody, va: number, entry: number): void {
+  code.get(va).get(entry).load(Load.I32, TlbWord.Addend).op(Op.I32Add);
+}
+
+/** MemFlag.Aligned and MemFlag.AlignedWord forbid what is not aligned (the first) or ask for a multiple of 4. */
+export function defineLoads(define: Define, host: HostFunctions): void {
+  const [va, info, site, budget] = [0, 1, 2, 3];
+  define('load', (code) => {
+    const entry = code.local('i32');
+    const slow = code.block();
+    testEntry(code, va, entry, TlbWord.ReadTag, () => pushSizeOf(code, info));
+    unalignedAllowed(code, info, entry);
+    code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+    pushSizeOf(code, info);
+    code.i32(2).op(Op.I32Eq);
+    code.if();
+    pushHost(code, va, entry);
+    code.load(Load.I32U16).get(budget).ret();
+    code.end();
+    pushSizeOf(code, info);
+    code.i32(4).op(Op.I32Eq);
+    code.if();
+    pushHost(code, va, entry);
+    code.load(Load.I32).get(budget).ret();
+    code.end();
+    code.end();
+    noteCall(code, site, budget);
+    code.get(va);
+    pushSizeOf(code, info);
+    code.get(info).i32(8).op(Op.I32ShrU).call(host.slowLoad);
+    handBackWhereEvent(code, budget);
+    code.get(budget);
+  });
+  define('load64', (code) => {
+    const entry = code.local('i32');
+    const low = code.local('i32');
+    const slow = code.block();
+    testEntry(code, va, entry, TlbWord.ReadTag, () => pushSizeOf(code, info));
+    unalignedAllowed64(code, va, info, entry);
+    code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+    pushHost(code, va, entry);
+    code.load(Load.I64).get(budget).ret();
+    code.end();
+    noteCall(code, site, budget);
+    code.get(va);
+    pushSizeOf(code, info);
+    code.get(info).i32(8).op(Op.I32ShrU).call(host.slowLoad).set(low);
+    handBackWhereEvent(code, budget);
+    code.get(low).op(Op.I64ExtendI32U);
+    word(code, slotAddress(Slot.CallHigh));
+    code.op(Op.I64ExtendI32U).i64(32, 0).op(Op.I64Shl, Op.I64Or).get(budget);
+  });
+}
+
+export function defineStores(define: Define, host: HostFunctions): void {
+  const [va, value, info, site, budget] = [0, 1, 2, 3, 4];
+  define('store', (code) => {
+    const entry = code.local('i32');
+    const slow = code.block();
+    testEntry(code, va, entry, TlbWord.WriteTag, () => pushSizeOf(code, info));
+    unalignedAllowed(code, info, entry);
+    code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+    pushSizeOf(code, info);
+    code.i32(2).op(Op.I32Eq);
+    code.if();
+    pushHost(code, va, entry);
+    code.get(value).store(Store.I32As16).get(budget).ret();
+    code.end();
+    pushSizeOf(code, info);
+    code.i32(4).op(Op.I32Eq);
+    code.if();
+    pushHost(code, va, entry);
+    code.get(value).store(Store.I32).get(budget).ret();
+    code.end();
+    code.end();
+    noteCall(code, site, budget);
+    code.get(va);
+    pushSizeOf(code, info);
+    code.get(value).i32(0).get(info).i32(8).op(Op.I32ShrU).call(host.slowStore);
+    handBackWhereEvent(code, budget);
+    code.get(budget);
+  });
+  define('store64', (code) => {
+    const entry = code.local('i32');
+    const slow = code.block();
+    testEntry(code, va, entry, TlbWord.WriteTag, () => pushSizeOf(code, info));
+    unalignedAllowed64(code, va, info, entry);
+    code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+    pushHost(code, va, entry);
+    code.get(value).store(Store.I64).get(budget).ret();
+    code.end();
+    noteCall(code, site, budget);
+    code.get(va);
+    pushSizeOf(code, info);
+    code.get(value).op(Op.I32WrapI64).get(value).i64(32, 0).op(Op.I64ShrU, Op.I32WrapI64);
+    code.get(info).i32(8).op(Op.I32ShrU).call(host.slowStore);
+    handBackWhereEvent(code, budget);
+    code.get(budget);
+  });
+}
+
+/** Several words of one instruction, each as an access of its own. */
+export function defineWords(define: Define, load: number, store: number): void {
+  const [va, count, site, budget] = [0, 1, 2, 3];
+  const info = 4 | (MemFlag.AlignedWord << 8);
+  const eachWord = (code: FunctionBody, access: (offset: number) => void): void => {
+    const offset = code.local('i32');
+    const done = code.block();
+    const next = code.loop();
+    access(offset);
+    word(code, RegionWord.Fault);
+    code.brIfUnlikely(done);
+    code.get(offset).i32(4).op(Op.I32Add).tee(offset);
+    code.get(count).i32(2).op(Op.I32Shl, Op.I32LtU).brIf(next);
+    code.end();
+    code.end();
+    code.get(budget);
+  };
+  define('loadWords', (code) => {
+    const value = code.local('i32');
+    eachWord(code, (offset) => {
+      code
+        .get(va)
+        .get(offset)
+        .op(Op.I32Add)
+        .i32(info)
+        .get(site)
+        .get(budget)
+        .call(load)
+        .set(budget)
+        .set(value);
+      code.get(offset).get(value).store(Store.I32, RegionWord.Words);
+    });
+  });
+  define('storeWords', (code) =>
+    eachWord(code, (offset) => {
+      code.get(va).get(offset).op(Op.I32Add);
+      code.get(offset).load(Load.I32, RegionWord.Words);
+      code.i32(info).get(site).get(budget).call(store).set(budget);
+    }),
+  );
+}
+
+/** Arms the monitor for an access that was done here. */
+function armMonitor(code: FunctionBody, va: number, size: number): void {
+  code.i32(0).i32(1).store(Store.I32, slotAddress(Slot.ExclusiveArmed));
+  code.i32(0).get(va).store(Store.I32, slotAddress(Slot.ExclusiveAddress));
+  code.i32(0).get(size).store(Store.I32, slotAddress(Slot.ExclusiveSize));
+}
+
+/** Words that are aligned and in the TLB are dealt with here, all else by the host. */
+export function defineExclusives(define: Define, host: HostFunctions): void {
+  const [va, size, site, budget] = [0, 1, 2, 3];
+  define('loadExclusive', (code) => {
+    const entry = code.local('i32');
+    code.get(size).i32(4).op(Op.I32Eq);
+    testEntry(code, va, entry, TlbWord.ReadTag, () => code.i32(1));
+    code.op(Op.I32And).get(va).i32(3).op(Op.I32And, Op.I32Eqz, Op.I32And);
+    code.if();
+    armMonitor(code, va, size);
+    pushHost(code, va, entry);
+    code.load(Load.I32).get(budget).ret();
+    code.end();
+    noteCall(code, site, budget);
+    code.get(va).get(size).call(host.loadExclusive);
+    handBackWhereEvent(code, budget);
+    code.get(budget);
+  });
+  define('loadExclusive64', (code) => {
+    const low = code.local('i32');
+    noteCall(code, site, budget);
+    code.get(va).get(size).call(host.loadExclusive).set(low);
+    handBackWhereEvent(code, budget);
+    code.get(low).op(Op.I64ExtendI32U);
+    word(code, slotAddress(Slot.CallHigh));
+    code.op(Op.I64ExtendI32U).i64(32, 0).op(Op.I64Shl, Op.I64Or).get(budget);
+  });
+  define('storeExclusive', (code) => {
+    const [address, low, high, bytes, at, left] = [0, 1, 2, 3, 4, 5];
+    const entry = code.local('i32');
+    const slow = code.block();
+    word(code, slotAddress(Slot.ExclusiveArmed));
+    word(code, slotAddress(Slot.ExclusiveAddress));
+    code.get(address).op(Op.I32Eq, Op.I32And);
+    word(code, slotAddress(Slot.ExclusiveSize));
+    code.i32(4).op(Op.I32Eq, Op.I32And).get(bytes).i32(4).op(Op.I32Eq, Op.I32And);
+    code.get(address).i32(3).op(Op.I32And, Op.I32Eqz, Op.I32And);
+    testEntry(code, address, entry, TlbWord.WriteTag, () => code.i32(1));
+    code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+    code.i32(0).i32(0).store(Store.I32, slotAddress(Slot.ExclusiveArmed));
+    pushHost(code, address, entry);
+    code.get(low).store(Store.I32).i32(0).get(left).ret();
+    code.end();
+    noteCall(code, at, left);
+    code.get(address).get(bytes).get(low).get(high).call(host.storeExclusive);
+    handBackWhereEvent(code, left);
+    code.get(left);
+  });
+}

@@ -1,0 +1,72 @@
+import type { FunctionBody, ValType } from './function-body.ts';
+
+/** What generated code calls outside of WebAssembly. Numbers as in InterpreterEnvironment. */
+export interface RegionHost {
+  slowLoad(va: number, size: number, flags: number): number;
+  slowStore(va: number, size: number, low: number, high: number, flags: number): void;
+  loadExclusive(va: number, size: number): number;
+  storeExclusive(va: number, size: number, low: number, high: number): number;
+  callHelper(number: number, a: number, b: number, c: number): number;
+  /** The rest of a barrier, where the dirty tables word is set. */
+  barrier(): void;
+  /** As InterpreterEnvironment.vector. */
+  vector(number: number, imm: number, d: number, a: number, b: number): void;
+  /**
+   * A region has ended by Resync, Raise or Fault: takes the exception, and selects the context of now.
+   * @returns 0 where the next region may follow, otherwise the RegionResult that the engine gets
+   */
+  cross(result: number): number;
+}
+
+/** Types of the functions that regions import, in one place for both sides. */
+export const BASE_FUNCTIONS = {
+  /** (va, info, site, budget): value and budget. Info is size | MemFlag << 8. */
+  load: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32', 'i32'] },
+  load64: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i64', 'i32'] },
+  /** (va, value, info, site, budget): budget. */
+  store: { params: ['i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  store64: { params: ['i32', 'i64', 'i32', 'i32', 'i32'], results: ['i32'] },
+  /** (va, count, site, budget): budget. Loads words that must be aligned to RegionWord.Words, up to the first that faults. */
+  loadWords: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  /** The same: stores them from there. */
+  storeWords: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  /** (va, size, site, budget): value and budget. */
+  loadExclusive: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32', 'i32'] },
+  loadExclusive64: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i64', 'i32'] },
+  /** (va, low, high, size, site, budget): 0 or 1, and budget. */
+  storeExclusive: { params: ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32', 'i32'] },
+  /** (helper, a, b, c, site, budget): result and budget. */
+  callHelper: { params: ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32', 'i32'] },
+  /** The rest of a barrier, where the dirty tables word is set. */
+  barrier: { params: [], results: [] },
+  /** (budget, region): the budget with another piece of the reserve, unless the event word is set. */
+  refill: { params: ['i32', 'i32'], results: ['i32'] },
+  /** (kind, nz, a, b): NZCV. */
+  nzcv: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  /** (budget, tlb, pc, T and E): goes on in the region there, or leaves. */
+  go: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  /** (budget, tlb, target, E in bit 1): the same; bit 0 of the target selects T32. */
+  interwork: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  /** (budget, RegionResult): the end of a region; goes on where the state says if that is the next region's. */
+  leave: { params: ['i32', 'i32'], results: ['i32'] },
+} as const satisfies {
+  readonly [name: string]: { readonly params: readonly ValType[]; readonly results: readonly ValType[] };
+};
+
+export type BaseFunction = keyof typeof BASE_FUNCTIONS;
+
+/** Writes a function of the base module. */
+export type Define = (name: BaseFunction, write: (code: FunctionBody) => void) => void;
+
+/** What the base module imports, by index. */
+export interface HostFunctions {
+  readonly slowLoad: number;
+  readonly slowStore: number;
+  readonly loadExclusive: number;
+  readonly storeExclusive: number;
+  readonly callHelper: number;
+  readonly barrier: number;
+  readonly cross: number;
+  readonly vector: number;
+  readonly pure: number;
+}
