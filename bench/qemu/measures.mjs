@@ -11,7 +11,7 @@ const CHECKSUM = /checksum ([0-9a-f]{8})/;
 const READY = /bench: ready/;
 const BEGIN = /bench: begin/;
 const END = /bench: end ([0-9a-f]{8})/;
-const LOGIN = /guest login: /;
+export const LOGIN = /guest login: /;
 /** From counts of so many rounds those of any number follow: each round's work is the same but for the data. */
 const COUNTED_ROUNDS = [2, 10];
 
