@@ -284,3 +284,30 @@ describe('a host that refuses to compile', () => {
     expect(told).toEqual([new RangeError('out of memory')]);
   });
 });
+
+test('an event that an access raises in the midst of a way makes no instruction count otherwise', () => {
+  class Raising extends RecordingDevice {
+    override read(): number {
+      Atomics.store(bench.memory.words, EVENT, 1);
+      return 0;
+    }
+  }
+  const bench: Bench = new Bench({ kind: 'wasm', device: new Raising() });
+  const code = [
+    a.ldr(0, 1),
+    a.addImm(2, 2, 1),
+    a.b(2, 4),
+    a.NOP,
+    a.addImm(3, 3, 1),
+    a.addImm(3, 3, 1),
+    a.b(6, 0),
+  ];
+  bench.load(CODE, code);
+  bench.set(1, DEVICE);
+  bench.run(600);
+  const { instructions, instructionsBy } = bench.engine.statistics();
+  expect([instructions, bench.reg(2), bench.reg(3)]).toEqual([600, 100, 200]);
+  expect(instructionsBy.interpreter + instructionsBy.wasm).toBe(600);
+  expect(instructionsBy.wasm).toBeGreaterThan(200);
+  expect(instructionsBy.interpreter).toBeGreaterThanOrEqual(0);
+});
