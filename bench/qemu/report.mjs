@@ -120,7 +120,7 @@ export function report({ machine, emulators, settings, rows, bounds, others }) {
     add('New code, µs for each guest instruction', [
       `  armemu compiles it in ${number(newCode.compiling)} (under ${newCode.mustBeUnder}), on the wall`,
       `  CPU time, with what runs slowly before: armemu ${number(newCode.ours)}, QEMU ${number(newCode.qemu)}` +
-        ` (${newCode.instructions} instructions, each executed 1000 times)`,
+        ` (${newCode.instructions} instructions, each executed ${newCode.calls} times)`,
     ]);
   if (growth !== undefined) add('Growth with RAM and CPUs', growthLines(growth));
   return lines.join('\n');
