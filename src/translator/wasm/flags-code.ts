@@ -115,7 +115,7 @@ export class FlagsCode {
   /** What is known of the locals at the present place. */
   known: number = KnownFlags.Any;
   private readonly code: FunctionBody;
-  private readonly nzcv: number;
+  private readonly imports: { readonly nzcv: number };
   private readonly kind: number;
   private readonly nz: number;
   private readonly a: number;
@@ -123,10 +123,10 @@ export class FlagsCode {
   private readonly bits: number;
   private readonly wide: number;
 
-  /** @param nzcv index of the base module's function. */
-  constructor(code: FunctionBody, nzcv: number) {
+  /** @param imports index of the base module's function. */
+  constructor(code: FunctionBody, imports: { readonly nzcv: number }) {
     this.code = code;
-    this.nzcv = nzcv;
+    this.imports = imports;
     this.kind = code.local('i32');
     this.nz = code.local('i32');
     this.a = code.local('i32');
@@ -180,7 +180,7 @@ export class FlagsCode {
       code.get(this.a);
       return;
     }
-    code.get(this.kind).get(this.nz).get(this.a).get(this.b).call(this.nzcv);
+    code.get(this.kind).get(this.nz).get(this.a).get(this.b).call(this.imports.nzcv);
   }
 
   /** Pushes the NZCV that an operation gives, whatever the current flags are. */
@@ -218,7 +218,7 @@ export class FlagsCode {
       }
       code.i32(0);
     }
-    code.call(this.nzcv);
+    code.call(this.imports.nzcv);
   }
 
   /** Pushes 1 where the condition holds under the current flags, or anything but 0 if `anyTruth` will do; else 0. */

@@ -53,7 +53,7 @@ function simple(f: InterpreterFrame, op: OpName): void {
     irValue(i, type === 'i64' ? OPS.get64 : OPS.get, [], i, 0, undefined),
   );
   f.address(1);
-  if (!emitPure(body, irValue(args.length, OPS[op], values, 0, 0, undefined), operands(f), f.calls.pure)) {
+  if (!emitPure(body, irValue(args.length, OPS[op], values, 0, 0, undefined), operands(f), f.calls)) {
     throw new Error(`no code for ${op}`);
   }
   body.store(result === 'i64' ? Store.I64 : Store.I32);

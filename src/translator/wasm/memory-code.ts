@@ -162,12 +162,14 @@ function leaveAtSite(m: MemoryContext, leave: () => void): void {
 /** Loads from the address on the stack: an i32, or an i64 of eight bytes. */
 export function emitLoad(m: MemoryContext, size: number, flags: number, memo?: number): void {
   const { code } = m;
-  const slow = size === 8 ? m.functions.load64 : m.functions.load;
   const callSlow = (): void => {
     code.get(m.va);
     pushInfo(m, size, flags);
     m.pushSite();
-    code.get(m.budget).call(slow).set(m.budget);
+    code
+      .get(m.budget)
+      .call(size === 8 ? m.functions.load64 : m.functions.load)
+      .set(m.budget);
     m.leaveOnFault();
   };
   code.set(m.va);

@@ -196,7 +196,7 @@ export class NodeCompiler {
     const { code } = this;
     if (value.op === 'cond') this.pushCondition(value);
     else if (value.op === 'carryOf') this.pushCarry(value.args[0]);
-    else if (!emitPure(code, value, this, this.region.env.imports.pure)) {
+    else if (!emitPure(code, value, this, this.region.env.imports)) {
       throw new Error(`no WebAssembly for IR operation ${value.op}`);
     }
   }
@@ -371,13 +371,13 @@ export class NodeCompiler {
   private emitLoadExclusive(value: IrValue): void {
     const { code, region } = this;
     const size = LOAD_EXCLUSIVE[value.info.number] as number;
-    const { loadExclusive, loadExclusive64 } = region.env.imports;
+    const { imports } = region.env;
     this.push(value.args[0]);
     code.i32(size);
     this.pushSite();
     code
       .get(BUDGET)
-      .call(size === 8 ? loadExclusive64 : loadExclusive)
+      .call(size === 8 ? imports.loadExclusive64 : imports.loadExclusive)
       .set(BUDGET);
     region.leaveOnFault();
     this.define(value);
@@ -539,7 +539,7 @@ export class NodeCompiler {
   private emitJump(value: IrValue): void {
     const { code, region } = this;
     const { flags } = region.region;
-    const { go, interwork } = region.env.imports;
+    const { imports } = region.env;
     const { target, guesses } = waysInside(region.region, this.number, value);
     if (target !== undefined) {
       this.stayInside(target);
@@ -548,7 +548,7 @@ export class NodeCompiler {
     const known = exitTarget(value, flags);
     if (known !== undefined) {
       region.writeBack(region.flow.changed[this.number]);
-      code.get(BUDGET).get(TLB).i32(known).i32(flags).returnCall(go);
+      code.get(BUDGET).get(TLB).i32(known).i32(flags).returnCall(imports.go);
       return;
     }
     const to = this.local(value.args[0]);
@@ -561,8 +561,8 @@ export class NodeCompiler {
     }
     region.writeBack(region.flow.changed[this.number]);
     code.get(BUDGET).get(TLB).get(to);
-    if (value.op === 'exitJumpTo') code.i32(flags).returnCall(go);
-    else code.i32(flags & E_FLAG).returnCall(interwork);
+    if (value.op === 'exitJumpTo') code.i32(flags).returnCall(imports.go);
+    else code.i32(flags & E_FLAG).returnCall(imports.interwork);
   }
 
   private compareGuesses(to: number, guesses: WaysInside['guesses'], thumb: number): void {

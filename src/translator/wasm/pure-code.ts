@@ -170,10 +170,15 @@ function emitShift(code: FunctionBody, value: IrValue, opcode: number, operands:
 
 /**
  * The code of a pure operation: its result is left on the stack.
- * @param pure index of the imported function that runs the interpreter's pure functions.
+ * @param calls index of the imported function that runs the interpreter's pure functions.
  * @returns false where the operation is none of these.
  */
-export function emitPure(code: FunctionBody, value: IrValue, operands: PureOperands, pure: number): boolean {
+export function emitPure(
+  code: FunctionBody,
+  value: IrValue,
+  operands: PureOperands,
+  calls: { readonly pure: number },
+): boolean {
   const { number } = value.info;
   const direct = DIRECT[number];
   if (direct !== undefined) {
@@ -195,7 +200,7 @@ export function emitPure(code: FunctionBody, value: IrValue, operands: PureOpera
   if (index < 0) return false;
   code.i32(index);
   for (let i = 0; i < 3; i++) operands.push(value.args[i] ?? value.args[0]);
-  code.i32(value.imm).call(pure);
+  code.i32(value.imm).call(calls.pure);
   return true;
 }
 

@@ -1,6 +1,5 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import type { HelperInfo } from '../ir/ops.ts';
-import type { BaseFunction } from './base-functions.ts';
 import { FlagsCode } from './flags-code.ts';
 import { FunctionBody } from './function-body.ts';
 import { LocalPool } from './local-pool.ts';
@@ -21,16 +20,9 @@ import {
   slotAddress,
 } from './region-abi.ts';
 import { analyseRegion, flagsChanged, type RegionFlow } from './region-flow.ts';
+import type { RegionImports } from './region-imports.ts';
 import { RegisterLocals } from './register-locals.ts';
 import { emitStructured } from './structurer.ts';
-
-/** Indices of the functions that a module of regions imports. */
-export type RegionImports = { readonly [N in BaseFunction]: number } & {
-  /** (number, immediate, d, a, b), the last three as word indices: as InterpreterEnvironment.vector. */
-  readonly vector: number;
-  /** (index, a, b, c, imm): `runPure`. */
-  readonly pure: number;
-};
 
 /** What compiling a region needs to know besides the region. */
 export interface CompileEnvironment {
@@ -76,7 +68,7 @@ export class RegionCompiler {
     // What runs less is not worth the code.
     this.memos = env.callFree ? new MemoPlan(region, this.flow.successors) : undefined;
     this.registers = new RegisterLocals(this.code, region);
-    this.flags = new FlagsCode(this.code, env.imports.nzcv);
+    this.flags = new FlagsCode(this.code, env.imports);
     this.va = this.code.local('i32');
     this.entry = this.code.local('i32');
     this.result = this.code.local('i32');

@@ -1,12 +1,12 @@
 import { type MachineMemory, MemoryLayout } from '../../memory/machine-memory.ts';
 import type { HelperInfo } from '../ir/ops.ts';
-import { BASE_FUNCTIONS, type BaseFunction } from './base-functions.ts';
 import type { WasmFunction } from './compiled-region.ts';
 import { ModuleWriter } from './module-writer.ts';
 import { runPure } from './pure-code.ts';
 import type { Region } from './region.ts';
 import { REGION_PARAMS, REGION_RESULTS } from './region-abi.ts';
-import { compileRegion, type RegionImports } from './region-compiler.ts';
+import { compileRegion } from './region-compiler.ts';
+import { UsedImports } from './region-imports.ts';
 import type { SiteTable } from './site-table.ts';
 
 /** What modules of regions are made with. */
@@ -28,15 +28,6 @@ export interface RegionToCompile {
   readonly callFree: boolean;
 }
 
-const BASE_NAMES = Object.keys(BASE_FUNCTIONS) as BaseFunction[];
-
-/** All modules import the same functions in the same order, so that one object can say their numbers. */
-const IMPORTS: RegionImports = {
-  ...(Object.fromEntries(BASE_NAMES.map((name, i) => [name, i])) as { readonly [N in BaseFunction]: number }),
-  vector: BASE_NAMES.length,
-  pure: BASE_NAMES.length + 1,
-};
-
 /** Regions take memos from different places on: those of two that run in turns should not be the same. */
 const MEMO_STEP = 37;
 
@@ -45,25 +36,23 @@ export function writeRegionModule(
   regions: readonly RegionToCompile[],
   context: RegionModuleContext,
 ): Uint8Array<ArrayBuffer> {
-  const writer = new ModuleWriter();
-  writer.importMemory('memory', context.memory.wasm.buffer.byteLength / 65536);
-  for (const name of BASE_NAMES) {
-    const { params, results } = BASE_FUNCTIONS[name];
-    writer.importFunction(name, params, results);
-  }
-  writer.importFunction('vector', ['i32', 'i32', 'i32', 'i32', 'i32'], []);
-  writer.importFunction('pure', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']);
-  for (const [i, { region, number, callFree }] of regions.entries()) {
-    const fn = writer.declare(REGION_PARAMS, REGION_RESULTS);
+  const imports = UsedImports.begin();
+  const bodies = regions.map(({ region, number, callFree }) => {
     let memo = number * MEMO_STEP;
-    const body = compileRegion(region, {
-      imports: IMPORTS,
+    return compileRegion(region, {
+      imports,
       number,
       callFree,
       helperIndex: (helper) => context.helperIndex(helper),
       site: (pc, it, notExecuted) => context.sites.add(pc, it, notExecuted, number),
       memo: () => memo++ % MemoryLayout.tlbMemoCount,
     });
+  });
+  const writer = new ModuleWriter();
+  writer.importMemory('memory', context.memory.wasm.buffer.byteLength / 65536);
+  imports.writeTo(writer);
+  for (const [i, body] of bodies.entries()) {
+    const fn = writer.declare(REGION_PARAMS, REGION_RESULTS);
     writer.define(fn, body);
     writer.export(`r${i}`, fn);
   }

@@ -1,0 +1,48 @@
+import { BASE_FUNCTIONS, type BaseFunction } from './base-functions.ts';
+import type { FunctionType, ModuleWriter } from './module-writer.ts';
+
+/** Indices of the functions that a module of regions imports. */
+export type RegionImports = { readonly [N in BaseFunction]: number } & {
+  /** (number, immediate, d, a, b), the last three as word indices: as InterpreterEnvironment.vector. */
+  readonly vector: number;
+  /** (index, a, b, c, imm): `runPure`. */
+  readonly pure: number;
+};
+
+const TYPES: { readonly [N in keyof RegionImports]: FunctionType } = {
+  ...BASE_FUNCTIONS,
+  vector: { params: ['i32', 'i32', 'i32', 'i32', 'i32'], results: [] },
+  pure: { params: ['i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+};
+const NAMES = Object.keys(TYPES) as (keyof RegionImports)[];
+const UNUSED = -1;
+
+/**
+ * The imports of a module while its regions are written: a function has an index from the first look at it on. The V8 of Node 20 makes
+ * a module's machine code for calls of imports that are JavaScript, one for each type among the imports, whether or not any is: half of
+ * the time that a small module takes.
+ */
+export class UsedImports {
+  private readonly indices = new Int8Array(NAMES.length).fill(UNUSED);
+  private readonly used: (keyof RegionImports)[] = [];
+
+  static begin(): UsedImports & RegionImports {
+    return new UsedImports() as UsedImports & RegionImports;
+  }
+
+  /** Imports what was looked at, in the order in which it was. */
+  writeTo(writer: ModuleWriter): void {
+    for (const name of this.used) writer.importFunction(name, TYPES[name].params, TYPES[name].results);
+  }
+
+  static {
+    for (const [i, name] of NAMES.entries()) {
+      Object.defineProperty(UsedImports.prototype, name, {
+        get(this: UsedImports) {
+          if (this.indices[i] === UNUSED) this.indices[i] = this.used.push(name) - 1;
+          return this.indices[i];
+        },
+      });
+    }
+  }
+}
