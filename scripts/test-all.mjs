@@ -214,10 +214,14 @@ for (const { title, command, count } of stages(values['fresh-install'])) {
   const broken = found.failed === 0 && (code !== 0 || found.passed === 0) ? 1 : 0;
   passed += found.passed;
   failed += found.failed + broken;
-  if (found.failed + broken > 0) failures.push(whatFailed(title, output));
-  summary.push(
-    `${found.failed + broken === 0 ? 'ok  ' : 'FAIL'} ${title}: ${found.passed} passed, ${found.failed + broken} failed`,
-  );
+  const failedInAll = found.failed + broken;
+  const counted = `${title}: ${found.passed} passed, ${failedInAll} failed`;
+  if (failedInAll === 0) summary.push(`ok   ${counted}`);
+  else {
+    failures.push(whatFailed(title, output));
+    // With what it said last, for a log that is cut off behind the summary.
+    summary.push(`FAIL ${counted} (exit code ${code}): ${output.trimEnd().split('\n').at(-1)}`);
+  }
 }
 console.log(`\n=== Summary [${seconds()}]\n${summary.join('\n')}`);
 if (failures.length > 0) console.log(`\n=== What failed\n${failures.join('\n')}\n`);

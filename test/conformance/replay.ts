@@ -73,7 +73,8 @@ function report(
   got: Outcome,
   notes: readonly string[],
 ): string {
-  const lines = [header(name, vector), ...notes];
+  // What differs comes last: a log may show no more than its end.
+  const lines = [header(name, vector), cpu.describe(vector), ...notes];
   const registers = [...vector.state.subarray(W.R0, W.LR_usr + 1)].map(
     (v, i) => `${STATE_NAMES[i]}=${hex(v)}`,
   );
@@ -95,6 +96,5 @@ function report(
     if (find(expected) === find(got)) continue;
     lines.push(`  data word ${word.toString(16)}: expected ${hex(find(expected))}, got ${hex(find(got))}`);
   }
-  lines.push(cpu.describe(vector));
   return lines.join('\n');
 }

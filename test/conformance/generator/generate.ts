@@ -33,8 +33,10 @@ const PSR_NOT_OURS = 0x01f00000;
 
 /** What only shows in the outcome: values from memory that no instruction may take. */
 export function unpredictableOutcome({ state }: Outcome): string | undefined {
-  if ((state[W.PC]! & 0x1f) === 0) return 'a jump into the recorder';
-  const spsr = state[registerWord(state[W.CPSR]! & 0x1f, 14) + 1]!;
+  const mode = state[W.CPSR]! & 0x1f;
+  // No exception leads to the first vector, or to a mode that does not exist: one that comes from the midst of a vector's stub.
+  if ((state[W.PC]! & 0x1f) === 0 || !MODES.includes(mode)) return 'a jump into the recorder';
+  const spsr = state[registerWord(mode, 14) + 1]!;
   if (!MODES.includes(spsr & 0x1f)) return 'a PSR with a reserved mode';
   if ((spsr & PSR_NOT_OURS) !== 0) return 'a PSR with J or reserved bits';
   const isPrefetchAbort = (state[W.PC]! & 0x1f) === 0x0c;
