@@ -1,6 +1,6 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { MemFlag } from '../ir/ops.ts';
-import type { Define, HostFunctions } from './base-functions.ts';
+import { callBase, type Define, type HostFunctions, returnFromBase } from './base-functions.ts';
 import type { FunctionBody } from './function-body.ts';
 import { TLB_INDEX_MASK, TlbWord, word } from './lookup-code.ts';
 import { Load, Op, Store } from './opcodes.ts';
@@ -76,13 +76,13 @@ export function defineLoads(define: Define, host: HostFunctions): void {
     code.i32(2).op(Op.I32Eq);
     code.if();
     pushHost(code, va, entry);
-    code.load(Load.I32U16).get(budget).ret();
+    returnFromBase(code.load(Load.I32U16).get(budget));
     code.end();
     pushSizeOf(code, info);
     code.i32(4).op(Op.I32Eq);
     code.if();
     pushHost(code, va, entry);
-    code.load(Load.I32).get(budget).ret();
+    returnFromBase(code.load(Load.I32).get(budget));
     code.end();
     code.end();
     noteCall(code, site, budget);
@@ -100,7 +100,7 @@ export function defineLoads(define: Define, host: HostFunctions): void {
     unalignedAllowed64(code, va, info, entry);
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     pushHost(code, va, entry);
-    code.load(Load.I64).get(budget).ret();
+    returnFromBase(code.load(Load.I64).get(budget));
     code.end();
     noteCall(code, site, budget);
     code.get(va);
@@ -125,13 +125,13 @@ export function defineStores(define: Define, host: HostFunctions): void {
     code.i32(2).op(Op.I32Eq);
     code.if();
     pushHost(code, va, entry);
-    code.get(value).store(Store.I32As16).get(budget).ret();
+    returnFromBase(code.get(value).store(Store.I32As16).get(budget));
     code.end();
     pushSizeOf(code, info);
     code.i32(4).op(Op.I32Eq);
     code.if();
     pushHost(code, va, entry);
-    code.get(value).store(Store.I32).get(budget).ret();
+    returnFromBase(code.get(value).store(Store.I32).get(budget));
     code.end();
     code.end();
     noteCall(code, site, budget);
@@ -148,7 +148,7 @@ export function defineStores(define: Define, host: HostFunctions): void {
     unalignedAllowed64(code, va, info, entry);
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     pushHost(code, va, entry);
-    code.get(value).store(Store.I64).get(budget).ret();
+    returnFromBase(code.get(value).store(Store.I64).get(budget));
     code.end();
     noteCall(code, site, budget);
     code.get(va);
@@ -180,16 +180,8 @@ export function defineWords(define: Define, load: number, store: number): void {
   define('loadWords', (code) => {
     const value = code.local('i32');
     eachWord(code, (offset) => {
-      code
-        .get(va)
-        .get(offset)
-        .op(Op.I32Add)
-        .i32(info)
-        .get(site)
-        .get(budget)
-        .call(load)
-        .set(budget)
-        .set(value);
+      code.get(va).get(offset).op(Op.I32Add).i32(info).get(site).get(budget);
+      callBase(code, load).set(budget).set(value);
       code.get(offset).get(value).store(Store.I32, RegionWord.Words);
     });
   });
@@ -197,7 +189,7 @@ export function defineWords(define: Define, load: number, store: number): void {
     eachWord(code, (offset) => {
       code.get(va).get(offset).op(Op.I32Add);
       code.get(offset).load(Load.I32, RegionWord.Words);
-      code.i32(info).get(site).get(budget).call(store).set(budget);
+      callBase(code.i32(info).get(site).get(budget), store).set(budget);
     }),
   );
 }
@@ -220,7 +212,7 @@ export function defineExclusives(define: Define, host: HostFunctions): void {
     code.if();
     armMonitor(code, va, size);
     pushHost(code, va, entry);
-    code.load(Load.I32).get(budget).ret();
+    returnFromBase(code.load(Load.I32).get(budget));
     code.end();
     noteCall(code, site, budget);
     code.get(va).get(size).call(host.loadExclusive);
@@ -250,7 +242,7 @@ export function defineExclusives(define: Define, host: HostFunctions): void {
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     code.i32(0).i32(0).store(Store.I32, slotAddress(Slot.ExclusiveArmed));
     pushHost(code, address, entry);
-    code.get(low).store(Store.I32).i32(0).get(left).ret();
+    returnFromBase(code.get(low).store(Store.I32).i32(0).get(left));
     code.end();
     noteCall(code, at, left);
     code.get(address).get(bytes).get(low).get(high).call(host.storeExclusive);

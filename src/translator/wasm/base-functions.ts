@@ -1,4 +1,6 @@
-import type { FunctionBody, ValType } from './function-body.ts';
+import { FunctionBody, type ValType } from './function-body.ts';
+import type { FunctionType } from './module-writer.ts';
+import { Op } from './opcodes.ts';
 
 /** What generated code calls outside of WebAssembly. Numbers as in InterpreterEnvironment. */
 export interface RegionHost {
@@ -18,7 +20,7 @@ export interface RegionHost {
   cross(result: number): number;
 }
 
-/** Types of the functions that regions import, in one place for both sides. */
+/** What regions pass to the functions that they import, and get back, in one place for both sides; see {@link baseType}. */
 export const BASE_FUNCTIONS = {
   /** (va, info, site, budget): value and budget. Info is size | MemFlag << 8. */
   load: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32', 'i32'] },
@@ -44,16 +46,64 @@ export const BASE_FUNCTIONS = {
   /** (kind, nz, a, b): NZCV. */
   nzcv: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
   /** (budget, tlb, pc, T and E): goes on in the region there, or leaves. */
-  go: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  go: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'], isJump: true },
   /** (budget, tlb, target, E in bit 1): the same; bit 0 of the target selects T32. */
-  interwork: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  interwork: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'], isJump: true },
   /** (budget, RegionResult): the end of a region; goes on where the state says if that is the next region's. */
-  leave: { params: ['i32', 'i32'], results: ['i32'] },
+  leave: { params: ['i32', 'i32'], results: ['i32'], isJump: true },
 } as const satisfies {
-  readonly [name: string]: { readonly params: readonly ValType[]; readonly results: readonly ValType[] };
+  readonly [name: string]: FunctionType & {
+    /** A region ends by it, with the function's result as its own. */
+    readonly isJump?: true;
+  };
 };
 
 export type BaseFunction = keyof typeof BASE_FUNCTIONS;
+
+/** An operand or a result that says nothing. */
+const NOTHING: ValType = 'v128';
+
+/**
+ * The type of a function that regions import: one that no JavaScript function can have. For each other type among the imports of a module
+ * V8 11 compiles a call of JavaScript when the module is made, by its optimiser, which takes longer than all that a small module of
+ * regions needs besides; that none of them is JavaScript it only sees later.
+ */
+export function baseType(name: BaseFunction): FunctionType {
+  const {
+    params,
+    results,
+    isJump = false,
+  }: FunctionType & { readonly isJump?: boolean } = BASE_FUNCTIONS[name];
+  return isJump ? { params: [...params, NOTHING], results } : { params, results: [...results, NOTHING] };
+}
+
+function pushNothing(code: FunctionBody): FunctionBody {
+  return code.v128([0, 0, 0, 0]);
+}
+
+/** Calls a function of {@link baseType} that is no jump. */
+export function callBase(code: FunctionBody, fn: number): FunctionBody {
+  return code.call(fn).op(Op.Drop);
+}
+
+/** Ends a region, or the interpreter, by a function of {@link baseType} that is a jump. */
+export function jumpToBase(code: FunctionBody, fn: number): void {
+  pushNothing(code).returnCall(fn);
+}
+
+/** Returns from the midst of a function of {@link baseType} that is no jump. */
+export function returnFromBase(code: FunctionBody): void {
+  pushNothing(code).ret();
+}
+
+/** What `write` leaves on the stack are the results of a function of {@link baseType}. */
+export function writeBaseFunction(name: BaseFunction, write: (code: FunctionBody) => void): FunctionBody {
+  const { params, results } = baseType(name);
+  const code = new FunctionBody(params);
+  write(code);
+  if (results.includes(NOTHING)) pushNothing(code);
+  return code;
+}
 
 /** Writes a function of the base module. */
 export type Define = (name: BaseFunction, write: (code: FunctionBody) => void) => void;

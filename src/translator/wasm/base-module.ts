@@ -13,11 +13,15 @@ import {
 import {
   BASE_FUNCTIONS,
   type BaseFunction,
+  baseType,
+  callBase,
   type Define,
   type HostFunctions,
   type RegionHost,
+  returnFromBase,
+  writeBaseFunction,
 } from './base-functions.ts';
-import { FunctionBody } from './function-body.ts';
+import type { FunctionBody } from './function-body.ts';
 import { interpreterCode } from './interpreter-code.ts';
 import { emitFindEntry, emitRefill, pushEntryWord, word } from './lookup-code.ts';
 import { ModuleWriter } from './module-writer.ts';
@@ -69,7 +73,7 @@ function emitGo(
   for (const address of [RegionWord.FlagKind, RegionWord.FlagNz, RegionWord.FlagA, RegionWord.FlagB]) {
     word(code, address);
   }
-  code.call(nzcv).store(Store.I32, slotAddress(Slot.Nzcv));
+  callBase(code, nzcv).store(Store.I32, slotAddress(Slot.Nzcv));
   code.i32(0).i32(FlagKind.Raw).store(Store.I32, RegionWord.FlagKind);
   code.get(budget).get(tlb).get(found).returnCall(interpret);
   code.end();
@@ -151,7 +155,7 @@ function defineFlags(define: Define): void {
     const cv = code.local('i32');
     code.get(kind).op(Op.I32Eqz);
     code.if();
-    code.get(a).ret();
+    returnFromBase(code.get(a));
     code.end();
     code.get(kind).i32(FlagKind.Difference).op(Op.I32Eq);
     code.if();
@@ -208,15 +212,13 @@ function writeBase(): Uint8Array<ArrayBuffer> {
   const regionType = writer.type(REGION_PARAMS, REGION_RESULTS);
   const numbers = {} as { [N in BaseFunction]: number };
   for (const name of Object.keys(BASE_FUNCTIONS) as BaseFunction[]) {
-    const { params, results } = BASE_FUNCTIONS[name];
+    const { params, results } = baseType(name);
     numbers[name] = writer.declare(params, results);
   }
   const interpret = writer.declare(INTERPRET.params, INTERPRET.results);
   const define: Define = (name, write) => {
     const fn = numbers[name];
-    const code = new FunctionBody(BASE_FUNCTIONS[name].params);
-    write(code);
-    writer.define(fn, code);
+    writer.define(fn, writeBaseFunction(name, write));
     writer.export(name, fn);
   };
   defineLoads(define, functions);

@@ -1,5 +1,6 @@
 import { CONDITION_TABLE } from '../flags.ts';
 import type { IrValue } from '../ir/value.ts';
+import { callBase } from './base-functions.ts';
 import type { FunctionBody } from './function-body.ts';
 import { Load, Op, Store } from './opcodes.ts';
 import { FlagKind, RegionWord, Slot, slotAddress } from './region-abi.ts';
@@ -180,7 +181,7 @@ export class FlagsCode {
       code.get(this.a);
       return;
     }
-    code.get(this.kind).get(this.nz).get(this.a).get(this.b).call(this.imports.nzcv);
+    callBase(code.get(this.kind).get(this.nz).get(this.a).get(this.b), this.imports.nzcv);
   }
 
   /** Pushes the NZCV that an operation gives, whatever the current flags are. */
@@ -218,7 +219,7 @@ export class FlagsCode {
       }
       code.i32(0);
     }
-    code.call(this.imports.nzcv);
+    callBase(code, this.imports.nzcv);
   }
 
   /** Pushes 1 where the condition holds under the current flags, or anything but 0 if `anyTruth` will do; else 0. */

@@ -1,6 +1,7 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { Bc } from '../interpreter.ts';
 import { MemFlag } from '../ir/ops.ts';
+import { callBase } from './base-functions.ts';
 import type { Handlers, InterpreterFrame } from './interpreter-frame.ts';
 import { TLB_INDEX_MASK, TlbWord, word } from './lookup-code.ts';
 import { Load, Op, Store } from './opcodes.ts';
@@ -288,7 +289,7 @@ export function addAccesses(f: InterpreterFrame, handlers: Handlers): void {
     f.word(1);
     body.i32(8).op(Op.I32Eq, Op.Select);
     f.word(1);
-    body.i32(0).get(f.budget).call(f.calls.storeExclusive).set(f.budget).set(x);
+    callBase(body.i32(0).get(f.budget), f.calls.storeExclusive).set(f.budget).set(x);
     afterExclusive(f);
     f.address(2);
     body.get(x).store(Store.I32);
@@ -303,7 +304,7 @@ export function addAccesses(f: InterpreterFrame, handlers: Handlers): void {
     word(body, MemoryLayout.dirtyTablesWord);
     body.ifHinted(false);
     f.beforeCall();
-    body.call(f.calls.barrier);
+    callBase(body, f.calls.barrier);
     f.afterCall(false);
     body.end();
     f.after(2);
@@ -314,7 +315,7 @@ function exclusiveLoad(f: InterpreterFrame, fn: number): void {
   f.beforeCall();
   f.value(3);
   f.word(1);
-  f.body.i32(0).get(f.budget).call(fn);
+  callBase(f.body.i32(0).get(f.budget), fn);
 }
 
 /** The budget is what the function gave back. */

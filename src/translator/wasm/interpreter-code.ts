@@ -1,5 +1,6 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { Bc, ENTER_COUNTDOWN, ENTER_NUMBER, ENTER_WORDS } from '../interpreter.ts';
+import { jumpToBase } from './base-functions.ts';
 import type { FunctionBody } from './function-body.ts';
 import { addAccesses } from './interpreter-accesses.ts';
 import { addCalls, addExits } from './interpreter-exits.ts';
@@ -191,6 +192,6 @@ export function interpreterCode(calls: InterpreterCalls): FunctionBody {
   body.end();
   keepFlags(f);
   count(f, Op.I32Sub);
-  body.get(budget).get(f.result).returnCall(f.calls.leave);
+  jumpToBase(body.get(budget).get(f.result), f.calls.leave);
   return body;
 }

@@ -1,5 +1,6 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { MemFlag } from '../ir/ops.ts';
+import { callBase } from './base-functions.ts';
 import type { FunctionBody, ValType } from './function-body.ts';
 import { TLB_INDEX_MASK, TlbWord } from './lookup-code.ts';
 import { Load, Op, Store } from './opcodes.ts';
@@ -166,10 +167,7 @@ export function emitLoad(m: MemoryContext, size: number, flags: number, memo?: n
     code.get(m.va);
     pushInfo(m, size, flags);
     m.pushSite();
-    code
-      .get(m.budget)
-      .call(size === 8 ? m.functions.load64 : m.functions.load)
-      .set(m.budget);
+    callBase(code.get(m.budget), size === 8 ? m.functions.load64 : m.functions.load).set(m.budget);
     m.leaveOnFault();
   };
   code.set(m.va);
@@ -201,10 +199,7 @@ export function emitStore(
     pushValue();
     pushInfo(m, size, flags);
     m.pushSite();
-    code
-      .get(m.budget)
-      .call(size === 8 ? m.functions.store64 : m.functions.store)
-      .set(m.budget);
+    callBase(code.get(m.budget), size === 8 ? m.functions.store64 : m.functions.store).set(m.budget);
     m.leaveOnFault();
   };
   code.set(m.va);
@@ -249,7 +244,7 @@ export function emitLoadWords(
   const callSlow = (): void => {
     code.get(m.va).i32(count);
     m.pushSite();
-    code.get(m.budget).call(m.functions.loadWords).set(m.budget);
+    callBase(code.get(m.budget), m.functions.loadWords).set(m.budget);
     m.leaveOnFault();
     for (let i = 0; i < count; i++) {
       code.i32(0).load(Load.I32, wordAddress(i));
@@ -289,7 +284,7 @@ export function emitStoreWords(
     }
     code.get(m.va).i32(count);
     m.pushSite();
-    code.get(m.budget).call(m.functions.storeWords).set(m.budget);
+    callBase(code.get(m.budget), m.functions.storeWords).set(m.budget);
     m.leaveOnFault();
   };
   code.set(m.va);

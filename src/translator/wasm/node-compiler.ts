@@ -3,6 +3,7 @@ import { byOperation, Effect, type HelperInfo } from '../ir/ops.ts';
 import { type IrValue, vectorOf } from '../ir/value.ts';
 import { slotOf, slotsRead, slotsWritten } from '../vector/vector-function.ts';
 import { type WordRun, wordRunAt } from '../word-runs.ts';
+import { callBase, jumpToBase } from './base-functions.ts';
 import { mergeFlags } from './flags-code.ts';
 import type { FunctionBody, ValType } from './function-body.ts';
 import {
@@ -363,7 +364,7 @@ export class NodeCompiler {
       code.store(Store.I32, RegionWord.Site);
       region.leaveSlow();
     } else {
-      code.call(region.env.imports.barrier);
+      callBase(code, region.env.imports.barrier);
     }
     code.end();
   }
@@ -375,10 +376,7 @@ export class NodeCompiler {
     this.push(value.args[0]);
     code.i32(size);
     this.pushSite();
-    code
-      .get(BUDGET)
-      .call(size === 8 ? imports.loadExclusive64 : imports.loadExclusive)
-      .set(BUDGET);
+    callBase(code.get(BUDGET), size === 8 ? imports.loadExclusive64 : imports.loadExclusive).set(BUDGET);
     region.leaveOnFault();
     this.define(value);
   }
@@ -397,7 +395,7 @@ export class NodeCompiler {
     }
     code.i32(size);
     this.pushSite();
-    code.get(BUDGET).call(region.env.imports.storeExclusive).set(BUDGET);
+    callBase(code.get(BUDGET), region.env.imports.storeExclusive).set(BUDGET);
     region.leaveOnFault();
     this.define(value);
   }
@@ -422,7 +420,7 @@ export class NodeCompiler {
       else this.push(arg);
     }
     this.pushSite();
-    code.get(BUDGET).call(region.env.imports.callHelper).set(BUDGET);
+    callBase(code.get(BUDGET), region.env.imports.callHelper).set(BUDGET);
     this.define(value);
     if ((helper.effects & Effect.WritesState) !== 0) {
       region.registers.load();
@@ -548,7 +546,7 @@ export class NodeCompiler {
     const known = exitTarget(value, flags);
     if (known !== undefined) {
       region.writeBack(region.flow.changed[this.number]);
-      code.get(BUDGET).get(TLB).i32(known).i32(flags).returnCall(imports.go);
+      jumpToBase(code.get(BUDGET).get(TLB).i32(known).i32(flags), imports.go);
       return;
     }
     const to = this.local(value.args[0]);
@@ -561,8 +559,8 @@ export class NodeCompiler {
     }
     region.writeBack(region.flow.changed[this.number]);
     code.get(BUDGET).get(TLB).get(to);
-    if (value.op === 'exitJumpTo') code.i32(flags).returnCall(imports.go);
-    else code.i32(flags & E_FLAG).returnCall(imports.interwork);
+    if (value.op === 'exitJumpTo') jumpToBase(code.i32(flags), imports.go);
+    else jumpToBase(code.i32(flags & E_FLAG), imports.interwork);
   }
 
   private compareGuesses(to: number, guesses: WaysInside['guesses'], thumb: number): void {

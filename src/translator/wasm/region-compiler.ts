@@ -1,5 +1,6 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import type { HelperInfo } from '../ir/ops.ts';
+import { callBase, jumpToBase } from './base-functions.ts';
 import { FlagsCode } from './flags-code.ts';
 import { FunctionBody } from './function-body.ts';
 import { LocalPool } from './local-pool.ts';
@@ -86,7 +87,7 @@ export class RegionCompiler {
     code.end();
     this.registers.store();
     this.flags.store(false);
-    code.get(BUDGET).get(this.result).returnCall(this.env.imports.leave);
+    jumpToBase(code.get(BUDGET).get(this.result), this.env.imports.leave);
     return code;
   }
 
@@ -133,7 +134,7 @@ export class RegionCompiler {
     code.get(BUDGET).i32(instructions).op(Op.I32GeS).brIfHinted(enough, true);
     const { number, callFree } = this.env;
     if (callFree) this.refillHere(number);
-    else code.get(BUDGET).i32(number).call(this.env.imports.refill).set(BUDGET);
+    else callBase(code.get(BUDGET).i32(number), this.env.imports.refill).set(BUDGET);
     code.get(BUDGET).i32(instructions).op(Op.I32LtS);
     code.if();
     this.storePc(pc);

@@ -1,4 +1,4 @@
-import { BASE_FUNCTIONS, type BaseFunction } from './base-functions.ts';
+import { BASE_FUNCTIONS, type BaseFunction, baseType } from './base-functions.ts';
 import type { FunctionType, ModuleWriter } from './module-writer.ts';
 
 /** Indices of the functions that a module of regions imports. */
@@ -9,18 +9,20 @@ export type RegionImports = { readonly [N in BaseFunction]: number } & {
   readonly pure: number;
 };
 
-const TYPES: { readonly [N in keyof RegionImports]: FunctionType } = {
-  ...BASE_FUNCTIONS,
+const BASE_NAMES = Object.keys(BASE_FUNCTIONS) as BaseFunction[];
+const TYPES = {
+  ...(Object.fromEntries(BASE_NAMES.map((name) => [name, baseType(name)])) as {
+    readonly [N in BaseFunction]: FunctionType;
+  }),
   vector: { params: ['i32', 'i32', 'i32', 'i32', 'i32'], results: [] },
   pure: { params: ['i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32'] },
-};
+} as const;
 const NAMES = Object.keys(TYPES) as (keyof RegionImports)[];
 const UNUSED = -1;
 
 /**
- * The imports of a module while its regions are written: a function has an index from the first look at it on. The V8 of Node 20 makes
- * a module's machine code for calls of imports that are JavaScript, one for each type among the imports, whether or not any is: half of
- * the time that a small module takes.
+ * The imports of a module while its regions are written: a function has an index from the first look at it on. `vector`
+ * and `pure` are JavaScript: see {@link baseType} what they cost.
  */
 export class UsedImports {
   private readonly indices = new Int8Array(NAMES.length).fill(UNUSED);
