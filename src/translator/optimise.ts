@@ -1,6 +1,6 @@
 import { MemoryLayout } from '../memory/machine-memory.ts';
 import { byOperation, Effect } from './ir/ops.ts';
-import { type IrBlock, type IrValue, vectorOf } from './ir/value.ts';
+import { type IrBlock, type IrValue, numbersIn, vectorOf } from './ir/value.ts';
 import { slotsRead } from './vector/vector-function.ts';
 
 const STATE_SLOTS = (MemoryLayout.temporaries - MemoryLayout.state) >>> 2;
@@ -55,16 +55,6 @@ function markUnused(ops: readonly IrValue[], removed: Uint8Array): void {
     if (removable && used[value.id] === 0) removed[i] = 1;
     else for (const arg of value.args) used[arg.id] = 1;
   }
-}
-
-/** Numbers of all values of a block are below this. */
-function numbersIn(ops: readonly IrValue[]): number {
-  let values = 0;
-  for (const { id, args } of ops) {
-    if (id >= values) values = id + 1;
-    for (const arg of args) if (arg.id >= values) values = arg.id + 1;
-  }
-  return values;
 }
 
 /** A table of zeros: the given one where it is large enough. */

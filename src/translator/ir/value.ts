@@ -42,3 +42,13 @@ export interface IrBlock {
 export function vectorOf(value: IrValue): VectorFunction | undefined {
   return value.op === 'vector' ? (value.helper as VectorFunction) : undefined;
 }
+
+/** Numbers of all values of a block, and of the constants that are their operands, are below this. */
+export function numbersIn(ops: readonly IrValue[]): number {
+  let values = 0;
+  for (const { id, args } of ops) {
+    if (id >= values) values = id + 1;
+    for (const arg of args) if (arg.id >= values) values = arg.id + 1;
+  }
+  return values;
+}

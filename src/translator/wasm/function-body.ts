@@ -52,6 +52,11 @@ export class FunctionBody {
     return this.params + this.locals.push(type) - 1;
   }
 
+  /** The type of a local that is no parameter. */
+  typeOf(local: number): ValType {
+    return this.locals[local - this.params];
+  }
+
   /** Instructions without immediates, of {@link Op}. */
   op(...opcodes: readonly number[]): this {
     for (const opcode of opcodes) this.code.byte(opcode);

@@ -19,7 +19,7 @@ export class LocalPool {
     return this.free[type].pop() ?? this.code.local(type);
   }
 
-  give(type: ValType, local: number): void {
-    this.free[type].push(local);
+  give(local: number): void {
+    this.free[this.code.typeOf(local)].push(local);
   }
 }

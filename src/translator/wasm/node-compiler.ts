@@ -39,6 +39,15 @@ const E_FLAG = 2;
 const FEW_GUESSES = 3;
 const LARGEST_SWITCH = 1024;
 
+/** No local, no value. */
+const NONE = -1;
+
+function filled(length: number): number[] {
+  const numbers: number[] = [];
+  for (let i = 0; i < length; i++) numbers.push(NONE);
+  return numbers;
+}
+
 /** Code of one node of a region: a block of IR. */
 export class NodeCompiler {
   private readonly region: RegionCompiler;
@@ -47,14 +56,15 @@ export class NodeCompiler {
   private readonly node: RegionNode;
   private readonly plan: ValuePlan;
   private readonly goTo: (successor: number) => void;
-  /** Locals of values. */
-  private readonly locals = new Map<IrValue, number>();
-  /** Values whose locals are given back after an operation, by its position. */
-  private readonly expiring = new Map<number, IrValue[]>();
+  /** Locals of values, by their numbers. */
+  private readonly locals: number[];
+  /** Numbers of values whose locals are given back after an operation: the first by the operation's position, the next by the one before. */
+  private readonly firstExpiring: number[];
+  private readonly nextExpiring: number[];
   /** Locals of the present statement. */
-  private borrowed: { readonly type: ValType; readonly local: number }[] = [];
+  private readonly borrowed: number[] = [];
   /** Virtual flags that were written: they are in the flag locals. */
-  private readonly committed = new Set<IrValue>();
+  private readonly committed: number[] = [];
   private readonly skips: { readonly label: number; readonly known: number }[] = [];
   private left = false;
   private marker: IrValue | undefined;
@@ -68,6 +78,9 @@ export class NodeCompiler {
     this.node = region.region.nodes[number];
     this.plan = region.flow.plans[number];
     this.goTo = goTo;
+    this.locals = filled(this.plan.values);
+    this.nextExpiring = filled(this.plan.values);
+    this.firstExpiring = filled(this.node.block.ops.length);
     this.memory = {
       code: region.code,
       budget: BUDGET,
@@ -95,8 +108,7 @@ export class NodeCompiler {
       if (run !== undefined) this.emitWords(run);
       else if (isQuadword(value, ops[at + 1])) this.emitQuadword(value, ops[at + 1]);
       else if (at === 0 || !isQuadword(ops[at - 1], value)) this.emit(value);
-      for (const { type, local } of this.borrowed) region.pool.give(type, local);
-      this.borrowed = [];
+      while (this.borrowed.length > 0) region.pool.give(this.borrowed.pop() as number);
       const last = run?.last ?? at;
       for (; at < last; at++) this.expire(at);
       this.expire(at);
@@ -105,8 +117,8 @@ export class NodeCompiler {
 
   /** Gives back the locals of values whose last use this was. */
   private expire(at: number): void {
-    for (const dead of this.expiring.get(at) ?? []) {
-      this.region.pool.give(dead.type as ValType, this.locals.get(dead) as number);
+    for (let id = this.firstExpiring[at]; id !== NONE; id = this.nextExpiring[id]) {
+      this.region.pool.give(this.locals[id]);
     }
   }
 
@@ -116,20 +128,19 @@ export class NodeCompiler {
     const { code } = this;
     if (value.op === 'const') code.i32(value.imm);
     else if (value.op === 'const64') code.i64(value.imm, value.imm2);
-    else if (this.plan.deferred.has(value)) this.pushPure(value);
-    else if (this.plan.virtual.has(value)) this.pushVirtual(value);
-    else if (this.plan.aliases.has(value)) code.get(this.region.registers.of(value.imm));
-    else code.get(this.locals.get(value) as number);
+    else if (this.plan.isDeferred(value)) this.pushPure(value);
+    else if (this.plan.isVirtual(value)) this.pushVirtual(value);
+    else if (this.plan.isAlias(value)) code.get(this.region.registers.of(value.imm));
+    else code.get(this.locals[value.id]);
   }
 
   local(value: IrValue): number {
-    if (this.plan.aliases.has(value)) return this.region.registers.of(value.imm);
-    const known = this.locals.get(value);
-    if (known !== undefined) return known;
+    if (this.plan.isAlias(value)) return this.region.registers.of(value.imm);
+    const known = this.locals[value.id];
+    if (known !== NONE) return known;
     this.push(value);
-    const type = value.type as ValType;
-    const local = this.region.pool.take(type);
-    this.borrowed.push({ type, local });
+    const local = this.region.pool.take(value.type as ValType);
+    this.borrowed.push(local);
     this.code.set(local);
     return local;
   }
@@ -147,10 +158,7 @@ export class NodeCompiler {
   // Operations.
 
   /** Whether an operation is computed where it is used, not where it stands. */
-  private readonly isSilent = (value: IrValue): boolean => {
-    const { deferred, virtual, aliases } = this.plan;
-    return deferred.has(value) || virtual.has(value) || aliases.has(value);
-  };
+  private readonly isSilent = (value: IrValue): boolean => this.plan.isSilent(value);
 
   private emit(value: IrValue): void {
     if (value.op === 'marker') {
@@ -160,7 +168,7 @@ export class NodeCompiler {
       this.beginSkip(value);
     } else if (value.op === 'label') {
       this.endSkip();
-    } else if (this.isSilent(value)) {
+    } else if (this.plan.isSilent(value)) {
       // Computed where it is used.
     } else if (value.op.startsWith('exit')) {
       this.emitExit(value);
@@ -183,13 +191,12 @@ export class NodeCompiler {
 
   /** The local that a value is to live in until its last use; undefined where there is none. */
   private localFor(value: IrValue): number | undefined {
-    const last = this.plan.lastUse.get(value);
-    if (last === undefined) return undefined;
+    const last = this.plan.lastUse(value);
+    if (last < 0) return undefined;
     const local = this.region.pool.take(value.type as ValType);
-    this.locals.set(value, local);
-    const sameTime = this.expiring.get(last);
-    if (sameTime === undefined) this.expiring.set(last, [value]);
-    else sameTime.push(value);
+    this.locals[value.id] = local;
+    this.nextExpiring[value.id] = this.firstExpiring[last];
+    this.firstExpiring[last] = value.id;
     return local;
   }
 
@@ -203,7 +210,7 @@ export class NodeCompiler {
   }
 
   private isCurrent(flags: IrValue): boolean {
-    return isFlagRead(flags) || this.committed.has(flags);
+    return isFlagRead(flags) || this.committed.includes(flags.id);
   }
 
   private pushVirtual(flags: IrValue): void {
@@ -215,7 +222,7 @@ export class NodeCompiler {
   private pushCondition(value: IrValue, condition = value.imm, anyTruth = false): void {
     const { flags } = this.region;
     const [nzcv] = value.args;
-    if (!this.plan.virtual.has(nzcv)) {
+    if (!this.plan.isVirtual(nzcv)) {
       this.push(nzcv);
       flags.testBits(condition);
     } else if (this.isCurrent(nzcv)) {
@@ -228,7 +235,7 @@ export class NodeCompiler {
   private pushCarry(nzcv: IrValue): void {
     const { code } = this;
     const { flags } = this.region;
-    if (!this.plan.virtual.has(nzcv)) {
+    if (!this.plan.isVirtual(nzcv)) {
       this.push(nzcv);
       code.i32(29).op(Op.I32ShrU).i32(1).op(Op.I32And);
     } else if (this.isCurrent(nzcv)) {
@@ -260,10 +267,10 @@ export class NodeCompiler {
     const [source] = value.args;
     if (isFlagWrite(value)) {
       // They are the flags already; what they were made of may be gone.
-      if (this.committed.has(source)) return;
-      if (this.plan.virtual.has(source)) {
+      if (this.committed.includes(source.id)) return;
+      if (this.plan.isVirtual(source)) {
         region.flags.write(source, this);
-        this.committed.add(source);
+        this.committed.push(source.id);
       } else {
         this.push(source);
         region.flags.writeBits();
@@ -458,7 +465,7 @@ export class NodeCompiler {
     const { code } = this;
     const label = code.block();
     const [condition] = value.args;
-    if (condition.op === 'cond' && condition.imm < ALWAYS && this.plan.deferred.has(condition)) {
+    if (condition.op === 'cond' && condition.imm < ALWAYS && this.plan.isDeferred(condition)) {
       // The opposite of a comparison is one, which V8's baseline compiler makes a branch of.
       this.pushCondition(condition, condition.imm ^ 1, true);
     } else {

@@ -126,7 +126,7 @@ function followFlags(
         break;
       }
       case Step.Write:
-        known = flagsAfter(value.args[0], known, plan.virtual.has(value.args[0]));
+        known = flagsAfter(value.args[0], known, plan.isVirtual(value.args[0]));
         break;
       case Step.Raw:
         known = KnownFlags.Raw;

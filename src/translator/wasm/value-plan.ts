@@ -1,27 +1,67 @@
-import { Effect } from '../ir/ops.ts';
-import type { IrValue } from '../ir/value.ts';
-import { vectorOf } from '../ir/value.ts';
+import { byOperation, Effect } from '../ir/ops.ts';
+import { type IrValue, numbersIn, vectorOf } from '../ir/value.ts';
 import { slotsWritten } from '../vector/vector-function.ts';
 import { Slot } from './region-abi.ts';
 
+const enum Fate {
+  Deferred = 1,
+  Virtual = 2,
+  Alias = 4,
+}
+/** Above the fate: the position of the last use, plus one. */
+const LAST_USE_SHIFT = 3;
+const FATES = (1 << LAST_USE_SHIFT) - 1;
+
 /** How the values of a block reach their uses. */
-export interface ValuePlan {
+export class ValuePlan {
+  /** By the number of the value. */
+  private readonly fates: readonly number[];
+
+  constructor(fates: readonly number[]) {
+    this.fates = fates;
+  }
+
+  /** Numbers of all values of the block, and of their operands, are below this. */
+  get values(): number {
+    return this.fates.length;
+  }
+
   /** Pure values with one use, computed right where they are used. */
-  readonly deferred: ReadonlySet<IrValue>;
+  isDeferred(value: IrValue): boolean {
+    return (this.fates[value.id] & Fate.Deferred) !== 0;
+  }
+
   /** Flags that are never computed as a word: whoever wants something of them computes that. */
-  readonly virtual: ReadonlySet<IrValue>;
+  isVirtual(value: IrValue): boolean {
+    return (this.fates[value.id] & Fate.Virtual) !== 0;
+  }
+
   /** Reads of registers that are the register's local itself: it is not written before their last use. */
-  readonly aliases: ReadonlySet<IrValue>;
-  /** Position of the last use; values without one have no entry. */
-  readonly lastUse: ReadonlyMap<IrValue, number>;
+  isAlias(value: IrValue): boolean {
+    return (this.fates[value.id] & Fate.Alias) !== 0;
+  }
+
+  /** Whether an operation is computed where it is used, not where it stands. */
+  isSilent(value: IrValue): boolean {
+    return (this.fates[value.id] & FATES) !== 0;
+  }
+
+  /** Position of the last use; -1 where there is none. */
+  lastUse(value: IrValue): number {
+    return (this.fates[value.id] >> LAST_USE_SHIFT) - 1;
+  }
 }
 
-const FLAG_OPS: ReadonlySet<string> = new Set(['nzcvAdd', 'nzcvSub', 'nzcvLogic', 'nzcvNz', 'nzcvNz64']);
+const FLAG_OPS = byOperation(
+  { nzcvAdd: true, nzcvSub: true, nzcvLogic: true, nzcvNz: true, nzcvNz64: true },
+  false,
+);
 /** Flags that keep a part of older ones, which are their last operand. */
-const KEEPS_FLAGS: ReadonlySet<string> = new Set(['nzcvLogic', 'nzcvNz', 'nzcvNz64']);
+const KEEPS_FLAGS = byOperation({ nzcvLogic: true, nzcvNz: true, nzcvNz64: true }, false);
+const IS_CONSTANT = byOperation({ const: true, const64: true }, false);
 
 export function isFlags(value: IrValue): boolean {
-  return FLAG_OPS.has(value.op) || isFlagRead(value);
+  return FLAG_OPS[value.info.number] || isFlagRead(value);
 }
 
 export function isFlagRead(value: IrValue): boolean {
@@ -36,104 +76,175 @@ export function isFlagWrite(value: IrValue): boolean {
   return value.op === 'set' && value.imm === Slot.Nzcv;
 }
 
-interface Use {
-  readonly user: IrValue;
-  readonly at: number;
-}
+/** No use, no position. */
+const NONE = -1;
+/** Later than all positions. */
+const NEVER = 0x3fffffff;
+const SLOTS = Slot.Nzcv + 1;
 
+/** Plans one block after the other with the same tables: a boot plans some ten thousand. */
 class Planning {
-  private readonly ops: readonly IrValue[];
-  private readonly position = new Map<IrValue, number>();
-  private readonly uses = new Map<IrValue, Use[]>();
-  /** Positions at which a register, or the flags, are written; ascending. */
-  private readonly writes = new Map<number, number[]>();
+  private ops: readonly IrValue[] = [];
+  // By number of the value.
+  private position = new Int32Array(256);
+  private firstUse = new Int32Array(256);
+  private lastOfUses = new Int32Array(256);
+  private useCount = new Int32Array(256);
+  private lastUse = new Int32Array(256);
+  private fate = new Uint8Array(256);
+  /** Positions of users, and the next use of the same value. */
+  private readonly useAt: number[] = [];
+  private readonly nextUse: number[] = [];
+  /** Positions at which each register, and the flags, are written; ascending. */
+  private readonly writes: number[][] = Array.from({ length: SLOTS }, () => []);
   /** Positions of skips and labels. */
   private readonly joins: number[] = [];
   /** What skips pass over: from the skip to its label. */
-  private readonly skipped: { readonly from: number; to: number }[] = [];
-  private readonly openSkips: { readonly from: number; to: number }[] = [];
-  private readonly virtual = new Set<IrValue>();
-  private readonly deferred = new Set<IrValue>();
-  private readonly aliases = new Set<IrValue>();
-  private readonly lastUse = new Map<IrValue, number>();
+  private readonly skippedFrom: number[] = [];
+  private readonly skippedTo: number[] = [];
+  private readonly openSkips: number[] = [];
 
-  constructor(ops: readonly IrValue[]) {
+  run(ops: readonly IrValue[]): ValuePlan {
     this.ops = ops;
-    for (const [at, value] of ops.entries()) this.note(value, at);
-  }
-
-  run(): ValuePlan {
-    for (const value of this.ops) if (isFlags(value) && this.canBeVirtual(value)) this.virtual.add(value);
-    for (const [at, value] of this.ops.entries()) if (this.canBeDeferred(value, at)) this.deferred.add(value);
+    const values = numbersIn(ops);
+    this.begin(values);
+    for (let at = 0; at < ops.length; at++) this.note(ops[at], at);
+    const { fate, lastUse } = this;
+    for (let at = 0; at < ops.length; at++) {
+      const value = ops[at];
+      if (isFlags(value) && this.canBeVirtual(value)) fate[value.id] |= Fate.Virtual;
+    }
+    for (let at = 0; at < ops.length; at++) {
+      const value = ops[at];
+      if (this.canBeDeferred(value, at)) fate[value.id] |= Fate.Deferred;
+    }
     // From the last operation back: where a value is computed is known before its operands are looked at.
-    for (let at = this.ops.length - 1; at >= 0; at--) {
-      const value = this.ops[at];
+    for (let at = ops.length - 1; at >= 0; at--) {
+      const value = ops[at];
+      const { args } = value;
+      if (args.length === 0) continue;
       const evaluated = this.evaluatedAt(value, at);
-      for (const arg of value.args) {
-        if (arg.op === 'const' || arg.op === 'const64') continue;
-        if (evaluated > (this.lastUse.get(arg) ?? -1)) this.lastUse.set(arg, evaluated);
+      for (let i = 0; i < args.length; i++) {
+        const arg = args[i];
+        if (!IS_CONSTANT[arg.info.number] && evaluated > lastUse[arg.id]) lastUse[arg.id] = evaluated;
       }
     }
-    for (const [at, value] of this.ops.entries()) {
+    for (let at = 0; at < ops.length; at++) {
+      const value = ops[at];
       if (!isRegisterRead(value)) continue;
-      if (!this.writtenBetween(value.imm, at, this.lastUse.get(value) ?? at)) this.aliases.add(value);
+      const last = lastUse[value.id];
+      if (!this.writtenBetween(value.imm, at, last < 0 ? at : last)) fate[value.id] |= Fate.Alias;
     }
-    const { deferred, virtual, aliases, lastUse } = this;
-    return { deferred, virtual, aliases, lastUse };
+    const fates: number[] = [];
+    for (let id = 0; id < values; id++) fates.push(fate[id] | ((lastUse[id] + 1) << LAST_USE_SHIFT));
+    return new ValuePlan(fates);
   }
 
-  private evaluatedAt(value: IrValue, at: number): number {
-    if (this.deferred.has(value)) return this.lastUse.get(value) ?? at;
-    if (!this.virtual.has(value)) return at;
+  private begin(values: number): void {
+    if (values > this.position.length) {
+      const size = 2 * values;
+      this.position = new Int32Array(size);
+      this.firstUse = new Int32Array(size);
+      this.lastOfUses = new Int32Array(size);
+      this.useCount = new Int32Array(size);
+      this.lastUse = new Int32Array(size);
+      this.fate = new Uint8Array(size);
+    }
+    for (let id = 0; id < values; id++) {
+      this.position[id] = NONE;
+      this.firstUse[id] = NONE;
+      this.useCount[id] = 0;
+      this.lastUse[id] = NONE;
+      this.fate[id] = 0;
+    }
+    this.useAt.length = 0;
+    this.nextUse.length = 0;
+    for (const positions of this.writes) positions.length = 0;
+    this.joins.length = 0;
+    this.skippedFrom.length = 0;
+    this.skippedTo.length = 0;
+    this.openSkips.length = 0;
+  }
+
+  private evaluatedAt({ id }: IrValue, at: number): number {
+    const last = this.lastUse[id] === NONE ? at : this.lastUse[id];
+    if ((this.fate[id] & Fate.Deferred) !== 0) return last;
+    if ((this.fate[id] & Fate.Virtual) === 0) return at;
     // Once they are written, virtual flags are looked at in the flag locals.
-    return this.commitOf(value) ?? this.lastUse.get(value) ?? at;
+    const commit = this.commitOf(id);
+    return commit === NONE ? last : commit;
   }
 
   /** Position at which a value becomes the flags. */
-  private commitOf(value: IrValue): number | undefined {
-    return this.uses.get(value)?.find(({ user }) => isFlagWrite(user))?.at;
+  private commitOf(id: number): number {
+    for (let use = this.firstUse[id]; use !== NONE; use = this.nextUse[use]) {
+      if (isFlagWrite(this.ops[this.useAt[use]])) return this.useAt[use];
+    }
+    return NONE;
   }
 
   private note(value: IrValue, at: number): void {
-    this.position.set(value, at);
-    for (const arg of value.args) {
-      const uses = this.uses.get(arg);
-      if (uses === undefined) this.uses.set(arg, [{ user: value, at }]);
-      else uses.push({ user: value, at });
+    this.position[value.id] = at;
+    const { args } = value;
+    for (let i = 0; i < args.length; i++) this.noteUse(args[i].id, at);
+    switch (value.op) {
+      case 'set':
+        this.noteWrite(value.imm, at);
+        break;
+      case 'vector':
+        this.noteVector(value, at);
+        break;
+      case 'call':
+        if (((value.helper?.effects ?? 0) & Effect.WritesState) === 0) break;
+        for (let slot = 0; slot < SLOTS; slot++) this.noteWrite(slot, at);
+        break;
+      case 'skipIfZero':
+        this.openSkips.push(this.skippedFrom.length);
+        this.skippedFrom.push(at);
+        this.skippedTo.push(NEVER);
+        this.joins.push(at);
+        break;
+      case 'label':
+        this.skippedTo[this.openSkips.pop() as number] = at;
+        this.joins.push(at);
     }
-    if (value.op === 'set') this.noteWrite(value.imm, at);
+  }
+
+  private noteUse(id: number, at: number): void {
+    const use = this.useAt.length;
+    this.useAt.push(at);
+    this.nextUse.push(NONE);
+    if (this.firstUse[id] === NONE) this.firstUse[id] = use;
+    else this.nextUse[this.lastOfUses[id]] = use;
+    this.lastOfUses[id] = use;
+    this.useCount[id]++;
+  }
+
+  private noteVector(value: IrValue, at: number): void {
     const vector = vectorOf(value);
-    if (vector !== undefined) {
-      for (const slot of slotsWritten(vector, value.imm)) if (slot <= Slot.Nzcv) this.noteWrite(slot, at);
-    }
-    if (value.op === 'call' && ((value.helper?.effects ?? 0) & Effect.WritesState) !== 0) {
-      for (let slot = 0; slot <= Slot.Nzcv; slot++) this.noteWrite(slot, at);
-    }
-    if (value.op === 'skipIfZero') {
-      const skip = { from: at, to: Infinity };
-      this.skipped.push(skip);
-      this.openSkips.push(skip);
-    } else if (value.op === 'label') {
-      (this.openSkips.pop() as { to: number }).to = at;
-    } else {
-      return;
-    }
-    this.joins.push(at);
+    if (vector === undefined) return;
+    for (const slot of slotsWritten(vector, value.imm)) this.noteWrite(slot, at);
   }
 
   private noteWrite(slot: number, at: number): void {
-    const positions = this.writes.get(slot);
-    if (positions === undefined) this.writes.set(slot, [at]);
-    else positions.push(at);
+    if (slot < SLOTS) this.writes[slot].push(at);
   }
 
   private writtenBetween(slot: number, after: number, before: number): boolean {
-    return this.writes.get(slot)?.some((at) => at > after && at < before) ?? false;
+    const positions = this.writes[slot];
+    for (let i = 0; i < positions.length; i++) {
+      if (positions[i] > after) return positions[i] < before;
+    }
+    return false;
   }
 
   /** Whether what is done at `at` has been done whenever `later` is reached: it is not in code that a skip passes over. */
   private alwaysBefore(at: number, later: number): boolean {
-    return !this.skipped.some(({ from, to }) => from < at && at < to && to < later);
+    const { skippedFrom, skippedTo } = this;
+    for (let i = 0; i < skippedFrom.length; i++) {
+      if (skippedFrom[i] < at && at < skippedTo[i] && skippedTo[i] < later) return false;
+    }
+    return true;
   }
 
   /** The flags that were written at `at` are still those of `later`. */
@@ -141,85 +252,103 @@ class Planning {
     return !this.writtenBetween(Slot.Nzcv, at, later) && this.alwaysBefore(at, later);
   }
 
+  /** Position at which flags are written: of those that are read, where that is; NEVER for those that are not written. */
+  private writtenAt(value: IrValue): number {
+    if (isFlagRead(value)) return this.position[value.id];
+    const commit = this.commitOf(value.id);
+    return commit === NONE ? NEVER : commit;
+  }
+
   /**
    * Whether each use finds the flags either in their operands (nothing was written since) or in the flag locals: what
    * they keep of older flags must still be there when they are written, and they must be the last ones written when used.
    */
   private canBeVirtual(value: IrValue): boolean {
-    const defined = this.position.get(value) as number;
-    const uses = this.uses.get(value) ?? [];
-    const written = isFlagRead(value) ? defined : (this.commitOf(value) ?? Infinity);
-    const isSub = value.op === 'nzcvSub';
-    for (const { user, at } of uses) {
-      const isOld =
-        KEEPS_FLAGS.has(user.op) &&
-        user.args.at(-1) === value &&
-        user.args.indexOf(value) === user.args.length - 1;
+    const defined = this.position[value.id];
+    const written = this.writtenAt(value);
+    const isFree = value.op === 'nzcvSub' || isFlagRead(value);
+    for (let use = this.firstUse[value.id]; use !== NONE; use = this.nextUse[use]) {
+      const at = this.useAt[use];
+      const user = this.ops[at];
+      const isOld = isOldFlagsOf(user, value);
       const asks = user.op === 'cond' || user.op === 'carryOf' || isOld;
       if (!asks && !isFlagWrite(user)) return false;
       if (at > written) {
         if (!this.areFlagsStill(written, at)) return false;
       } else {
         if (this.writtenBetween(Slot.Nzcv, defined, at)) return false;
-        if (asks && !isSub && !isFlagRead(value)) return false;
+        if (asks && !isFree) return false;
       }
       // Older flags are looked at where the newer ones are written, which must find them unchanged.
       if (isOld && !this.oldSurvives(user, written)) return false;
     }
-    return !KEEPS_FLAGS.has(value.op) || this.keepsCurrent(value, defined);
+    return !KEEPS_FLAGS[value.info.number] || this.keepsCurrent(value, defined);
   }
 
   private oldSurvives(newer: IrValue, written: number): boolean {
-    const commit = this.commitOf(newer);
-    return commit !== undefined && this.areFlagsStill(written, commit);
+    const commit = this.commitOf(newer.id);
+    return commit !== NONE && this.areFlagsStill(written, commit);
   }
 
   /** Flags that keep older ones are written where these are the current ones. */
   private keepsCurrent(value: IrValue, defined: number): boolean {
-    const old = value.args.at(-1) as IrValue;
-    if (!this.virtual.has(old)) return false;
-    const commit = this.commitOf(value);
-    if (commit === undefined) return false;
-    const oldWritten = isFlagRead(old)
-      ? (this.position.get(old) as number)
-      : (this.commitOf(old) ?? Infinity);
+    const old = value.args[value.args.length - 1];
+    if ((this.fate[old.id] & Fate.Virtual) === 0) return false;
+    const commit = this.commitOf(value.id);
+    if (commit === NONE) return false;
+    const oldWritten = this.writtenAt(old);
     return oldWritten < defined && this.areFlagsStill(oldWritten, commit);
   }
 
   /** One use, nothing in between that changes an operand, no join of paths in between. */
   private canBeDeferred(value: IrValue, at: number): boolean {
     if (value.info.effects !== Effect.None || value.op === 'marker' || isFlags(value)) return false;
-    const uses = this.uses.get(value);
-    if (uses?.length !== 1) return false;
-    const [{ user, at: usedAt }] = uses;
+    if (this.useCount[value.id] !== 1) return false;
+    const usedAt = this.useAt[this.firstUse[value.id]];
+    const user = this.ops[usedAt];
     // Flags that are not words may look at their operands more than once.
     if (isFlags(user)) return false;
-    if (this.joins.some((join) => join > at && join < usedAt)) return false;
+    const { joins } = this;
+    for (let i = 0; i < joins.length; i++) if (joins[i] > at && joins[i] < usedAt) return false;
     return this.operandsLast(value, at, this.evaluationEnd(user, usedAt));
   }
 
   /** Where a use really happens: later, when the user itself may be deferred. */
   private evaluationEnd(user: IrValue, at: number): number {
     let end = at;
-    for (let next: IrValue | undefined = user; next !== undefined; ) {
-      const uses: readonly Use[] = this.uses.get(next) ?? [];
-      if (next.info.effects !== Effect.None || uses.length !== 1) break;
-      end = Math.max(end, uses[0].at);
-      next = uses[0].user;
+    for (let next = user; next.info.effects === Effect.None && this.useCount[next.id] === 1; ) {
+      const usedAt = this.useAt[this.firstUse[next.id]];
+      if (usedAt > end) end = usedAt;
+      next = this.ops[usedAt];
     }
     return end;
   }
 
   private operandsLast(value: IrValue, from: number, to: number): boolean {
-    return value.args.every((arg) => {
-      if (isRegisterRead(arg)) return !this.writtenBetween(arg.imm, from, to);
-      if (isFlags(arg)) return !this.writtenBetween(Slot.Nzcv, from, to);
-      return !this.deferred.has(arg) || this.operandsLast(arg, from, to);
-    });
+    const { args } = value;
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i];
+      if (isRegisterRead(arg)) {
+        if (this.writtenBetween(arg.imm, from, to)) return false;
+      } else if (isFlags(arg)) {
+        if (this.writtenBetween(Slot.Nzcv, from, to)) return false;
+      } else if ((this.fate[arg.id] & Fate.Deferred) !== 0 && !this.operandsLast(arg, from, to)) {
+        return false;
+      }
+    }
+    return true;
   }
 }
 
+/** Whether flags that keep a part of older ones keep it of `value`, and want it for nothing else. */
+function isOldFlagsOf(user: IrValue, value: IrValue): boolean {
+  const { args } = user;
+  return KEEPS_FLAGS[user.info.number] && args.indexOf(value) === args.length - 1;
+}
+
+const PLANNING = new Planning();
+
 /** Decides where the values of a block are computed. @param ops optimised IR. */
 export function planValues(ops: readonly IrValue[]): ValuePlan {
-  return new Planning(ops).run();
+  return PLANNING.run(ops);
 }

@@ -1,5 +1,5 @@
 import { Effect, OPS } from '../ir/ops.ts';
-import { type IrBlock, type IrValue, irValue } from '../ir/value.ts';
+import { type IrBlock, type IrValue, irValue, numbersIn } from '../ir/value.ts';
 
 /*
  * A host forwards what was stored to a load only where one store holds all of it: a register that is written in words and
@@ -27,7 +27,7 @@ class Widening {
   private nextId: number;
 
   constructor(ops: readonly IrValue[]) {
-    this.nextId = ops.reduce((id, value) => Math.max(id, value.id + 1), 0);
+    this.nextId = numbersIn(ops);
     for (const value of ops) this.take(value);
     this.flush();
   }
