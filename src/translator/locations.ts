@@ -1,7 +1,7 @@
 import { MemoryLayout } from '../memory/machine-memory.ts';
 import { IntList } from './int-list.ts';
 import { byOperation, Effect } from './ir/ops.ts';
-import { type IrValue, vectorOf } from './ir/value.ts';
+import { type IrBlock, type IrValue, vectorOf } from './ir/value.ts';
 import { RESULT_WORDS } from './lowering-tables.ts';
 import { slotsRead, slotsWritten } from './vector/vector-function.ts';
 import { wordRunAt } from './word-runs.ts';
@@ -144,9 +144,9 @@ export class Locations {
   }
 
   /** Chooses a location for every value of a block. */
-  assign(ops: readonly IrValue[]): void {
+  assign({ ops, values }: IrBlock): void {
     this.ops = ops;
-    this.begin();
+    this.begin(values);
     this.foldAddresses();
     this.fuseConditions();
     this.findUses();
@@ -170,13 +170,8 @@ export class Locations {
     return alias >= 0 ? alias : this.pool.take(words, last);
   }
 
-  private begin(): void {
+  private begin(values: number): void {
     const { ops } = this;
-    let values = 0;
-    for (const { id, args } of ops) {
-      if (id >= values) values = id + 1;
-      for (const arg of args) if (arg.id >= values) values = arg.id + 1;
-    }
     this.values = values;
     if (values > this.where.length) {
       const size = 2 * values;
@@ -196,7 +191,10 @@ export class Locations {
       target[i] = -1;
       where[i] = -1;
     }
-    for (const { args } of ops) for (const arg of args) useCount[arg.id]++;
+    for (let i = 0; i < ops.length; i++) {
+      const { args } = ops[i];
+      for (let a = 0; a < args.length; a++) useCount[args[a].id]++;
+    }
     const { written } = this;
     for (let i = 0; i < written.length; i++) this.writes[written.get(i)].length = 0;
     written.length = 0;

@@ -61,7 +61,7 @@ class Lowering {
     this.request = request;
     const { block } = request;
     const { ops } = block;
-    this.locations.assign(ops);
+    this.locations.assign(block);
     this.code.push3(Bc.Enter, block.instructions, request.number);
     this.code.push2(block.pc, request.countdown);
     for (let i = 0; i < ops.length; ) {

@@ -1,6 +1,6 @@
 import { MemoryLayout } from '../memory/machine-memory.ts';
 import { byOperation, Effect } from './ir/ops.ts';
-import { type IrBlock, type IrValue, numbersIn, vectorOf } from './ir/value.ts';
+import { type IrBlock, type IrValue, vectorOf } from './ir/value.ts';
 import { slotsRead } from './vector/vector-function.ts';
 
 const STATE_SLOTS = (MemoryLayout.temporaries - MemoryLayout.state) >>> 2;
@@ -45,15 +45,19 @@ function markDeadSets(ops: readonly IrValue[], removed: Uint8Array): void {
 }
 
 /** Marks operations without effect whose value no operation uses that stays. */
-function markUnused(ops: readonly IrValue[], removed: Uint8Array): void {
-  const used = cleared(USED, numbersIn(ops));
+function markUnused(ops: readonly IrValue[], values: number, removed: Uint8Array): void {
+  const used = cleared(USED, values);
   USED = used;
   for (let i = ops.length - 1; i >= 0; i--) {
     if (removed[i] === 1) continue;
     const value = ops[i];
     const removable = (value.info.effects & ~Effect.ReadsState) === 0 && value.op !== 'marker';
-    if (removable && used[value.id] === 0) removed[i] = 1;
-    else for (const arg of value.args) used[arg.id] = 1;
+    if (removable && used[value.id] === 0) {
+      removed[i] = 1;
+      continue;
+    }
+    const { args } = value;
+    for (let a = 0; a < args.length; a++) used[args[a].id] = 1;
   }
 }
 
@@ -86,13 +90,13 @@ function putFlagsFirst(ops: IrValue[]): void {
 
 /** The passes that every backend wants. The result has the same instructions, exits and faults. */
 export function optimise(block: IrBlock): IrBlock {
-  const { ops, instructions, pc, bytes } = block;
+  const { ops, values, instructions, pc, bytes } = block;
   const removed = cleared(REMOVED, ops.length);
   REMOVED = removed;
   markDeadSets(ops, removed);
-  markUnused(ops, removed);
+  markUnused(ops, values, removed);
   const kept: IrValue[] = [];
   for (let i = 0; i < ops.length; i++) if (removed[i] === 0) kept.push(ops[i]);
   putFlagsFirst(kept);
-  return { ops: kept, instructions, pc, bytes };
+  return { ops: kept, values, instructions, pc, bytes };
 }

@@ -265,6 +265,6 @@ export class IrBuilder {
   }
 
   finish(pc: number, bytes: number): IrBlock {
-    return { ops: this.ops, instructions: this.markers, pc, bytes };
+    return { ops: this.ops, values: this.nextId, instructions: this.markers, pc, bytes };
   }
 }

@@ -31,6 +31,8 @@ export function irValue(
 /** A translated block before any backend saw it: operations in order, ended by an exit. */
 export interface IrBlock {
   readonly ops: readonly IrValue[];
+  /** Numbers of all values in it, and of the constants that are their operands, are below this. */
+  readonly values: number;
   /** Guest instructions in it: the number of markers. */
   readonly instructions: number;
   /** Virtual address of the first instruction, and bytes of guest code covered from there. */
@@ -41,14 +43,4 @@ export interface IrBlock {
 /** The row that a `vector` operation runs; undefined for every other operation. */
 export function vectorOf(value: IrValue): VectorFunction | undefined {
   return value.op === 'vector' ? (value.helper as VectorFunction) : undefined;
-}
-
-/** Numbers of all values of a block, and of the constants that are their operands, are below this. */
-export function numbersIn(ops: readonly IrValue[]): number {
-  let values = 0;
-  for (const { id, args } of ops) {
-    if (id >= values) values = id + 1;
-    for (const arg of args) if (arg.id >= values) values = arg.id + 1;
-  }
-  return values;
 }

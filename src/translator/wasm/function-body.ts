@@ -11,6 +11,7 @@ const VAL_TYPE: { readonly [T in ValType]: number } = {
   v128: 0x7b,
 };
 const EMPTY_BLOCK = 0x40;
+const NO_OP = -1;
 const SIMD_PREFIX = 0xfd;
 const ATOMIC_PREFIX = 0xfe;
 
@@ -57,9 +58,12 @@ export class FunctionBody {
     return this.locals[local - this.params];
   }
 
-  /** Instructions without immediates, of {@link Op}. */
-  op(...opcodes: readonly number[]): this {
-    for (const opcode of opcodes) this.code.byte(opcode);
+  /** Up to four instructions without immediates, of {@link Op}. */
+  op(first: number, second = NO_OP, third = NO_OP, fourth = NO_OP): this {
+    this.code.byte(first);
+    if (second !== NO_OP) this.code.byte(second);
+    if (third !== NO_OP) this.code.byte(third);
+    if (fourth !== NO_OP) this.code.byte(fourth);
     return this;
   }
 

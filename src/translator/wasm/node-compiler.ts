@@ -43,9 +43,7 @@ const LARGEST_SWITCH = 1024;
 const NONE = -1;
 
 function filled(length: number): number[] {
-  const numbers: number[] = [];
-  for (let i = 0; i < length; i++) numbers.push(NONE);
-  return numbers;
+  return new Array<number>(length).fill(NONE);
 }
 
 /** Code of one node of a region: a block of IR. */
@@ -170,7 +168,7 @@ export class NodeCompiler {
       this.endSkip();
     } else if (this.plan.isSilent(value)) {
       // Computed where it is used.
-    } else if (value.op.startsWith('exit')) {
+    } else if (value.info.isExit) {
       this.emitExit(value);
       this.left = true;
     } else if (value.op === 'set' || value.op === 'set64') {

@@ -182,8 +182,9 @@ export function emitPure(
   const { number } = value.info;
   const direct = DIRECT[number];
   if (direct !== undefined) {
-    for (const arg of value.args) operands.push(arg);
-    code.op(...direct);
+    const { args } = value;
+    for (let i = 0; i < args.length; i++) operands.push(args[i]);
+    for (let i = 0; i < direct.length; i++) code.op(direct[i]);
     return true;
   }
   const shift = SHIFTS[number];

@@ -270,7 +270,7 @@ export function analyseRegion(region: Region): RegionFlow {
     const { block } = region.nodes[node];
     let plan = plansByBlock.get(block);
     if (plan === undefined) {
-      plan = planValues(block.ops);
+      plan = planValues(block);
       plansByBlock.set(block, plan);
     }
     plans.push(plan);

@@ -1,34 +1,42 @@
-import { vectorOf } from '../ir/value.ts';
-import { slotsRead, slotsWritten } from '../vector/vector-function.ts';
+import { slotsRead, slotsWritten, type VectorFunction } from '../vector/vector-function.ts';
 import type { FunctionBody } from './function-body.ts';
 import { Load, Store } from './opcodes.ts';
 import type { Region } from './region.ts';
 import { Slot, slotAddress } from './region-abi.ts';
 
+/** Of a register; other slots have none. */
+function bitOf(slot: number): number {
+  return slot < Slot.Registers ? 1 << slot : 0;
+}
+
 /** Which of R0 to R14 a region touches, and the locals that hold them while it runs. */
 export class RegisterLocals {
   private readonly code: FunctionBody;
   private readonly locals: readonly (number | undefined)[];
-  private readonly written: readonly number[];
+  /** A bit for each. */
+  private readonly written: number;
 
-  constructor(code: FunctionBody, region: Region) {
+  constructor(code: FunctionBody, { nodes }: Region) {
     this.code = code;
-    const used = new Set<number>();
-    const written = new Set<number>();
-    for (const { block } of region.nodes) {
-      for (const value of block.ops) {
-        if (value.op === 'get') used.add(value.imm);
-        if (value.op === 'set') written.add(value.imm);
-        const vector = vectorOf(value);
-        if (vector === undefined) continue;
-        for (const slot of slotsRead(vector, value.imm)) used.add(slot);
-        for (const slot of slotsWritten(vector, value.imm)) written.add(slot);
+    let used = 0;
+    let written = 0;
+    for (const { block } of nodes) {
+      const { ops } = block;
+      for (let i = 0; i < ops.length; i++) {
+        const value = ops[i];
+        if (value.op === 'get') used |= bitOf(value.imm);
+        else if (value.op === 'set') written |= bitOf(value.imm);
+        else if (value.op === 'vector') {
+          const vector = value.helper as VectorFunction;
+          for (const slot of slotsRead(vector, value.imm)) used |= bitOf(slot);
+          for (const slot of slotsWritten(vector, value.imm)) written |= bitOf(slot);
+        }
       }
     }
     this.locals = Array.from({ length: Slot.Registers }, (_unused, slot) =>
-      used.has(slot) || written.has(slot) ? code.local('i32') : undefined,
+      ((used | written) & bitOf(slot)) !== 0 ? code.local('i32') : undefined,
     );
-    this.written = [...written].filter((slot) => slot < Slot.Registers);
+    this.written = written;
   }
 
   of(slot: number): number {
@@ -44,7 +52,8 @@ export class RegisterLocals {
 
   /** To the state window. @param changed a bit for each that may be another than there */
   store(changed = -1): void {
-    for (const slot of this.written) if (((changed >>> slot) & 1) !== 0) this.storeOne(slot);
+    const stored = this.written & changed;
+    for (let slot = 0; slot < Slot.Registers; slot++) if ((stored & bitOf(slot)) !== 0) this.storeOne(slot);
   }
 
   storeOne(slot: number): void {

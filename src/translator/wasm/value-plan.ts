@@ -1,5 +1,6 @@
+import { IntList } from '../int-list.ts';
 import { byOperation, Effect } from '../ir/ops.ts';
-import { type IrValue, numbersIn, vectorOf } from '../ir/value.ts';
+import { type IrBlock, type IrValue, vectorOf } from '../ir/value.ts';
 import { slotsWritten } from '../vector/vector-function.ts';
 import { Slot } from './region-abi.ts';
 
@@ -93,20 +94,19 @@ class Planning {
   private lastUse = new Int32Array(256);
   private fate = new Uint8Array(256);
   /** Positions of users, and the next use of the same value. */
-  private readonly useAt: number[] = [];
-  private readonly nextUse: number[] = [];
+  private readonly useAt = new IntList(256);
+  private readonly nextUse = new IntList(256);
   /** Positions at which each register, and the flags, are written; ascending. */
-  private readonly writes: number[][] = Array.from({ length: SLOTS }, () => []);
+  private readonly writes: readonly IntList[] = Array.from({ length: SLOTS }, () => new IntList());
   /** Positions of skips and labels. */
-  private readonly joins: number[] = [];
+  private readonly joins = new IntList();
   /** What skips pass over: from the skip to its label. */
-  private readonly skippedFrom: number[] = [];
-  private readonly skippedTo: number[] = [];
+  private readonly skippedFrom = new IntList();
+  private readonly skippedTo = new IntList();
   private readonly openSkips: number[] = [];
 
-  run(ops: readonly IrValue[]): ValuePlan {
+  run({ ops, values }: IrBlock): ValuePlan {
     this.ops = ops;
-    const values = numbersIn(ops);
     this.begin(values);
     for (let at = 0; at < ops.length; at++) this.note(ops[at], at);
     const { fate, lastUse } = this;
@@ -135,8 +135,8 @@ class Planning {
       const last = lastUse[value.id];
       if (!this.writtenBetween(value.imm, at, last < 0 ? at : last)) fate[value.id] |= Fate.Alias;
     }
-    const fates: number[] = [];
-    for (let id = 0; id < values; id++) fates.push(fate[id] | ((lastUse[id] + 1) << LAST_USE_SHIFT));
+    const fates = new Array<number>(values);
+    for (let id = 0; id < values; id++) fates[id] = fate[id] | ((lastUse[id] + 1) << LAST_USE_SHIFT);
     return new ValuePlan(fates);
   }
 
@@ -159,11 +159,10 @@ class Planning {
     }
     this.useAt.length = 0;
     this.nextUse.length = 0;
-    for (const positions of this.writes) positions.length = 0;
+    for (let slot = 0; slot < SLOTS; slot++) this.writes[slot].length = 0;
     this.joins.length = 0;
     this.skippedFrom.length = 0;
     this.skippedTo.length = 0;
-    this.openSkips.length = 0;
   }
 
   private evaluatedAt({ id }: IrValue, at: number): number {
@@ -177,8 +176,8 @@ class Planning {
 
   /** Position at which a value becomes the flags. */
   private commitOf(id: number): number {
-    for (let use = this.firstUse[id]; use !== NONE; use = this.nextUse[use]) {
-      if (isFlagWrite(this.ops[this.useAt[use]])) return this.useAt[use];
+    for (let use = this.firstUse[id]; use !== NONE; use = this.nextUse.get(use)) {
+      if (isFlagWrite(this.ops[this.useAt.get(use)])) return this.useAt.get(use);
     }
     return NONE;
   }
@@ -205,7 +204,7 @@ class Planning {
         this.joins.push(at);
         break;
       case 'label':
-        this.skippedTo[this.openSkips.pop() as number] = at;
+        this.skippedTo.set(this.openSkips.pop() as number, at);
         this.joins.push(at);
     }
   }
@@ -215,7 +214,7 @@ class Planning {
     this.useAt.push(at);
     this.nextUse.push(NONE);
     if (this.firstUse[id] === NONE) this.firstUse[id] = use;
-    else this.nextUse[this.lastOfUses[id]] = use;
+    else this.nextUse.set(this.lastOfUses[id], use);
     this.lastOfUses[id] = use;
     this.useCount[id]++;
   }
@@ -233,7 +232,7 @@ class Planning {
   private writtenBetween(slot: number, after: number, before: number): boolean {
     const positions = this.writes[slot];
     for (let i = 0; i < positions.length; i++) {
-      if (positions[i] > after) return positions[i] < before;
+      if (positions.get(i) > after) return positions.get(i) < before;
     }
     return false;
   }
@@ -242,7 +241,8 @@ class Planning {
   private alwaysBefore(at: number, later: number): boolean {
     const { skippedFrom, skippedTo } = this;
     for (let i = 0; i < skippedFrom.length; i++) {
-      if (skippedFrom[i] < at && at < skippedTo[i] && skippedTo[i] < later) return false;
+      const end = skippedTo.get(i);
+      if (skippedFrom.get(i) < at && at < end && end < later) return false;
     }
     return true;
   }
@@ -267,8 +267,8 @@ class Planning {
     const defined = this.position[value.id];
     const written = this.writtenAt(value);
     const isFree = value.op === 'nzcvSub' || isFlagRead(value);
-    for (let use = this.firstUse[value.id]; use !== NONE; use = this.nextUse[use]) {
-      const at = this.useAt[use];
+    for (let use = this.firstUse[value.id]; use !== NONE; use = this.nextUse.get(use)) {
+      const at = this.useAt.get(use);
       const user = this.ops[at];
       const isOld = isOldFlagsOf(user, value);
       const asks = user.op === 'cond' || user.op === 'carryOf' || isOld;
@@ -304,12 +304,14 @@ class Planning {
   private canBeDeferred(value: IrValue, at: number): boolean {
     if (value.info.effects !== Effect.None || value.op === 'marker' || isFlags(value)) return false;
     if (this.useCount[value.id] !== 1) return false;
-    const usedAt = this.useAt[this.firstUse[value.id]];
+    const usedAt = this.useAt.get(this.firstUse[value.id]);
     const user = this.ops[usedAt];
     // Flags that are not words may look at their operands more than once.
     if (isFlags(user)) return false;
     const { joins } = this;
-    for (let i = 0; i < joins.length; i++) if (joins[i] > at && joins[i] < usedAt) return false;
+    for (let i = 0; i < joins.length; i++) {
+      if (joins.get(i) > at && joins.get(i) < usedAt) return false;
+    }
     return this.operandsLast(value, at, this.evaluationEnd(user, usedAt));
   }
 
@@ -317,7 +319,7 @@ class Planning {
   private evaluationEnd(user: IrValue, at: number): number {
     let end = at;
     for (let next = user; next.info.effects === Effect.None && this.useCount[next.id] === 1; ) {
-      const usedAt = this.useAt[this.firstUse[next.id]];
+      const usedAt = this.useAt.get(this.firstUse[next.id]);
       if (usedAt > end) end = usedAt;
       next = this.ops[usedAt];
     }
@@ -348,7 +350,7 @@ function isOldFlagsOf(user: IrValue, value: IrValue): boolean {
 
 const PLANNING = new Planning();
 
-/** Decides where the values of a block are computed. @param ops optimised IR. */
-export function planValues(ops: readonly IrValue[]): ValuePlan {
-  return PLANNING.run(ops);
+/** Decides where the values of an optimised block are computed. */
+export function planValues(block: IrBlock): ValuePlan {
+  return PLANNING.run(block);
 }

@@ -1,5 +1,5 @@
 import { Effect, OPS } from '../ir/ops.ts';
-import { type IrBlock, type IrValue, irValue, numbersIn } from '../ir/value.ts';
+import { type IrBlock, type IrValue, irValue } from '../ir/value.ts';
 
 /*
  * A host forwards what was stored to a load only where one store holds all of it: a register that is written in words and
@@ -24,10 +24,11 @@ class Widening {
   readonly result: IrValue[] = [];
   /** Writes that wait for their neighbours, by slot: `set` and `set64`. */
   private readonly pending = new Map<number, IrValue>();
-  private nextId: number;
+  /** Of the next value: above those of the block. */
+  nextId: number;
 
-  constructor(ops: readonly IrValue[]) {
-    this.nextId = numbersIn(ops);
+  constructor({ ops, values }: IrBlock) {
+    this.nextId = values;
     for (const value of ops) this.take(value);
     this.flush();
   }
@@ -87,5 +88,6 @@ class Widening {
  */
 export function widenWrites(block: IrBlock): IrBlock {
   if (!block.ops.some(({ op, imm }) => (op === 'set' || op === 'set64') && imm >= FIRST_SLOT)) return block;
-  return { ...block, ops: new Widening(block.ops).result };
+  const { result, nextId } = new Widening(block);
+  return { ...block, ops: result, values: nextId };
 }
