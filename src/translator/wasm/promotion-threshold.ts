@@ -32,6 +32,15 @@ export class PromotionThreshold {
     this.since = nowMs;
   }
 
+  /** Where compiling has stopped because hardly any block runs so often, fewer runs will do before long. @param nowMs the host's time */
+  relax(nowMs: number): void {
+    const passed = nowMs - this.since;
+    if (passed * LEAST < LOOK_AFTER_MS || passed * LEAST < this.spentMs) return;
+    this.runs = Math.max(this.least, Math.floor(this.runs / 2));
+    this.spentMs = 0;
+    this.since = nowMs;
+  }
+
   /** Compiling has taken so many milliseconds more, of those that have passed. @param nowMs the host's time */
   spent(ms: number, nowMs: number): void {
     this.spentMs += ms;

@@ -39,7 +39,7 @@ export interface Promotion {
 export const PROMOTION: Promotion = {
   hot: 1500,
   dearest: 24000,
-  again: 8000,
+  again: 2000,
   batch: 24,
   rewrites: 64,
   compile: compileRegions,
@@ -151,10 +151,11 @@ export class RegionStore {
     }
     const known = this.byBlock.get(block);
     if (known === undefined && this.isInside(block)) {
-      // Once the region around it is there, it may be that nobody comes here from outside any more.
-      this.setCountdown(block, this.promotion.again);
+      // Once the region around it is there, which takes `again` runs of its own, it may be that nobody comes here from outside any more.
+      this.setCountdown(block, 2 * this.promotion.again);
     } else if (known === undefined && block.countdown < this.hotAfter) {
       // Compiling is dear now. Whether it still is will be asked again before long.
+      this.threshold.relax(performance.now());
       const more = Math.min(this.hotAfter - block.countdown, this.promotion.hot);
       this.setCountdown(block, more);
       block.countdown += more;

@@ -38,6 +38,17 @@ test('when there is little left to compile, few runs are enough again', () => {
   expect(threshold.runs).toBe(LEAST);
 });
 
+test('where nothing runs often enough any more, time alone brings few runs back', () => {
+  const threshold = new PromotionThreshold(LEAST, MOST, 0);
+  for (let i = 1; i <= 3; i++) threshold.spent(100, i * 150);
+  threshold.relax(500);
+  expect(threshold.runs).toBe(MOST);
+  threshold.relax(550);
+  expect(threshold.runs).toBe(MOST / 2);
+  for (let i = 1; i <= 5; i++) threshold.relax(550 + i * 100);
+  expect(threshold.runs).toBe(LEAST);
+});
+
 test('a limit below the least means the least', () => {
   const threshold = new PromotionThreshold(3, 1, 0);
   threshold.spent(1000, 1000);
