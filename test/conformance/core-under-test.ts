@@ -37,6 +37,10 @@ const THUMB_YIELD_TWICE = 0xbf10bf10;
 const ARM_CALL = 0xef5a5a5a;
 const THUMB_CALL_TWICE = 0xdf5adf5a;
 const CALL_COMMENTS: readonly number[] = [ARM_CALL & 0xffffff, THUMB_CALL_TWICE & 0xff];
+/** TSTEQ, or LSLS twice. */
+const CONDITIONAL_EVERYWHERE = 0x01010101;
+/** UDF in A32, whatever the flags are (A8.8.247); in T16 a UDF, and before it a branch to the next one. No byte as in the other. */
+const UNDEFINED_EVERYWHERE = 0xe7ffdef0;
 const EXCEPTION_VECTORS = 8;
 const PAGE_BYTES = 4096;
 /** A reason of our own to watch pages. */
@@ -183,7 +187,7 @@ export class CoreUnderTest implements CpuUnderTest {
   touchesRecorder(vector: Vector, limit: number): boolean {
     const pages = (HARNESS_ENTRY - HARNESS_BASE) / 4;
     const first = (MemoryLayout.ram + HARNESS_BASE - RAM_BASE) >>> 2;
-    const outcomes = [0x01010101, 0x7e7e7e7e].map((word, i) => {
+    const outcomes = [CONDITIONAL_EVERYWHERE, UNDEFINED_EVERYWHERE].map((word, i) => {
       this.fillRecorder(word, i === 1);
       const before = this.memory.words.slice(first, first + pages);
       this.start(vector);

@@ -5,9 +5,9 @@ import { drawCandidate, type RowOfSet } from './generator/candidate.ts';
 import { LEFT_OUT } from './generator/left-out.ts';
 import { RANDOM_BLOCK_SOURCES } from './generator/random-blocks.ts';
 import { REDRAW } from './generator/shape.ts';
-import { W } from './layout.ts';
+import { CPSR, Mode, SCTLR, VECTORS_ARM, VECTORS_THUMB, W } from './layout.ts';
 import { LIMIT, replayVector } from './replay.ts';
-import { expandVector, type Outcome } from './vector.ts';
+import { expandVector, type Outcome, type Vector } from './vector.ts';
 import { SETS } from './vector-files.ts';
 
 const DRAWS = 60;
@@ -106,5 +106,50 @@ describe('a replay', () => {
     expect(replayVector(withWord(W.FPSCR, 1 << 4), 'STR', recorded)).toMatch(/FPSCR: /);
     expect(replayVector(withWord(W.D31_high, 1), 'STR', recorded)).toMatch(/D31_high: /);
     expect(replayVector(forgetful, 'STR', recorded)).toMatch(/data word [0-9a-f]+: expected .*, got /);
+  });
+});
+
+describe('a vector that gets into the pages of the recorder', () => {
+  /** Starts anywhere, with these flags, MMU off. */
+  const jumpTo = (pc: number, flags: number): Vector => {
+    const overrides = [
+      { word: W.PC, value: pc },
+      { word: W.CPSR, value: (flags | Mode.svc | CPSR.A | CPSR.I | CPSR.F) >>> 0 },
+      { word: W.SCTLR, value: SCTLR.base },
+    ];
+    return expandVector(1, 2, 3, {
+      code: [0xe1a00000],
+      thumb: false,
+      extensions: false,
+      pokes: [],
+      overrides,
+    });
+  };
+  const core = new CoreUnderTest();
+
+  it('is known, whatever its flags let run of what is there', () => {
+    for (let nzcv = 0; nzcv < 16; nzcv++) {
+      for (const pc of [VECTORS_ARM + 0xad0, VECTORS_ARM + 0x24, VECTORS_THUMB + 0x80]) {
+        const flags = nzcv << 28;
+        expect([pc, nzcv, core.touchesRecorder(jumpTo(pc, flags), LIMIT)]).toEqual([pc, nzcv, true]);
+        const thumb = core.touchesRecorder(jumpTo(pc, flags | CPSR.T), LIMIT);
+        expect([pc, nzcv, 'T32', thumb]).toEqual([pc, nzcv, 'T32', true]);
+      }
+    }
+  });
+
+  it('is not one that stays where vectors are', () => {
+    expect(
+      core.touchesRecorder(
+        expandVector(1, 2, 3, {
+          code: [0xe1a00000],
+          thumb: false,
+          extensions: false,
+          pokes: [],
+          overrides: [],
+        }),
+        LIMIT,
+      ),
+    ).toBe(false);
   });
 });
