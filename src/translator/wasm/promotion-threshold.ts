@@ -19,6 +19,9 @@ export class PromotionThreshold {
   private readonly most: number;
   private spentMs = 0;
   private since: number;
+  /** What had been spent at the last look, and when that was, or when blocks that had to wait made fewer runs enough. */
+  private lookedAtMs = LOOK_AFTER_MS;
+  private loweredAt: number;
 
   /**
    * @param least runs where compiling is cheap, and to begin with
@@ -30,15 +33,17 @@ export class PromotionThreshold {
     this.least = least;
     this.most = Math.max(least, most);
     this.since = nowMs;
+    this.loweredAt = nowMs;
   }
 
-  /** Where compiling has stopped because hardly any block runs so often, fewer runs will do before long. @param nowMs the host's time */
-  relax(nowMs: number): void {
-    const passed = nowMs - this.since;
-    if (passed * LEAST < LOOK_AFTER_MS || passed * LEAST < this.spentMs) return;
-    this.runs = Math.max(this.least, Math.floor(this.runs / 2));
-    this.spentMs = 0;
-    this.since = nowMs;
+  /**
+   * A block has not run often enough. Where that stops all compiling, fewer runs will do before long: the sooner, the less of it there was at last.
+   * @param nowMs the host's time
+   */
+  refused(nowMs: number): void {
+    if ((nowMs - this.loweredAt) * LEAST < this.lookedAtMs) return;
+    this.loweredAt = nowMs;
+    this.lower();
   }
 
   /** Compiling has taken so many milliseconds more, of those that have passed. @param nowMs the host's time */
@@ -47,8 +52,14 @@ export class PromotionThreshold {
     if (this.spentMs < LOOK_AFTER_MS) return;
     const share = this.spentMs / (nowMs - this.since);
     if (share > MOST) this.runs = Math.min(this.most, 2 * this.runs);
-    else if (share < LEAST) this.runs = Math.max(this.least, Math.floor(this.runs / 2));
+    else if (share < LEAST) this.lower();
+    this.lookedAtMs = this.spentMs;
+    this.loweredAt = nowMs;
     this.spentMs = 0;
     this.since = nowMs;
+  }
+
+  private lower(): void {
+    this.runs = Math.max(this.least, Math.floor(this.runs / 2));
   }
 }

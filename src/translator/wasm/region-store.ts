@@ -155,7 +155,7 @@ export class RegionStore {
       this.setCountdown(block, 2 * this.promotion.again);
     } else if (known === undefined && block.countdown < this.hotAfter) {
       // Compiling is dear now. Whether it still is will be asked again before long.
-      this.threshold.relax(performance.now());
+      this.threshold.refused(performance.now());
       const more = Math.min(this.hotAfter - block.countdown, this.promotion.hot);
       this.setCountdown(block, more);
       block.countdown += more;

@@ -10,7 +10,12 @@ export class SiteTable {
       larger.set(this.words);
       this.words = larger;
     }
-    this.words.set([pc, it, notExecuted, region], 4 * this.used);
+    const { words } = this;
+    const at = 4 * this.used;
+    words[at] = pc;
+    words[at + 1] = it;
+    words[at + 2] = notExecuted;
+    words[at + 3] = region;
     return this.used++;
   }
 

@@ -41,12 +41,23 @@ test('when there is little left to compile, few runs are enough again', () => {
 test('where nothing runs often enough any more, time alone brings few runs back', () => {
   const threshold = new PromotionThreshold(LEAST, MOST, 0);
   for (let i = 1; i <= 3; i++) threshold.spent(100, i * 150);
-  threshold.relax(500);
+  threshold.refused(849);
   expect(threshold.runs).toBe(MOST);
-  threshold.relax(550);
+  threshold.refused(850);
+  threshold.refused(851);
   expect(threshold.runs).toBe(MOST / 2);
-  for (let i = 1; i <= 5; i++) threshold.relax(550 + i * 100);
+  for (let i = 1; i <= 5; i++) threshold.refused(850 + i * 400);
   expect(threshold.runs).toBe(LEAST);
+});
+
+test('after waiting, a host where compiling is as dear as before asks for as many runs again', () => {
+  const threshold = new PromotionThreshold(LEAST, MOST, 0);
+  for (let i = 1; i <= 3; i++) threshold.spent(100, i * 150);
+  threshold.refused(850);
+  threshold.spent(100, 950);
+  expect(threshold.runs).toBe(MOST / 2 / 2);
+  for (let i = 1; i <= 3; i++) threshold.spent(100, 950 + i * 150);
+  expect(threshold.runs).toBe(MOST);
 });
 
 test('a limit below the least means the least', () => {
