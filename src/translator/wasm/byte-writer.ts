@@ -68,11 +68,19 @@ export class ByteWriter {
     this.used += bytes.length;
   }
 
-  /** UTF-8 with its length before it. */
+  /** A name of ASCII characters with its length before it. @throws RangeError where one is another */
   name(text: string): void {
-    const bytes = new TextEncoder().encode(text);
-    this.unsigned(bytes.length);
-    this.append(bytes);
+    this.unsigned(text.length);
+    for (let i = 0; i < text.length; i++) {
+      const character = text.charCodeAt(i);
+      if (character >= 0x80) throw new RangeError(`the name ${text} has a character that is not ASCII`);
+      this.byte(character);
+    }
+  }
+
+  /** Forgets what was written, and keeps the room for it. */
+  clear(): void {
+    this.used = 0;
   }
 
   /** What was written so far; valid until more is. */

@@ -20,6 +20,9 @@ export function valTypeByte(type: ValType): number {
   return VAL_TYPE[type];
 }
 
+/** What is in front of a function's code, while it is written. */
+const HEAD = new ByteWriter();
+
 /** What is known of a branch instruction (WebAssembly branch hinting proposal). */
 export interface BranchHint {
   readonly offset: number;
@@ -33,7 +36,7 @@ export interface BranchHint {
 export class FunctionBody {
   /** Open structures: blocks, loops, ifs. */
   depth = 0;
-  private readonly code = new ByteWriter(1024);
+  private readonly code = new ByteWriter(4096);
   private readonly branchHints: BranchHint[] = [];
   private codeStart = 0;
   private readonly params: number;
@@ -271,24 +274,25 @@ export class FunctionBody {
   /** The entry of the code section: size, locals, code, end. */
   finish(): Uint8Array<ArrayBuffer> {
     if (this.depth !== 0) throw new Error(`${this.depth} structures are still open at the end of a function`);
-    const body = new ByteWriter(this.code.length + 32);
+    HEAD.clear();
     const runs: [type: ValType, count: number][] = [];
     for (const type of this.locals) {
       const last = runs.at(-1);
       if (last?.[0] === type) last[1]++;
       else runs.push([type, 1]);
     }
-    body.unsigned(runs.length);
+    HEAD.unsigned(runs.length);
     for (const [type, count] of runs) {
-      body.unsigned(count);
-      body.byte(VAL_TYPE[type]);
+      HEAD.unsigned(count);
+      HEAD.byte(VAL_TYPE[type]);
     }
-    this.codeStart = body.length;
-    body.append(this.code.view());
-    body.byte(0x0b);
-    const entry = new ByteWriter(body.length + 5);
-    entry.unsigned(body.length);
-    entry.append(body.view());
+    this.codeStart = HEAD.length;
+    const length = HEAD.length + this.code.length + 1;
+    const entry = new ByteWriter(length + 5);
+    entry.unsigned(length);
+    entry.append(HEAD.view());
+    entry.append(this.code.view());
+    entry.byte(0x0b);
     return entry.view();
   }
 

@@ -79,7 +79,8 @@ export class ModuleWriter {
 
   define(fn: number, body: FunctionBody): void {
     this.bodies[fn - this.importedFunctions] = body.finish();
-    if (body.hints.length > 0) this.hints.push([fn, body.hints]);
+    const { hints } = body;
+    if (hints.length > 0) this.hints.push([fn, hints]);
   }
 
   export(name: string, fn: number): void {
@@ -150,10 +151,13 @@ export class ModuleWriter {
   }
 }
 
+/** Of one section after the other. */
+const CONTENT = new ByteWriter(4096);
+
 function section(out: ByteWriter, id: Section, write: (section: ByteWriter) => void): void {
-  const content = new ByteWriter(1024);
-  write(content);
+  CONTENT.clear();
+  write(CONTENT);
   out.byte(id);
-  out.unsigned(content.length);
-  out.append(content.view());
+  out.unsigned(CONTENT.length);
+  out.append(CONTENT.view());
 }
