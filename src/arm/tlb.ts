@@ -84,8 +84,8 @@ export class TlbArrays {
     this.watches = watches;
     this.ramBase = ramBase;
     this.writableIn = new Int32Array(memory.ramBytes >>> 12);
-    for (let a = 0; a < ARRAYS; a++) this.clear(a, true);
     for (let e = EMPTY; e < EMPTY + ARRAY_WORDS; e += TLB_ENTRY_WORDS) this.drop(e);
+    for (let a = 0; a < ARRAYS; a++) this.clear(a, true);
     this.emptyMemos(EMPTY);
     for (let a = 0; a < ARRAYS; a++) this.emptyMemos(this.base(a));
     watches.onArmed((page) => this.protect(page));
@@ -357,8 +357,7 @@ export class TlbArrays {
 
   private clear(array: number, always: boolean): void {
     if (!always && this.dirty[array] === 0) return;
-    const from = this.base(array);
-    for (let e = from; e < from + ARRAY_WORDS; e += TLB_ENTRY_WORDS) this.drop(e);
+    this.words.copyWithin(this.base(array), EMPTY, EMPTY + ARRAY_WORDS);
     this.forgetMemos(array);
     this.large.fill(0, array * 128, array * 128 + 128);
     this.dirty[array] = 0;

@@ -30,32 +30,32 @@ export const MemoryLayout = {
   /** Temporaries of a block, after the state. */
   temporaries: 0x10400,
   temporaryWords: 0x700,
-  /** First-level TLB arrays. */
-  tlb: 0x20000,
-  tlbArrays: 32,
-  tlbEntries: 512,
-  /** One array more, in which nothing is ever found: every access then takes the slow path. */
-  emptyTlb: 0x60000,
-  /**
-   * So far behind each TLB array are its memos: entries that one access of a hot loop looks at first, whatever its address is, and
-   * before them a word that is 0 where all of them are empty.
-   */
-  tlbMemos: 0x42000,
-  tlbMemoCount: 256,
   /** A word for each compiled region: how often it has asked for another piece of the budget. */
   regionHeat: 0xb0000,
   regionHeatEnd: 0xc0000,
   /** Another one: how many of its calls through registers went to functions that it did not expect. */
   regionMisses: 0xc0000,
   regionMissesEnd: 0xd0000,
+  /** First-level TLB arrays. */
+  tlb: 0x100000,
+  tlbArrays: 32,
+  tlbEntries: 2048,
+  /** One array more, in which nothing is ever found: every access then takes the slow path. */
+  emptyTlb: 0x200000,
+  /**
+   * So far behind each TLB array are its memos: entries that one access of a hot loop looks at first, whatever its address is, and
+   * before them a word that is 0 where all of them are empty.
+   */
+  tlbMemos: 0x108000,
+  tlbMemoCount: 256,
   /** Where code is, by virtual address: four words an entry (translator/jump-cache.ts). */
-  jumpCache: 0x100000,
+  jumpCache: 0x400000,
   jumpCacheEntries: 65536,
   /**
    * Interpreter code, from its beginning, and markers of its instructions, from its end. A Debian that has come to its login has
    * needed 80 MiB; where it is full, everything is translated anew. The host has memory only for what is used.
    */
-  code: 0x200000,
+  code: 0x500000,
   codeEnd: 0x8000000,
   ram: 0x8000000,
 } as const;

@@ -40,11 +40,24 @@ describe("a machine's memory", () => {
   });
 
   test('has guest RAM last, aligned to 2 MiB, after everything else', () => {
-    const { ram, codeEnd, tlb, tlbArrays, tlbEntries, code, temporaries, temporaryWords } = MemoryLayout;
+    const { ram, codeEnd, code, temporaries, temporaryWords, regionHeat } = MemoryLayout;
     expect(ram % 0x20_0000).toBe(0);
+    expect(code).toBeLessThan(codeEnd);
     expect(codeEnd).toBeLessThanOrEqual(ram);
-    expect(tlb + tlbArrays * tlbEntries * 16).toBeLessThanOrEqual(code);
-    expect(temporaries + temporaryWords * 4).toBeLessThanOrEqual(tlb);
+    expect(temporaries + temporaryWords * 4).toBeLessThanOrEqual(regionHeat);
+  });
+
+  test('has TLB arrays, an empty one, and memos behind each, between what regions count and the jump cache', () => {
+    const { tlb, tlbArrays, tlbEntries, emptyTlb, tlbMemos, tlbMemoCount } = MemoryLayout;
+    const { regionMissesEnd, jumpCache, jumpCacheEntries, code } = MemoryLayout;
+    const bytes = tlbEntries * 16;
+    expect(regionMissesEnd).toBeLessThanOrEqual(tlb);
+    expect(tlb + tlbArrays * bytes).toBe(emptyTlb);
+    // The first array's are behind the empty array, and the last ones, of the empty array, end before what follows.
+    expect(tlb + tlbMemos).toBeGreaterThanOrEqual(emptyTlb + bytes);
+    expect(16 * (tlbMemoCount + 1)).toBeLessThanOrEqual(bytes);
+    expect(emptyTlb + tlbMemos + 16 * (tlbMemoCount + 1)).toBeLessThanOrEqual(jumpCache);
+    expect(jumpCache + jumpCacheEntries * 16).toBeLessThanOrEqual(code);
   });
 
   test.each([0, -65536, 65537, MAX_RAM_BYTES + 65536, Number.NaN, 1.5])('can not have %s bytes', (bytes) => {
