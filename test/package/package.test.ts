@@ -1,5 +1,14 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -23,8 +32,8 @@ beforeAll(async () => {
   await run(process.execPath, [TSC, '-p', 'tsconfig.build.json', '--outDir', join(installed, 'dist')], {
     cwd: ROOT,
   });
-  await run(process.execPath, [join(ROOT, 'scripts/bundle-command.mjs'), join(installed, 'dist')]);
   cpSync(join(ROOT, 'package.json'), join(installed, 'package.json'));
+  await run(process.execPath, [join(ROOT, 'scripts/bundle-command.mjs'), join(installed, 'dist')]);
   mkdirSync(join(project, 'node_modules'));
   symlinkSync(installed, join(project, 'node_modules/armemu'), 'dir');
   writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
@@ -137,6 +146,44 @@ describe('the installed command', () => {
     await output(child, /armemu> $/);
     child.kill(signal);
     expect(await exitCode(child)).toBe(code);
+  });
+
+  describe("from V8's bytecode of the time when it was built", () => {
+    const cli = (): string => join(project, 'package/dist/cli');
+    /** Whether a process with this command's flags takes the bytecode that lies beside the bundle. */
+    async function compiledBefore(): Promise<string> {
+      const program = `
+        const { tuneHostCompiler } = await import('./host-compiler.js');
+        const { bundledCommand } = await import('./bundle.js');
+        tuneHostCompiler();
+        console.log(bundledCommand().compiledBefore);`;
+      const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], {
+        cwd: cli(),
+      });
+      return stdout.trim();
+    }
+    const code = (): string => {
+      const [name] = readdirSync(cli()).filter((file) => file.endsWith('.code'));
+      return join(cli(), name);
+    };
+
+    test('starts', async () => {
+      expect(code()).toContain(process.version);
+      expect(await compiledBefore()).toBe('true');
+    });
+
+    test('starts without it, where it is of another version, cut short or empty', async () => {
+      const whole = readFileSync(code());
+      const ofAnother = Buffer.from(whole);
+      ofAnother.writeUInt32LE(ofAnother.readUInt32LE(4) ^ 1, 4);
+      for (const bytes of [ofAnother, whole.subarray(0, whole.length - 8), Buffer.alloc(0)]) {
+        writeFileSync(code(), bytes);
+        expect(await compiledBefore()).toBe('false');
+        const { stdout } = await run(process.execPath, [command, '--version']);
+        expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+      }
+      writeFileSync(code(), whole);
+    });
   });
 
   test('ends at SIGTERM also when nobody reads its output any more', async () => {
