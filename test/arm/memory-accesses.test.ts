@@ -159,6 +159,27 @@ describe('unaligned accesses', () => {
     expect(runCode(a.ldrex(2, 7))).toBe(ALIGNMENT);
     expect(runCode(a.strex(3, 2, 7))).toBe(ALIGNMENT);
   });
+
+  test('of SWP always fault, hot, and where the page is in the TLB', () => {
+    bench.cpu.regs.SCTLR |= Sctlr.SW;
+    const swp = 0xe107_2093; // SWP R2, R3, [R7]
+    bench.load(CODE, [swp, a.addImm(6, 6, 1), a.cmpImm(6, 200), a.b(3, 0, a.NE), a.B_SELF]);
+    const run = (address: number): void => {
+      bench.set(3, 0xaabbccdd);
+      bench.set(6, 0);
+      bench.set(7, address);
+      bench.jump(CODE);
+      bench.run(4 * 200 + 10);
+    };
+    for (let round = 0; round < 100; round++) run(DATA + 4);
+    expect(bench.reg(6)).toBe(200);
+    expect(bench.word(DATA + 4)).toBe(0xaabbccdd);
+    run(DATA + 6);
+    expect(bench.vector()).toBe(0x10);
+    expect(bench.cpu.regs.DFSR & 0x40f).toBe(ALIGNMENT);
+    expect(bench.cpu.regs.DFAR >>> 0).toBe(DATA + 6);
+    expect(bench.word(DATA + 4)).toBe(0xaabbccdd);
+  });
 });
 
 describe('accesses over a page border', () => {

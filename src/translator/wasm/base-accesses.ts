@@ -34,11 +34,22 @@ function testEntry(code: FunctionBody, va: number, entry: number, tag: number, p
   code.op(Op.I32Add).i32(1).op(Op.I32Sub).i32(-4096).op(Op.I32And, Op.I32Eq);
 }
 
-/** Pushes whether an access that is not aligned may be done as one: no flags, SCTLR.A clear, no Device memory. */
-function unalignedAllowed(code: FunctionBody, info: number, entry: number): void {
-  code.get(info).i32(0x600).op(Op.I32And);
+/**
+ * Pushes whether an access that is in the TLB may be done as one: with the rights of the present mode; and where it is no multiple of 4, without
+ * flags that ask for alignment, SCTLR.A clear, no Device memory.
+ */
+function allowed(code: FunctionBody, va: number, info: number, entry: number): void {
+  code
+    .get(info)
+    .i32(MemFlag.Unprivileged << 8)
+    .op(Op.I32And);
+  code
+    .get(info)
+    .i32((MemFlag.Aligned | MemFlag.AlignedWord) << 8)
+    .op(Op.I32And);
   code.get(entry).load(Load.I32, TlbWord.Flags).i32(DEVICE).op(Op.I32And, Op.I32Or);
   word(code, RegionWord.StrictAlignment);
+  code.op(Op.I32Or).get(va).i32(3).op(Op.I32And, Op.I32Mul);
   code.op(Op.I32Or, Op.I32Eqz);
 }
 
@@ -46,7 +57,7 @@ function unalignedAllowed(code: FunctionBody, info: number, entry: number): void
  * The same for eight bytes, of which MemFlag.AlignedWord asks for a multiple of 4 only: two words in one page that is in
  * the TLB, so that both are done or none.
  */
-function unalignedAllowed64(code: FunctionBody, va: number, info: number, entry: number): void {
+function allowed64(code: FunctionBody, va: number, info: number, entry: number): void {
   code.get(info).i32(0x500).op(Op.I32And);
   code.get(info).i32(9).op(Op.I32ShrU).i32(1).op(Op.I32And).get(va).i32(3).op(Op.I32And, Op.I32Mul);
   code.get(entry).load(Load.I32, TlbWord.Flags).i32(DEVICE).op(Op.I32And, Op.I32Or, Op.I32Or);
@@ -63,14 +74,13 @@ function pushHost(code: FunctionBody, va: number, entry: number): void {
   code.get(va).get(entry).load(Load.I32, TlbWord.Addend).op(Op.I32Add);
 }
 
-/** MemFlag.Aligned and MemFlag.AlignedWord forbid what is not aligned (the first) or ask for a multiple of 4. */
 export function defineLoads(define: Define, host: HostFunctions): void {
   const [va, info, site, budget] = [0, 1, 2, 3];
   define('load', (code) => {
     const entry = code.local('i32');
     const slow = code.block();
     testEntry(code, va, entry, TlbWord.ReadTag, () => pushSizeOf(code, info));
-    unalignedAllowed(code, info, entry);
+    allowed(code, va, info, entry);
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     pushSizeOf(code, info);
     code.i32(2).op(Op.I32Eq);
@@ -97,7 +107,7 @@ export function defineLoads(define: Define, host: HostFunctions): void {
     const low = code.local('i32');
     const slow = code.block();
     testEntry(code, va, entry, TlbWord.ReadTag, () => pushSizeOf(code, info));
-    unalignedAllowed64(code, va, info, entry);
+    allowed64(code, va, info, entry);
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     pushHost(code, va, entry);
     returnFromBase(code.load(Load.I64).get(budget));
@@ -119,7 +129,7 @@ export function defineStores(define: Define, host: HostFunctions): void {
     const entry = code.local('i32');
     const slow = code.block();
     testEntry(code, va, entry, TlbWord.WriteTag, () => pushSizeOf(code, info));
-    unalignedAllowed(code, info, entry);
+    allowed(code, va, info, entry);
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     pushSizeOf(code, info);
     code.i32(2).op(Op.I32Eq);
@@ -145,7 +155,7 @@ export function defineStores(define: Define, host: HostFunctions): void {
     const entry = code.local('i32');
     const slow = code.block();
     testEntry(code, va, entry, TlbWord.WriteTag, () => pushSizeOf(code, info));
-    unalignedAllowed64(code, va, info, entry);
+    allowed64(code, va, info, entry);
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     pushHost(code, va, entry);
     returnFromBase(code.get(value).store(Store.I64).get(budget));
