@@ -51,9 +51,12 @@ export const NEVER_HOT = 0x7fffffff;
 const MAX_REGIONS = 16384;
 /** Bytes of WebAssembly that they may have. */
 const MAX_BYTES = 64 * 2 ** 20;
-/** Slow accesses after which a call-free region's heat is looked at, and how many pieces of the budget it must have run then. */
-const SLOW_EXITS = 256;
-const FEWEST_PIECES = 128;
+/**
+ * Slow accesses after which a call-free region's heat is looked at, and how many pieces of the budget it must have run then: 2,000 instructions
+ * for each. Many, because they come in bursts, and a region that becomes a plain one has V8's baseline code for a tenth of a second.
+ */
+const SLOW_EXITS = 4096;
+const FEWEST_PIECES = 512;
 const HEAT = MemoryLayout.regionHeat >>> 2;
 const MISSES = MemoryLayout.regionMisses >>> 2;
 
