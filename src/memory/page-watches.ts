@@ -45,6 +45,11 @@ export class PageWatches {
     return this.kinds[page] !== 0;
   }
 
+  /** Whether this is the only reason to watch a page. */
+  isWatchedFor(page: number, kind: WatchKind): boolean {
+    return this.kinds[page] === kind;
+  }
+
   arm(kind: WatchKind, page: number): void {
     const before = this.kinds[page];
     this.kinds[page] = before | kind;

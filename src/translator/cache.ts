@@ -46,6 +46,11 @@ const CODE_END = MemoryLayout.codeEnd >>> 2;
 
 const PLACES = 0x20000;
 
+/** Stores right behind one another, to pages with code, after which they are taken for memory that is used for something else now. */
+const FILLING = 64;
+/** How often that may be wrong of a page: where code and what it writes are neighbours. */
+const MOST_FORGOTTEN = 8;
+
 /** A number that few blocks share: of both addresses, for a shared library is somewhere else in each process. */
 function placeOf(pc: number, pa: number): number {
   return Math.imul((pa >>> 1) ^ Math.imul(pc >>> 12, 0x9e3779b1), 0x9e3779b1) >>> 15;
@@ -76,6 +81,11 @@ export class TranslationCache {
   private next = CODE_START;
   private end = CODE_END;
   private foreign = false;
+  /** Where the last store to a page with code ended, as a signed offset into RAM, and how many there were that began where another one ended. */
+  private filledUntil = 0;
+  private filling = 0;
+  /** By page of RAM: how often all of its blocks were forgotten because it was filled. */
+  private readonly forgotten: Uint8Array;
   /** Blocks that were added, and that were invalidated one by one; how often all were thrown away. */
   translated = 0;
   invalidated = 0;
@@ -100,6 +110,7 @@ export class TranslationCache {
     this.helperIndex = helperIndex;
     this.links = links;
     this.epochs = new CodeEpochs(memory, ramBase);
+    this.forgotten = new Uint8Array(memory.ramBytes >>> 12);
     watches.setWatcher(WatchKind.Code, (offset, length) => this.invalidateRange(offset, length));
   }
 
@@ -246,11 +257,26 @@ export class TranslationCache {
   /** Invalidates the blocks that have bytes in a range of RAM, given from its start. */
   invalidateRange(offset: number, length: number): void {
     this.forBlocksIn(offset, length, this.drop);
+    this.filling = (offset | 0) === this.filledUntil ? this.filling + 1 : 0;
+    this.filledUntil = (offset + length) | 0;
     for (let page = Math.floor(offset / 4096); page * 4096 < offset + length; page++) {
-      if (this.byPage.get(page)?.length !== 0) continue;
+      const blocks = this.byPage.get(page);
+      if (blocks === undefined || (blocks.length !== 0 && !this.isToBeForgotten(page))) continue;
+      for (const block of blocks) this.invalidate(block);
       this.byPage.delete(page);
       this.watches.disarm(WatchKind.Code, page);
     }
+  }
+
+  /**
+   * Whether all blocks of a page that is written to may go: it need not be watched then, and its stores are as quick as others. A kernel
+   * fills memory that had code, page by page. Not where some of it is compiled, which costs more than stores.
+   */
+  private isToBeForgotten(page: number): boolean {
+    if (this.filling < FILLING || this.forgotten[page] === MOST_FORGOTTEN) return false;
+    if (!this.watches.isWatchedFor(page, WatchKind.Code)) return false;
+    this.forgotten[page]++;
+    return true;
   }
 
   private forBlocksIn(offset: number, length: number, action: (block: CachedBlock) => void): void {

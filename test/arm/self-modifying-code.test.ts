@@ -329,3 +329,65 @@ test('a context that may not write to a page can still be changed under it', () 
   give(4);
   expect(call()).toBe(4);
 });
+
+describe('a page with code whose other bytes are filled', () => {
+  const PLACE = RAM + 0x30_0000;
+  const page = (PLACE - RAM) >>> 12;
+
+  /** Stores `count` words from an offset of the page on, one by one. */
+  function fill(offset: number, count: number): void {
+    // 0: stores and counts; 4: the end.
+    bench.load(CODE, [
+      a.str(3, 2),
+      a.addImm(2, 2, 4),
+      0xe152_0004 /* CMP R2, R4 */,
+      a.b(3, 0, a.NE),
+      a.B_SELF,
+    ]);
+    bench.set(2, PLACE + offset);
+    bench.set(3, 0xdead_beef);
+    bench.set(4, PLACE + offset + 4 * count);
+    bench.jump(CODE);
+    bench.run(4 * count);
+    expect(bench.word(PLACE + offset + 4 * (count - 1))).toBe(0xdead_beef);
+  }
+
+  function run(): number {
+    bench.jump(PLACE);
+    bench.run(2);
+    return bench.reg(0);
+  }
+
+  beforeEach(() => {
+    bench.load(PLACE, [a.movw(0, 5), a.B_SELF]);
+    expect(run()).toBe(5);
+  });
+
+  test('is watched while there are few stores', () => {
+    fill(0x100, 60);
+    expect(bench.physical.watches.isWatched(page)).toBe(true);
+  });
+
+  // Where some of it is compiled, it stays so.
+  test('is watched no longer when there are many in a row, until its code runs again', () => {
+    fill(0x100, 100);
+    expect(bench.physical.watches.isWatched(page)).toBe(benchEngine() === 'wasm');
+    bench.load(PLACE, [a.movw(0, 6)]);
+    expect(run()).toBe(6);
+    expect(bench.physical.watches.isWatched(page)).toBe(true);
+    bench.load(PLACE, [a.movw(0, 7)]);
+    expect(run()).toBe(7);
+  });
+
+  test('is watched whatever comes where code and data are neighbours', () => {
+    for (let i = 0; i < 8; i++) {
+      fill(0x100, 100);
+      expect(run()).toBe(5);
+    }
+    const translated = vi.spyOn(bench.engine.cache, 'add');
+    fill(0x100, 300);
+    expect(bench.physical.watches.isWatched(page)).toBe(true);
+    expect(run()).toBe(5);
+    expect(translated.mock.calls.filter(([key]) => key.pa === PLACE)).toEqual([]);
+  });
+});
