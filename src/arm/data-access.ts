@@ -217,6 +217,17 @@ export class DataAccess {
     if (!done) this.nothingAt(va, pa, true);
   }
 
+  /**
+   * Where the bytes of an access are that is not aligned, where they are in one page of RAM and not Device memory.
+   * @returns a byte address of the machine's memory; -1 where each byte must be looked at, or a fault was raised.
+   */
+  private unalignedInRam(va: number, size: number, kind: AccessKind, flags: number): number {
+    if (((va ^ (va + size - 1)) & -4096) !== 0) return -1;
+    const entry = this.mmu.entryFor(va, kind, flags);
+    if ((entry & (TlbFlag.Ram | TlbFlag.Device)) !== TlbFlag.Ram) return -1;
+    return this.physicalOf(entry, va) + this.physical.ramDelta;
+  }
+
   /** Bytes of an access that is not aligned, or two words of a word-aligned doubleword. */
   private loadUnaligned(va: number, size: number, flags: number): number {
     if (size === 8) {
@@ -226,8 +237,11 @@ export class DataAccess {
       this.words[CALL_HIGH] = high;
       return low;
     }
+    const inRam = this.unalignedInRam(va, size, AccessKind.Read, flags);
     let value = 0;
-    for (let i = 0; i < size; i++) {
+    for (let i = 0; inRam >= 0 && i < size; i++) value |= this.bytes[inRam + i] << (8 * i);
+    if (inRam >= 0) return value;
+    for (let i = 0; i < size && !this.faults.faulted; i++) {
       const at = (va + i) | 0;
       const entry = this.mmu.entryFor(at, AccessKind.Read, flags);
       if (entry === 0) return 0;
@@ -248,6 +262,13 @@ export class DataAccess {
   private storeUnaligned(va: number, size: number, low: number, high: number, flags: number): void {
     // STRD of a word-aligned doubleword is two accesses (A3.5.3), of which the first is done when the second aborts. For
     // elements and VSTR the manual leaves it open (B1.9.8: UNKNOWN); they write nothing then.
+    const inRam = size === 8 ? -1 : this.unalignedInRam(va, size, AccessKind.Write, flags);
+    if (inRam >= 0) {
+      for (let i = 0; i < size; i++) this.bytes[inRam + i] = low >>> (8 * i);
+      this.physical.watches.written(inRam - MemoryLayout.ram, size);
+      return;
+    }
+    if (this.faults.faulted) return;
     const twoAccesses =
       size === 8 && (flags & (MemFlag.AlignedWord | MemFlag.ElementWords)) === MemFlag.AlignedWord;
     if (!twoAccesses && !this.writable(va, size, flags)) return;

@@ -153,6 +153,13 @@ function pushOperandAddress(f: InterpreterFrame): void {
   f.body.op(Op.I32Add).load(Load.I32, 16).i32(2).op(Op.I32Shl);
 }
 
+/** Pushes whether the word at `va` is aligned and in the TLB, whose entry's address is then in `entry`. */
+function testWord(f: InterpreterFrame, tag: number): void {
+  const { body, va, entry, tlb } = f;
+  body.get(va).i32(8).op(Op.I32ShrU).i32(TLB_INDEX_MASK).op(Op.I32And).get(tlb).op(Op.I32Add);
+  body.tee(entry).load(Load.I32, tag).get(va).i32(-4093).op(Op.I32And, Op.I32Eq);
+}
+
 /** Words of one instruction: in one page that is in the TLB, or one after the other. */
 function accessWords(f: InterpreterFrame, tag: number, quick: () => void, slow: () => void): void {
   const { body, va, entry, tlb, y } = f;
@@ -193,7 +200,11 @@ function loadWords(f: InterpreterFrame): void {
     () => copyFrom(undefined),
     () => {
       eachWordByCall(f, () => {
-        body.get(va).i32(4).i32(MemFlag.AlignedWord).call(f.calls.slowLoad).set(z);
+        testWord(f, TlbWord.ReadTag);
+        body.if();
+        pushHost(f);
+        body.load(Load.I32).set(z).else();
+        body.get(va).i32(4).i32(MemFlag.AlignedWord).call(f.calls.slowLoad).set(z).end();
         word(body, RegionWord.NextWord);
         body.i32(2).op(Op.I32Shl).get(z).store(Store.I32, RegionWord.Words);
       });
@@ -214,9 +225,14 @@ function storeWords(f: InterpreterFrame): void {
     },
     () =>
       eachWordByCall(f, () => {
+        testWord(f, TlbWord.WriteTag);
+        body.if();
+        pushHost(f);
+        pushOperandAddress(f);
+        body.load(Load.I32).store(Store.I32).else();
         body.get(va).i32(4);
         pushOperandAddress(f);
-        body.load(Load.I32).i32(0).i32(MemFlag.AlignedWord).call(f.calls.slowStore);
+        body.load(Load.I32).i32(0).i32(MemFlag.AlignedWord).call(f.calls.slowStore).end();
       }),
   );
 }
