@@ -50,7 +50,10 @@ export class EmulatorProcess {
   }
 
   async #spawn(program, args) {
+    // Node reads all certificates of this file at each start, 0.03 s of CPU time that have nothing to do with the emulator.
+    const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
     const child = spawn('bash', ['-c', TIMED, 'bash', program, ...args], {
+      env,
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     });
     this.#child = child;

@@ -15,6 +15,9 @@ const MEMO_WORDS = MemoryLayout.tlbMemoCount * TLB_ENTRY_WORDS;
 
 /** In a tag: the fast path must not take this entry. Generated code compares page and alignment bits, never this one. */
 const SLOW = 0x800;
+/** So many entries of an array are remembered, to be dropped one by one when all of it is: a short program has no more. */
+const FILLED = 128;
+
 /** A tag that no address has. */
 const NO_TAG = 0x400;
 
@@ -62,6 +65,9 @@ export class TlbArrays {
   private readonly keys = new Int32Array(ARRAYS * KEY_WORDS);
   private readonly inUse = new Uint8Array(ARRAYS);
   private readonly dirty = new Uint8Array(ARRAYS);
+  /** For each array, which entries were filled since it was empty, and how many: more than {@link FILLED} count as one more. */
+  private readonly filled = new Uint16Array(ARRAYS * FILLED);
+  private readonly fills = new Uint8Array(ARRAYS);
   private readonly lastUse = new Float64Array(ARRAYS);
   private useCounter = 0;
   private readonly owners = new Int32Array(ARRAYS);
@@ -229,6 +235,7 @@ export class TlbArrays {
     const w = this.words;
     const ram = (flags & TlbFlag.Ram) !== 0;
     const direct = (flags & TlbFlag.Direct) !== 0;
+    if (w[e + 3] === 0) this.noteFilled(array, e);
     const ramPage = (physicalPage - this.ramBase) >>> 12;
     w[e] = (flags & TlbFlag.Readable) === 0 ? NO_TAG : ram || direct ? page : page | SLOW;
     if (direct) this.holdsDirect = true;
@@ -338,6 +345,12 @@ export class TlbArrays {
     return BASE + array * ARRAY_WORDS + ((va >>> 12) & (ENTRIES - 1)) * TLB_ENTRY_WORDS;
   }
 
+  private noteFilled(array: number, e: number): void {
+    const n = this.fills[array];
+    if (n < FILLED) this.filled[array * FILLED + n] = (e - this.base(array)) / TLB_ENTRY_WORDS;
+    if (n <= FILLED) this.fills[array] = n + 1;
+  }
+
   private drop(e: number): void {
     this.words[e] = NO_TAG;
     this.words[e + 1] = NO_TAG;
@@ -357,7 +370,11 @@ export class TlbArrays {
 
   private clear(array: number, always: boolean): void {
     if (!always && this.dirty[array] === 0) return;
-    this.words.copyWithin(this.base(array), EMPTY, EMPTY + ARRAY_WORDS);
+    const base = this.base(array);
+    const n = this.fills[array];
+    if (always || n > FILLED) this.words.copyWithin(base, EMPTY, EMPTY + ARRAY_WORDS);
+    else for (let i = 0; i < n; i++) this.drop(base + this.filled[array * FILLED + i] * TLB_ENTRY_WORDS);
+    this.fills[array] = 0;
     this.forgetMemos(array);
     this.large.fill(0, array * 128, array * 128 + 128);
     this.dirty[array] = 0;
@@ -373,12 +390,22 @@ export class TlbArrays {
       if (((arrays >>> a) & 1) === 0) continue;
       const from = this.base(a);
       this.forgetMemos(a);
-      for (let e = from; e < from + ARRAY_WORDS; e += TLB_ENTRY_WORDS) {
-        const flags = this.words[e + 3];
-        if ((flags & TlbFlag.Ram) !== 0 && (flags & -4096) === physicalPage && this.words[e + 1] !== NO_TAG) {
-          this.words[e + 1] |= SLOW;
+      const n = this.fills[a];
+      if (n <= FILLED) {
+        const first = a * FILLED;
+        for (let i = first; i < first + n; i++) {
+          this.protectEntry(from + this.filled[i] * TLB_ENTRY_WORDS, physicalPage);
         }
+        continue;
       }
+      for (let e = from; e < from + ARRAY_WORDS; e += TLB_ENTRY_WORDS) this.protectEntry(e, physicalPage);
+    }
+  }
+
+  private protectEntry(e: number, physicalPage: number): void {
+    const flags = this.words[e + 3];
+    if ((flags & TlbFlag.Ram) !== 0 && (flags & -4096) === physicalPage && this.words[e + 1] !== NO_TAG) {
+      this.words[e + 1] |= SLOW;
     }
   }
 }

@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Mode } from '../../src/arm/modes.ts';
 import { Sctlr } from '../../src/arm/system-registers.ts';
+import { TLB_KEY_WORDS, TlbArrays, TlbFlag } from '../../src/arm/tlb.ts';
+import { MachineMemory } from '../../src/memory/machine-memory.ts';
+import { PageWatches } from '../../src/memory/page-watches.ts';
 import * as a from './assembler.ts';
 import { Bench, CODE, type Leaf, largePage, RAM, section, smallPage, type Tables } from './bench.ts';
 
@@ -404,5 +407,31 @@ describe('a data abort', () => {
     expect(bench.vector()).toBe(0x10);
     expect([bench.reg(0), bench.reg(2)]).toEqual([77, 1]);
     expect(bench.cpu.regs.DFAR).toBe(VA + 0x1000);
+  });
+});
+
+describe('a first-level array', () => {
+  test.each([1, 127, 128, 129, 300, 5000])('that has got %i pages forgets all of them', (pages) => {
+    const memory = new MachineMemory(0x20_0000);
+    const arrays = new TlbArrays(memory, new PageWatches(0x20_0000), RAM);
+    const array = arrays.select(new Int32Array(TLB_KEY_WORDS), 0);
+    const flags = TlbFlag.Ram | TlbFlag.Readable | TlbFlag.Writable;
+    const addresses = Array.from({ length: pages }, (_, i) => VA + 0x1000 * i);
+    for (let round = 0; round < 3; round++) {
+      for (const va of addresses) {
+        arrays.fill(array, va, RAM + 0x1000, flags, 12);
+        expect(arrays.lookup(array, va)).not.toBe(0);
+      }
+      // Dropped by itself, and there once more.
+      arrays.invalidatePage(VA, -1);
+      expect(arrays.lookup(array, VA)).toBe(0);
+      arrays.fill(array, VA, RAM + 0x1000, flags, 12);
+      arrays.invalidateAll(-1);
+      for (const va of addresses) {
+        expect(arrays.lookup(array, va)).toBe(0);
+        expect(arrays.fastWord(array, va, 4, false)).toBe(-1);
+        expect(arrays.fastWord(array, va, 4, true)).toBe(-1);
+      }
+    }
   });
 });
