@@ -257,11 +257,33 @@ describe('accesses over a page border', () => {
     expect([0xff8, 0xffc].map((at) => bench.word(DATA + at))).toEqual([4, 5]);
   });
 
-  test('LDRD of a word on each page', () => {
+  test('LDRD and STRD of words that are no doubleword, on one page and on two, before and after they are in the TLB', () => {
     map(smallPage(DATA + 0x8000));
-    bench.set(1, NEXT - 4);
-    expect(runCode(a.ldrd(4, 1))).toBeUndefined();
-    expect([bench.reg(4), bench.reg(5)]).toEqual([0x44332211, 0x88776655]);
+    bench.load(DATA + 0xff0, [0x1111_1111, 0x2222_2222, 0x3333_3333]);
+    for (let round = 1; round <= 3; round++) {
+      bench.set(1, NEXT - 4);
+      expect(runCode(a.ldrd(4, 1))).toBeUndefined();
+      expect([bench.reg(4), bench.reg(5)]).toEqual([0x44332211, 0x88776655]);
+      bench.set(1, NEXT - 12);
+      expect(runCode(a.ldrd(4, 1))).toBeUndefined();
+      expect([bench.reg(4), bench.reg(5)]).toEqual([0x2222_2222, 0x3333_3333]);
+    }
+    for (let round = 1; round <= 3; round++) {
+      bench.set(4, round);
+      bench.set(5, 0x100 * round);
+      bench.set(1, NEXT - 4);
+      expect(runCode(a.strd(4, 1))).toBeUndefined();
+      bench.set(1, NEXT - 12);
+      expect(runCode(a.strd(4, 1))).toBeUndefined();
+      expect([0xff0, 0xff4, 0xff8, 0xffc, 0x8000].map((at) => bench.word(DATA + at))).toEqual([
+        0x1111_1111,
+        round,
+        0x100 * round,
+        round,
+        0x100 * round,
+      ]);
+      expect(bench.word(DATA + 0x1000)).toBe(0);
+    }
   });
 });
 

@@ -53,18 +53,37 @@ function pushBothResults(f: InterpreterFrame): void {
   body.op(Op.I64ExtendI32U).i64(32, 0).op(Op.I64Shl, Op.I64Or);
 }
 
+/**
+ * Pushes whether an access of eight bytes that is no multiple of eight is one of two words in a page of the TLB, after {@link test} has found its
+ * entry.
+ */
+function testTwoWords(f: InterpreterFrame, tag: number): void {
+  const { body, va, entry } = f;
+  f.word(4);
+  body.i32(MemFlag.AlignedWord).op(Op.I32Eq).get(entry).load(Load.I32, tag);
+  body.get(va).i32(4).op(Op.I32Add).i32(-4093).op(Op.I32And, Op.I32Eq, Op.I32And);
+}
+
 function load(f: InterpreterFrame, size: number, opcode: number): void {
   const { body, x } = f;
   const isDouble = size === 8;
   const store = isDouble ? Store.I64 : Store.I32;
+  const quick = (): void => {
+    f.address(1);
+    pushHost(f);
+    body.load(opcode).store(store);
+    f.after(5);
+    body.end();
+  };
   test(f, size, TlbWord.ReadTag, isDouble ? FLAGS_OF_DOUBLES : FLAGS_OF_WORDS);
   body.op(Op.I32Eqz);
   body.ifHinted(true);
-  f.address(1);
-  pushHost(f);
-  body.load(opcode).store(store);
-  f.after(5);
-  body.end();
+  quick();
+  if (isDouble) {
+    testTwoWords(f, TlbWord.ReadTag);
+    body.if();
+    quick();
+  }
   slowLoad(f, size);
   f.address(1);
   if (isDouble) pushBothResults(f);
@@ -95,15 +114,23 @@ function slowStore(f: InterpreterFrame, size: number, offset = 0): void {
 function store(f: InterpreterFrame, size: number, opcode: number): void {
   const { body } = f;
   const isDouble = size === 8;
+  const quick = (): void => {
+    pushHost(f);
+    if (isDouble) f.wideValue(1);
+    else f.value(1);
+    body.store(opcode);
+    f.after(5);
+    body.end();
+  };
   test(f, size, TlbWord.WriteTag, isDouble ? FLAGS_OF_DOUBLES : FLAGS_OF_WORDS);
   body.op(Op.I32Eqz);
   body.ifHinted(true);
-  pushHost(f);
-  if (isDouble) f.wideValue(1);
-  else f.value(1);
-  body.store(opcode);
-  f.after(5);
-  body.end();
+  quick();
+  if (isDouble) {
+    testTwoWords(f, TlbWord.WriteTag);
+    body.if();
+    quick();
+  }
   slowStore(f, size);
   f.after(5);
 }
