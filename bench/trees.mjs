@@ -11,6 +11,8 @@ const USAGE = `usage: node bench/trees.mjs [options] NAME=DIRECTORY[,NODE-OPTION
   --work NAME:ROUNDS  after the boot, so many rounds of this workload (repeatable): ${NAMES.join(', ')}
   --login             a Debian to its login, too
   --rounds N          how often (default: 2)
+  --pairs             each of the others at the same time as the first, each of the two on a CPU of its own, which they exchange
+                      from round to round; prints ratios with their standard error. Other work on the host meets both alike
   --node PATH         another Node
   --json              one JSON document instead of text`;
 
@@ -27,8 +29,9 @@ function readTree(text, node) {
   const [, name, directory, options] = /^([^=,]+)=([^,]+)(?:,(.*))?$/.exec(text) ?? [];
   if (name === undefined) throw new UsageError(`${text} is no NAME=DIRECTORY`);
   const nodeOptions = options === undefined ? [] : options.split(',');
-  const emulator = armemuCommand({ node, command: `${directory}/dist/cli/main.js`, nodeOptions });
-  return { name, emulator, least: new Map() };
+  const command = `${directory}/dist/cli/main.js`;
+  const on = (cpu) => armemuCommand({ node, command, nodeOptions, cpu });
+  return { name, emulator: on(undefined), onCpu: [on(0), on(1)], least: new Map() };
 }
 
 function readOptions() {
@@ -37,6 +40,7 @@ function readOptions() {
     options: {
       work: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string', default: '2' },
+      pairs: { type: 'boolean', default: false },
       login: { type: 'boolean', default: false },
       node: { type: 'string', default: process.execPath },
       json: { type: 'boolean', default: false },
@@ -47,36 +51,75 @@ function readOptions() {
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError('--rounds: a whole number from 1');
   if (positionals.length === 0) throw new UsageError('which trees? NAME=DIRECTORY for each');
+  if (values.pairs && (positionals.length < 2 || rounds < 2)) {
+    throw new UsageError('--pairs: two trees and two rounds at least');
+  }
   const work = values.work.map(readWork);
   return { ...values, rounds, work, trees: positionals.map((text) => readTree(text, values.node)) };
 }
 
-function note({ name, least }, what, { cpuMs }) {
-  const seconds = cpuMs / 1000;
+function note({ name, least }, what, seconds) {
   least.set(what, Math.min(least.get(what) ?? seconds, seconds));
   process.stderr.write(`${name} ${what} ${seconds.toFixed(2)}\n`);
 }
 
-async function measure(tree, { login, work }) {
+/** @returns {Promise<Map<string, number>>} seconds of CPU time by what was run */
+async function measure(emulator, { login, work }) {
   // They read dist/, of which armemuCommand says what to do when it is not there.
   const { bootUntil, bootWorkloads, debianGuest, LOGIN, runWorkload, workloadsGuest } = await import(
     './qemu/measures.mjs'
   );
+  const seconds = new Map();
+  const add = (what, { cpuMs }) => seconds.set(what, cpuMs / 1000);
   if (login) {
-    const { process, sample } = await bootUntil(tree.emulator, debianGuest(), LOGIN);
+    const { process, sample } = await bootUntil(emulator, debianGuest(), LOGIN);
     process.stop();
-    note(tree, 'login', sample);
+    add('login', sample);
   }
-  const { process, sample } = await bootWorkloads(tree.emulator, workloadsGuest());
-  note(tree, 'init', sample);
-  for (const one of work) note(tree, `${one.name}:${one.rounds}`, await runWorkload(process, one, 1));
+  const { process, sample } = await bootWorkloads(emulator, workloadsGuest());
+  add('init', sample);
+  for (const one of work) add(`${one.name}:${one.rounds}`, await runWorkload(process, one, 1));
   process.stop();
+  return seconds;
+}
+
+/** @returns {{ ratio: number, error: number }} geometric mean, and its standard error as a part of it */
+function meanOf(ratios) {
+  const logs = ratios.map(Math.log);
+  const mean = logs.reduce((sum, value) => sum + value, 0) / logs.length;
+  const squares = logs.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { ratio: Math.exp(mean), error: Math.sqrt(squares / (logs.length - 1) / logs.length) };
+}
+
+async function inPairs({ trees: [first, ...others], rounds, json, ...options }) {
+  const results = [];
+  for (const other of others) {
+    const ratios = new Map();
+    for (let round = 0; round < rounds; round++) {
+      const [before, after] = await Promise.all(
+        [first, other].map(({ onCpu }, i) => measure(onCpu[(i + round) & 1], options)),
+      );
+      for (const [what, seconds] of after) {
+        ratios.set(what, [...(ratios.get(what) ?? []), seconds / before.get(what)]);
+        process.stderr.write(
+          `${first.name} ${before.get(what).toFixed(2)}  ${other.name} ${seconds.toFixed(2)}  ${what}\n`,
+        );
+      }
+    }
+    for (const [what, all] of ratios) results.push({ what, of: other.name, by: first.name, ...meanOf(all) });
+  }
+  if (json) console.log(JSON.stringify(results));
+  else
+    for (const { what, of, by, ratio, error } of results)
+      console.log(`${what.padEnd(18)} ${of} / ${by}  ${ratio.toFixed(3)} ± ${error.toFixed(3)}`);
 }
 
 async function main(options) {
   const { trees, rounds } = options;
+  if (options.pairs) return inPairs(options);
   for (let round = 0; round < rounds; round++) {
-    for (const tree of round % 2 === 0 ? trees : trees.toReversed()) await measure(tree, options);
+    for (const tree of round % 2 === 0 ? trees : trees.toReversed())
+      for (const [what, seconds] of await measure(tree.emulator, options)) note(tree, what, seconds);
   }
   if (options.json) {
     console.log(

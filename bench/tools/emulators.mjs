@@ -34,11 +34,17 @@ export class MissingError extends Error {
  */
 
 /**
- * @param {{ node?: string, engine?: string, command?: string, nodeOptions?: string[] }} [options] another Node than this one, armemu's
- *   `--engine`, another tree's built command, and what Node is given before it
+ * @param {{ node?: string, engine?: string, command?: string, nodeOptions?: string[], cpu?: number }} [options] another Node than this one, armemu's
+ *   `--engine`, another tree's built command, and what Node is given before it; the number of the host's CPU that it is to run on
  * @returns {Emulator} the built command, as its users start it
  */
-export function armemuCommand({ node = process.execPath, engine, command = COMMAND, nodeOptions = [] } = {}) {
+export function armemuCommand({
+  node = process.execPath,
+  engine,
+  command = COMMAND,
+  nodeOptions = [],
+  cpu,
+} = {}) {
   if (!existsSync(command)) throw new MissingError(`${command} is not there`, 'npm run build');
   const answer = spawnSync(node, ['--version'], { encoding: 'utf8' });
   if (answer.status !== 0)
@@ -47,11 +53,13 @@ export function armemuCommand({ node = process.execPath, engine, command = COMMA
       'give --node the path of one; node scripts/fetch-node.mjs 24 fetches one and prints its path',
     );
   const chosen = engine === undefined ? [] : ['--engine', engine];
+  const [program, ...before] = cpu === undefined ? [node] : ['taskset', '-c', `${cpu}`, node];
   return {
     name: 'armemu',
     version: `Node ${answer.stdout.trim()}`,
     start: ({ kernel, initrd, append, disk, memoryMiB = 512, smp = 1 }) =>
-      EmulatorProcess.start(node, [
+      EmulatorProcess.start(program, [
+        ...before,
         ...nodeOptions,
         command,
         'run',
