@@ -3,13 +3,13 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { median } from '../tools/clocks.mjs';
+import { commandStatistics } from '../tools/emulators.mjs';
 import { bootWorkloads, runToEnd, runWorkload, scaled, workloadsGuest } from './measures.mjs';
 import { inTurns } from './pairs.mjs';
 import { kernelImage, newCodeImage } from './programs.mjs';
 import { KERNELS, WORKLOADS } from './workloads.mjs';
 
 const BENCH = fileURLToPath(new URL('../run.mjs', import.meta.url));
-const STATISTICS = fileURLToPath(new URL('../tools/statistics-child.mjs', import.meta.url));
 
 /** A measure of `npm run bench`, in a process of its own under the Node that is measured. */
 async function measureOfBench(name, node) {
@@ -50,19 +50,19 @@ export async function measureNewCode({ emulators, rounds, node, say }) {
   const guests = [MANY, FEW].map((functions) => ({
     kernel: newCodeImage(functions, (CALLS * MANY) / functions),
   }));
-  const costs = { ours: [], qemu: [] };
+  const costs = { ours: [], qemu: [], compiling: [] };
   for (let round = 0; round < rounds; round++) {
     say('new code');
     await inTurns(round, emulators, async (emulator, who) => {
       const [many, few] = [await runToEnd(emulator, guests[0]), await runToEnd(emulator, guests[1])];
       costs[who].push(((many.cpuMs - few.cpuMs) * 1000) / ((MANY - FEW) * INSTRUCTIONS_OF_FUNCTION));
     });
+    const { buildMs, compileMs, instructions } = (await commandStatistics(node, guests[0].kernel)).regions;
+    costs.compiling.push(((buildMs + compileMs) * 1000) / instructions);
   }
-  const { stdout } = await promisify(execFile)(node, [STATISTICS, guests[0].kernel, 'wasm']);
-  const { buildMs, compileMs, instructions } = JSON.parse(stdout).regions;
   return {
     /** Time for compiling regions alone. */
-    compiling: ((buildMs + compileMs) * 1000) / instructions,
+    compiling: median(costs.compiling),
     ours: median(costs.ours),
     qemu: median(costs.qemu),
     instructions: MANY * INSTRUCTIONS_OF_FUNCTION,

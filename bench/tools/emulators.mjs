@@ -1,7 +1,8 @@
 /** armemu's command and qemu-system-arm, so that both run the same guest on the same machine. */
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { EmulatorProcess } from './emulator-process.mjs';
 import { qemuVersion } from './qemu.mjs';
 
@@ -71,6 +72,13 @@ export function armemuCommand({
         ...(disk === undefined ? [] : ['--drive', `file=${disk},format=raw`, '--snapshot']),
       ]),
   };
+}
+
+/** @returns {Promise<object>} what the command's `--stats` say of a bare-metal guest that switches its machine off */
+export async function commandStatistics(node, kernel) {
+  const guest = ['-M', 'virt', '-m', '512M', '--no-edu', '--no-reboot', '--kernel', kernel];
+  const { stderr } = await promisify(execFile)(node, [COMMAND, 'run', ...guest, '--stats=json']);
+  return JSON.parse(stderr);
 }
 
 /** @returns {Emulator} QEMU with one thread for all CPUs, and no device that armemu's machine does not have */

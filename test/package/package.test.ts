@@ -175,7 +175,7 @@ describe('the installed command', () => {
     test('starts without it, where it is of another version, cut short or empty', async () => {
       const whole = readFileSync(code());
       const ofAnother = Buffer.from(whole);
-      ofAnother.writeUInt32LE(ofAnother.readUInt32LE(4) ^ 1, 4);
+      ofAnother.writeUInt8(ofAnother.readUInt8(4) ^ 1, 4);
       for (const bytes of [ofAnother, whole.subarray(0, whole.length - 8), Buffer.alloc(0)]) {
         writeFileSync(code(), bytes);
         expect(await compiledBefore()).toBe('false');
