@@ -2,7 +2,7 @@
 // Loading each of some 250 modules by itself costs more CPU time than all else that a start takes, and compiling them half of the rest.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
@@ -37,8 +37,20 @@ const source = readFileSync(module, 'latin1');
 if (/[^\0-\x7f]/.test(source)) throw new Error('the bundle is not ASCII');
 const script = `(function (exports, require, module, __filename, __dirname) {${source}\n})\n`;
 const hash = createHash('sha256').update(script).digest('hex').slice(0, 16);
-writeFileSync(join(cli, `command-${hash}.bundle`), script);
+const bundle = join(cli, `command-${hash}.bundle`);
+// In one step: a command that starts meanwhile finds all of it, or the modules that it is made of.
+writeFileSync(`${bundle}.new`, script);
+renameSync(`${bundle}.new`, bundle);
 rmSync(module);
-execFileSync(process.execPath, [join(root, 'scripts/compile-bundle.mjs'), dist], {
-  stdio: ['ignore', 'ignore', 'inherit'],
-});
+try {
+  execFileSync(process.execPath, [join(root, 'scripts/compile-bundle.mjs'), dist], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: 120_000,
+  });
+} catch (error) {
+  // It works without: V8 compiles it at each start then.
+  console.error(
+    `bundle-command: the default guest did not end well (${error.message}), so that the command will start slower`,
+  );
+  console.error('  remedy: node dist/cli/main.js run shows what is wrong with it');
+}

@@ -11,7 +11,8 @@ const { bundledCommand, bundlePath, codeCachePath } = await cli('bundle.js');
 tuneHostCompiler();
 const command = bundledCommand();
 const path = codeCachePath(bundlePath());
-process.on('exit', () => {
+process.on('exit', (code) => {
+  if (code !== 0) return;
   // In one step: a command that starts meanwhile reads all of it, or nothing.
   writeFileSync(`${path}.new`, command.codeCache());
   renameSync(`${path}.new`, path);

@@ -44,15 +44,12 @@ export function bundlePath(): string | undefined {
 /**
  * Loads the bundle, as far as possible from V8's bytecode of an earlier run: compiling all of the command's JavaScript costs more than
  * all else that its start takes. To be called after V8 was told its flags, which its bytecode depends on.
- * @returns undefined where there is no bundle
+ * @returns undefined where there is no bundle, or only a part of it: the modules that it is made of serve as well
  */
 export function bundledCommand(): BundledCommand | undefined {
   const filename = bundlePath();
-  if (filename === undefined) return undefined;
-  const script = new Script(readFileSync(filename, 'latin1'), {
-    filename,
-    cachedData: readOptional(codeCachePath(filename)),
-  });
+  const script = filename === undefined ? undefined : scriptOf(filename);
+  if (filename === undefined || script === undefined) return undefined;
   const exports: Partial<Exports> = {};
   const wrapper = script.runInThisContext() as Wrapper;
   wrapper(exports, createRequire(filename), { exports }, filename, HERE);
@@ -61,6 +58,17 @@ export function bundledCommand(): BundledCommand | undefined {
     compiledBefore: script.cachedDataRejected === false,
     codeCache: () => script.createCachedData(),
   };
+}
+
+function scriptOf(filename: string): Script | undefined {
+  const source = readOptional(filename)?.toString('latin1');
+  if (source === undefined) return undefined;
+  try {
+    return new Script(source, { filename, cachedData: readOptional(codeCachePath(filename)) });
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 function readOptional(path: string): Buffer | undefined {

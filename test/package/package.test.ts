@@ -184,6 +184,17 @@ describe('the installed command', () => {
       }
       writeFileSync(code(), whole);
     });
+
+    test.each(['gone', 'cut short'])('starts from its modules where the bundle is %s', async (state) => {
+      const bundle = code().replace(/-v[^-]*-[^-]*\.code$/, '');
+      const whole = readFileSync(bundle);
+      if (state === 'gone') rmSync(bundle);
+      else writeFileSync(bundle, whole.subarray(0, whole.length >>> 1));
+      const { stdout } = await run(process.execPath, [command, '--version']);
+      expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+      writeFileSync(bundle, whole);
+      expect(await compiledBefore()).toBe('true');
+    });
   });
 
   test('ends at SIGTERM also when nobody reads its output any more', async () => {
