@@ -1,5 +1,6 @@
 // node bench/trees.mjs [options] NAME=DIRECTORY ...: built trees of armemu beside each other, in turns. Did a change make a boot of Linux
 // or a workload in it cheaper?
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { WORKLOADS } from './qemu/workloads.mjs';
 import { armemuCommand, MissingError } from './tools/emulators.mjs';
@@ -54,6 +55,7 @@ function readOptions() {
   if (values.pairs && (positionals.length < 2 || rounds < 2)) {
     throw new UsageError('--pairs: two trees and two rounds at least');
   }
+  if (values.pairs && availableParallelism() < 2) throw new UsageError('--pairs: this host has one CPU only');
   const work = values.work.map(readWork);
   return { ...values, rounds, work, trees: positionals.map((text) => readTree(text, values.node)) };
 }

@@ -239,8 +239,10 @@ export class DataAccess {
     }
     const inRam = this.unalignedInRam(va, size, AccessKind.Read, flags);
     let value = 0;
-    for (let i = 0; inRam >= 0 && i < size; i++) value |= this.bytes[inRam + i] << (8 * i);
-    if (inRam >= 0) return value;
+    if (inRam >= 0) {
+      for (let i = 0; i < size; i++) value |= this.bytes[inRam + i] << (8 * i);
+      return value;
+    }
     for (let i = 0; i < size && !this.faults.faulted; i++) {
       const at = (va + i) | 0;
       const entry = this.mmu.entryFor(at, AccessKind.Read, flags);
@@ -260,8 +262,6 @@ export class DataAccess {
   }
 
   private storeUnaligned(va: number, size: number, low: number, high: number, flags: number): void {
-    // STRD of a word-aligned doubleword is two accesses (A3.5.3), of which the first is done when the second aborts. For
-    // elements and VSTR the manual leaves it open (B1.9.8: UNKNOWN); they write nothing then.
     const inRam = size === 8 ? -1 : this.unalignedInRam(va, size, AccessKind.Write, flags);
     if (inRam >= 0) {
       for (let i = 0; i < size; i++) this.bytes[inRam + i] = low >>> (8 * i);
@@ -269,6 +269,8 @@ export class DataAccess {
       return;
     }
     if (this.faults.faulted) return;
+    // STRD of a word-aligned doubleword is two accesses (A3.5.3), of which the first is done when the second aborts. For
+    // elements and VSTR the manual leaves it open (B1.9.8: UNKNOWN); they write nothing then.
     const twoAccesses =
       size === 8 && (flags & (MemFlag.AlignedWord | MemFlag.ElementWords)) === MemFlag.AlignedWord;
     if (!twoAccesses && !this.writable(va, size, flags)) return;
