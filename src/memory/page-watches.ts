@@ -63,12 +63,14 @@ export class PageWatches {
 
   /** A write of `length` bytes at `ramOffset` (bytes from the start of RAM) has happened. */
   written(ramOffset: number, length: number): void {
-    const last = (ramOffset + length - 1) >>> PAGE_SHIFT;
-    for (let page = ramOffset >>> PAGE_SHIFT; page <= last; page++) {
+    // Differences of physical addresses are objects to V8, unless they are made integers.
+    const offset = ramOffset >>> 0;
+    const last = (offset + length - 1) >>> PAGE_SHIFT;
+    for (let page = offset >>> PAGE_SHIFT; page <= last; page++) {
       const kinds = this.kinds[page];
       if (kinds === 0) continue;
       for (let kind = 1; kind <= kinds; kind <<= 1) {
-        if ((kinds & kind) !== 0) this.watchers[kind]?.(ramOffset, length);
+        if ((kinds & kind) !== 0) this.watchers[kind]?.(offset, length);
       }
     }
   }

@@ -259,7 +259,7 @@ export class TranslationCache {
     this.forBlocksIn(offset, length, this.drop);
     this.filling = (offset | 0) === this.filledUntil ? this.filling + 1 : 0;
     this.filledUntil = (offset + length) | 0;
-    for (let page = Math.floor(offset / 4096); page * 4096 < offset + length; page++) {
+    for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
       const blocks = this.byPage.get(page);
       if (blocks === undefined || (blocks.length !== 0 && !this.isToBeForgotten(page))) continue;
       for (const block of blocks) this.invalidate(block);
@@ -282,7 +282,7 @@ export class TranslationCache {
   private forBlocksIn(offset: number, length: number, action: (block: CachedBlock) => void): void {
     const from = this.ramBase + offset;
     const to = from + length;
-    for (let page = Math.floor(offset / 4096); page * 4096 < offset + length; page++) {
+    for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
       const blocks = this.byPage.get(page);
       if (blocks === undefined) continue;
       let kept = 0;

@@ -34,10 +34,6 @@ const IS_ACCESS = byOperation(
   false,
 );
 
-function effectsOf(value: IrValue): number {
-  return value.helper !== undefined ? value.helper.effects : value.info.effects;
-}
-
 /** The first of ascending positions behind `at`; FOREVER where there is none. */
 function firstAfter(positions: IntList, at: number): number {
   let low = 0;
@@ -238,7 +234,7 @@ export class Locations {
       if (i > runEnd) runEnd = this.loadsUntil(i);
       position[value.id] = WORDS_OF_RUN[value.info.number] ? Math.max(runEnd, i) : i;
       for (const arg of value.args) this.use(arg, i);
-      const effects = effectsOf(value);
+      const { effects } = value;
       const words = WORDS_SET[value.info.number];
       const vector = vectorOf(value);
       if (vector !== undefined) for (const slot of slotsWritten(vector, value.imm)) this.write(slot, i);

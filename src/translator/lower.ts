@@ -395,7 +395,7 @@ class Lowering {
 
   private lowerCall(value: IrValue): void {
     const helper = value.helper as HelperInfo;
-    const mayFault = (helper.effects & Effect.MayFault) !== 0;
+    const mayFault = (value.effects & Effect.MayFault) !== 0;
     this.code.push3(
       mayFault ? Bc.CallMayFault : Bc.Call,
       this.request.helperIndex(helper),

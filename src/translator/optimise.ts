@@ -13,7 +13,7 @@ let REMOVED: Uint8Array = new Uint8Array(4096);
 
 /** Whether an operation may show the state of the CPU to someone: a fault, a helper, another path. */
 function observesAllState(value: IrValue): boolean {
-  const effects = value.op === 'call' ? (value.helper?.effects ?? 0) | Effect.Ordered : value.info.effects;
+  const effects = value.op === 'call' ? value.effects | Effect.Ordered : value.info.effects;
   return (effects & (Effect.MayFault | Effect.MayExit | Effect.Ordered)) !== 0;
 }
 

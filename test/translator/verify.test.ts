@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { IrBuilder } from '../../src/translator/ir/builder.ts';
 import { type HelperInfo, OPS, type OpName } from '../../src/translator/ir/ops.ts';
-import type { IrBlock, IrValue } from '../../src/translator/ir/value.ts';
+import { type IrBlock, type IrValue, irValue } from '../../src/translator/ir/value.ts';
 import { irProblems, verifyBlock } from '../../src/translator/ir/verify.ts';
 
 const HELPER: HelperInfo = { name: 'two', argCount: 2, effects: 16 };
@@ -39,16 +39,7 @@ test('a block with skips, accesses and an exit in the middle is well formed', ()
 
 describe('operands', () => {
   test('are defined before they are used', () => {
-    const stray: IrValue = {
-      id: 99,
-      op: 'get',
-      info: OPS.get,
-      type: 'i32',
-      args: [],
-      imm: 0,
-      imm2: 0,
-      helper: undefined,
-    };
+    const stray = irValue(99, OPS.get, [], 0, 0, undefined);
     expect(problemsOf((b) => b.set(0, stray))).toContain('operand 0 (%99 get) is not defined before');
   });
 

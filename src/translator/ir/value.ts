@@ -12,6 +12,8 @@ export interface IrValue {
   readonly args: readonly IrValue[];
   readonly imm: number;
   readonly imm2: number;
+  /** Effects of the operation's row, or of what it calls. */
+  readonly effects: number;
   /** What `call` calls, and the VectorFunction of `vector`. */
   readonly helper: HelperInfo | VectorFunction | undefined;
 }
@@ -25,7 +27,8 @@ export function irValue(
   imm2: number,
   helper: IrValue['helper'],
 ): IrValue {
-  return { id, op: info.name, info, type: info.result, args, imm, imm2, helper };
+  const effects = helper === undefined ? info.effects : helper.effects;
+  return { id, op: info.name, info, type: info.result, args, imm, imm2, effects, helper };
 }
 
 /** A translated block before any backend saw it: operations in order, ended by an exit. */

@@ -84,10 +84,6 @@ function immediateProblem(value: IrValue): string | undefined {
   }
 }
 
-function effectsOf(value: IrValue): number {
-  return value.helper?.effects ?? value.info.effects;
-}
-
 /** One walk over a block, collecting what is wrong. */
 class Verification {
   readonly problems: string[] = [];
@@ -163,7 +159,7 @@ class Verification {
         this.left = false;
         return;
       default:
-        if (this.markers === 0 && (effectsOf(value) & (Effect.MayFault | Effect.MayExit)) !== 0) {
+        if (this.markers === 0 && (value.effects & (Effect.MayFault | Effect.MayExit)) !== 0) {
           this.report(value, 'no marker says which instruction may fault or leave here');
         }
         if (isExit(value)) this.left = true;

@@ -83,7 +83,7 @@ export function exitsOf(block: IrBlock, flags: number, source: BlockSource): rea
         }
         break;
       case 'call':
-        if (((value.helper?.effects ?? 0) & Effect.WritesState) !== 0) link = undefined;
+        if ((value.effects & Effect.WritesState) !== 0) link = undefined;
         break;
       case 'skipIfZero':
         linksAtSkips.push(link);

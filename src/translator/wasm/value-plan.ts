@@ -83,16 +83,19 @@ const NONE = -1;
 const NEVER = 0x3fffffff;
 const SLOTS = Slot.Nzcv + 1;
 
+/** As in Locations. */
+const FEW_VALUES = 4096;
+
 /** Plans one block after the other with the same tables: a boot plans some ten thousand. */
 class Planning {
   private ops: readonly IrValue[] = [];
   // By number of the value.
-  private position = new Int32Array(256);
-  private firstUse = new Int32Array(256);
-  private lastOfUses = new Int32Array(256);
-  private useCount = new Int32Array(256);
-  private lastUse = new Int32Array(256);
-  private fate = new Uint8Array(256);
+  private position = new Int32Array(FEW_VALUES);
+  private firstUse = new Int32Array(FEW_VALUES);
+  private lastOfUses = new Int32Array(FEW_VALUES);
+  private useCount = new Int32Array(FEW_VALUES);
+  private lastUse = new Int32Array(FEW_VALUES);
+  private fate = new Uint8Array(FEW_VALUES);
   /** Positions of users, and the next use of the same value. */
   private readonly useAt = new IntList(256);
   private readonly nextUse = new IntList(256);
@@ -194,7 +197,7 @@ class Planning {
         this.noteVector(value, at);
         break;
       case 'call':
-        if (((value.helper?.effects ?? 0) & Effect.WritesState) === 0) break;
+        if ((value.effects & Effect.WritesState) === 0) break;
         for (let slot = 0; slot < SLOTS; slot++) this.noteWrite(slot, at);
         break;
       case 'skipIfZero':

@@ -1,7 +1,7 @@
 import { StateSlot } from '../../../src/arm/state.ts';
 import { foldConstant } from '../../../src/translator/ir/fold.ts';
 import { OPS } from '../../../src/translator/ir/ops.ts';
-import type { IrValue } from '../../../src/translator/ir/value.ts';
+import { type IrValue, irValue } from '../../../src/translator/ir/value.ts';
 import { PURE_FUNCTION_OF } from '../../../src/translator/pure-functions.ts';
 
 /** Value of a state slot, or undefined where the generator does not know it. */
@@ -47,7 +47,7 @@ export function evaluate(value: IrValue, slots: SlotReader): number | undefined 
 }
 
 function constant(imm: number): IrValue {
-  return { id: 0, op: 'const', info: OPS.const, type: 'i32', args: [], imm, imm2: 0, helper: undefined };
+  return irValue(0, OPS.const, [], imm, 0, undefined);
 }
 
 /** The general registers (0 to 14) that a value depends on. */
