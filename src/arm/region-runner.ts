@@ -13,7 +13,12 @@ import type { IrBlock } from '../translator/ir/value.ts';
 import { placeOfCpu } from '../translator/jump-cache.ts';
 import { INTERPRET, instantiateBase } from '../translator/wasm/base-module.ts';
 import { nzcvOfLazy } from '../translator/wasm/lazy-flags.ts';
-import { DEFAULT_REGION_LIMITS, type Region } from '../translator/wasm/region.ts';
+import {
+  DEFAULT_REGION_LIMITS,
+  IMPROVED_REGION_LIMITS,
+  type Region,
+  type RegionLimits,
+} from '../translator/wasm/region.ts';
 import { BUDGET_PIECE, FlagKind, RegionWord } from '../translator/wasm/region-abi.ts';
 import { buildRegion, KnownFunctions } from '../translator/wasm/region-builder.ts';
 import { type Promotion, type RegionSource, RegionStore } from '../translator/wasm/region-store.ts';
@@ -195,7 +200,18 @@ export class RegionRunner {
       promotion,
     );
     const { known } = this;
-    this.source = { build: (block) => build(block, code, known), locate: (va) => code.locate(va) };
+    const locate = (va: number): number => code.locate(va);
+    this.source = {
+      build: (block) => build(block, code, known, DEFAULT_REGION_LIMITS, () => false),
+      rebuild: (block, isEntered) => build(block, code, known, IMPROVED_REGION_LIMITS, isEntered),
+      locate,
+      blockAt: (pc, flags) => {
+        const page = pc & -4096;
+        const pa = locate(page);
+        if (pa < 0) return undefined;
+        return cache.find(pc, pa + (pc - page), flags, () => locate((page + 4096) | 0));
+      },
+    };
     cache.countdown = () => this.store.firstLook;
     cache.onFlush = () => {
       known.clear();
@@ -316,13 +332,20 @@ export class RegionRunner {
   }
 }
 
-function build(block: CachedBlock, code: CodeSource, known: KnownFunctions): Region | undefined {
+function build(
+  block: CachedBlock,
+  code: CodeSource,
+  known: KnownFunctions,
+  limits: RegionLimits,
+  isEntered: (pc: number) => boolean,
+): Region | undefined {
   const page = block.pc & -4096;
   const source = {
     block: (pc: number, endsBefore: (pc: number) => boolean) => code.translate(pc, block.flags, endsBefore),
     halfword: (pc: number) => code.halfword(pc),
     callees: (link: number) => known.callees(link),
+    isEntered,
     mayFollow: (pc: number) => (pc & -4096) === page || code.locate(pc & -4096) >= 0,
   };
-  return buildRegion(block.pc, block.flags & 3, source, DEFAULT_REGION_LIMITS, known);
+  return buildRegion(block.pc, block.flags & 3, source, limits, known);
 }

@@ -12,6 +12,6 @@ export const AT_ONCE: Promotion = {
   compile(regions, context) {
     const bytes = writeRegionModule(regions, context);
     validateByWabt(bytes);
-    return compiledModule(regions.length, bytes, context);
+    return compiledModule(regions, bytes, context);
   },
 };

@@ -120,7 +120,7 @@ export class RegionReplay {
   private compile(jobs: readonly RegionToCompile[], context: RegionModuleContext): CompiledModule {
     this.context = context;
     try {
-      return { functions: jobs.map((job) => this.functionOf(job, context)), bytes: 0 };
+      return { functions: jobs.map((job) => [this.functionOf(job, context)]), bytes: 0 };
     } catch (error) {
       // The engine would go on without regions.
       this.refusals.push(`no region: ${error instanceof Error ? error.stack : error}`);
@@ -131,15 +131,19 @@ export class RegionReplay {
   private functionOf(job: RegionToCompile, context: RegionModuleContext): WasmFunction {
     const known = this.prepared[this.vector] ?? [];
     if (this.collecting) {
-      // Regions of both kinds have their turn.
-      known.push({ job: { ...job, callFree: this.vector % 2 === 1 }, fn: undefined });
+      // Regions of both kinds have their turn, and ways in of both.
+      const entries = this.vector % 4 < 2 ? [0] : [0, job.region.nodes.length - 1];
+      known.push({
+        job: { ...job, region: { ...job.region, entries }, callFree: this.vector % 2 === 1 },
+        fn: undefined,
+      });
       const { pc } = job.region;
       const idle = this.idle.get(pc) ?? makeIdle(context, pc);
       this.idle.set(pc, idle);
       return idle;
     }
     const fn = known.find((prepared) => isSame(prepared.job.region, job.region))?.fn;
-    return fn ?? compileRegions([job], context).functions[0]!;
+    return fn ?? compileRegions([job], context).functions[0]![0]!;
   }
 
   private compilePrepared(): void {
@@ -152,7 +156,7 @@ export class RegionReplay {
         batch.map(({ job }) => job),
         context,
       );
-      for (const [k, fn] of functions.entries()) batch[k]!.fn = fn;
+      for (const [k, [fn]] of functions.entries()) batch[k]!.fn = fn!;
     }
   }
 }

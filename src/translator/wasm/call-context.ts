@@ -32,6 +32,8 @@ export class CallContext {
   readonly callees = new Map<number, Map<number, CallContext>>();
   /** Where the calls of its own entry return to, if they are jumps within it. */
   readonly recursions = new Set<number>();
+  /** Where else than at its beginning it is entered. */
+  readonly entered = new Set<number>();
   /** Every way out was followed, except returns and those that leave the region by their nature. */
   complete = true;
   /** There is a way that returns. */
@@ -75,6 +77,30 @@ export class CallContext {
       if (this.place(pc)) this.followExits(this.pieces.get(pc) as Piece);
       else this.refuse(pc);
     }
+    if (completeOnly) return;
+    for (const pc of this.pieces.keys()) {
+      if (pc !== entry && this.around.source.isEntered(pc)) this.entered.add(pc);
+    }
+  }
+
+  /** Addresses of the pieces that are reached from one, itself among them. */
+  reachedFrom(pc: number): ReadonlySet<number> {
+    const reached = new Set([pc]);
+    const add = (to: number): void => {
+      if (this.pieces.has(to)) reached.add(to);
+    };
+    for (const at of reached) {
+      const { block, exits } = this.pieces.get(at) as Piece;
+      const after = (block.pc + block.bytes) | 0;
+      if (this.callees.has(after)) add(after);
+      for (const exit of exits) {
+        if (exit.kind === 'jump') add(exit.target);
+        else if (exit.kind === 'switch') for (const choice of exit.choices) add(choice);
+        else if (exit.kind === 'call' && this.recursions.has(after)) add(exit.target);
+        else if (exit.kind === 'return') for (const recursion of this.recursions) add(recursion);
+      }
+    }
+    return reached;
   }
 
   private refuse(pc: number): void {
@@ -92,7 +118,20 @@ export class CallContext {
       else if (exit.kind !== 'stop') this.complete = false;
       if (exit.kind === 'switch') for (const choice of exit.choices) this.follow(choice);
       else if (exit.kind === 'callThrough') for (const callee of exit.choices) this.inline(callee, after);
+      if (
+        this.recursive !== undefined &&
+        this.comesBack(exit, after) &&
+        this.around.source.isEntered(after)
+      ) {
+        this.follow(after);
+      }
     }
+  }
+
+  /** Whether it leaves the region for a moment: a call of what is not inlined, a system register, a supervisor call. */
+  private comesBack(exit: BlockExit, after: number): boolean {
+    if (exit.kind === 'call') return this.callees.get(after)?.has(exit.target) !== true;
+    return exit.kind === 'callThrough' || exit.kind === 'stop';
   }
 
   private call(target: number, after: number): boolean {

@@ -17,17 +17,22 @@ export type WasmFunction = (...args: never[]) => unknown;
 
 export type RegionFunction = (budget: number, tlb: number) => number;
 
-/** A region of hot code: waiting to be compiled (number 0), or in the table. */
-export interface CompiledRegion {
-  readonly pc: number;
-  /** The interpreter's block at its entry. */
+/** Where a region is entered. */
+export interface RegionEntry {
+  /** The interpreter's block there. */
   readonly block: CachedBlock;
+  /** Its number in the table of regions; 0 while the region waits to be compiled. */
+  number: number;
+}
+
+/** A region of hot code: waiting to be compiled, or in the table. */
+export interface CompiledRegion {
+  /** The first is the one that it was made for. Others came from regions that it has taken the place of. */
+  entries: readonly RegionEntry[];
   pages: readonly RegionPage[];
   ranges: readonly RamRange[];
   /** Guest instructions in its code. */
   instructions: number;
-  /** Its number in the table of regions. */
-  number: number;
   valid: boolean;
   /** The bytes that it was made from, where somebody may change them unseen. */
   source: Uint8Array | undefined;

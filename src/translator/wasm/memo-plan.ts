@@ -1,6 +1,7 @@
 import type { IrValue } from '../ir/value.ts';
 import { findLoops } from './loop-forest.ts';
 import type { Region } from './region.ts';
+import { entryGraph } from './region-flow.ts';
 import { isRegisterRead } from './value-plan.ts';
 
 const SP = 13;
@@ -27,14 +28,15 @@ export class MemoPlan {
   private readonly loaded = new Map<number, Set<number>>();
 
   constructor(region: Region, successors: readonly (readonly number[])[]) {
-    const loops = findLoops({ size: region.nodes.length, successors: (node) => successors[node] });
-    this.loopOf = (node) => loops.loopOf(node);
+    const graph = entryGraph(region, successors);
+    const loops = findLoops(graph);
+    this.loopOf = (node) => loops.loopOf(node + graph.before);
     for (const [node, { block }] of region.nodes.entries()) {
       const registers = block.ops
         .filter(({ op, imm, args }) => op === 'set' && imm !== SP && isLoad(rootOf(args[0])))
         .map(({ imm }) => imm);
       if (registers.length === 0) continue;
-      for (let loop = loops.loopOf(node); loop !== NO_LOOP; loop = loops.loopAround(loop)) {
+      for (let loop = this.loopOf(node); loop !== NO_LOOP; loop = loops.loopAround(loop)) {
         const all = this.loaded.get(loop) ?? new Set();
         for (const register of registers) all.add(register);
         this.loaded.set(loop, all);

@@ -416,7 +416,7 @@ export class NodeCompiler {
       pushReadable(this.memory);
       code.brIf(idle);
     }
-    region.registers.store();
+    region.registers.store(region.flow.changed[this.number]);
     region.flags.storeSlot();
     code.i32(region.env.helperIndex(helper));
     for (let i = 0; i < 3; i++) {
@@ -427,11 +427,11 @@ export class NodeCompiler {
     this.pushSite();
     callBase(code.get(BUDGET), region.env.imports.callHelper).set(BUDGET);
     this.define(value);
-    if ((helper.effects & Effect.WritesState) !== 0) {
+    if ((value.effects & Effect.WritesState) !== 0) {
       region.registers.load();
       region.flags.loadSlot();
     }
-    if ((helper.effects & Effect.MayFault) !== 0) region.leaveOnFault();
+    if ((value.effects & Effect.MayFault) !== 0) region.leaveOnFault();
     if (idleWhereReadable !== undefined) code.end();
   }
 

@@ -9,7 +9,9 @@ import type { ValType } from './function-body.ts';
 
 export const REGION_PARAMS: readonly ValType[] = ['i32', 'i32'];
 /** Their numbers as locals. */
-export const RegionParam = { Budget: 0, Tlb: 1 } as const;
+export const RegionParam = { Budget: 0, Tlb: 1, Entry: 2 } as const;
+/** Of a region with several entries: which of them, too. */
+export const ENTERED_PARAMS: readonly ValType[] = [...REGION_PARAMS, 'i32'];
 export const REGION_RESULTS: readonly ValType[] = ['i32'];
 
 const BASE = MemoryLayout.regionWords;
@@ -90,7 +92,7 @@ export const RegionResult = {
 } as const;
 
 /** Pieces of the budget after which a region is worth a better compilation. */
-export const HOTTEST = 128;
+export const HOTTEST = 1024;
 
 /** Calls through registers that leave a call-free region for functions that it has not, after which it wants to have them. */
 export const MANY_MISSES = 1024;

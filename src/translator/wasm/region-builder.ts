@@ -25,17 +25,21 @@ const NO_CALLEES: readonly number[] = [];
 export class KnownFunctions {
   /** Where calls through registers went, by what LR was then; bit 0 selects T32. */
   private readonly seen = new Map<number, number[]>();
-  /** How many further levels of inlined calls were allowed where a function turned out not to be inlinable. */
-  private readonly failedWith = new Map<number, number>();
+  /** How many further levels of inlined calls were allowed where a function turned out not to be inlinable within these limits. */
+  private readonly failedWith = new Map<RegionLimits, Map<number, number>>();
 
   /** @param flags those of the region; an address means another function in another instruction set */
-  fails(target: number, flags: number, levels: number): boolean {
-    return (this.failedWith.get(target | (flags & 1)) ?? 0) >= levels;
+  fails(target: number, flags: number, levels: number, limits: RegionLimits): boolean {
+    return (this.failedWith.get(limits)?.get(target | (flags & 1)) ?? 0) >= levels;
   }
 
-  fail(target: number, flags: number, levels: number): void {
-    if (this.failedWith.size >= MAX_KNOWN) this.failedWith.clear();
-    this.failedWith.set(target | (flags & 1), levels);
+  fail(target: number, flags: number, levels: number, limits: RegionLimits): void {
+    let failed = this.failedWith.get(limits);
+    if (failed === undefined || failed.size >= MAX_KNOWN) {
+      failed = new Map();
+      this.failedWith.set(limits, failed);
+    }
+    failed.set(target | (flags & 1), levels);
   }
 
   /** Addresses in the instruction set of the call; see BlockSource. */
@@ -87,7 +91,8 @@ class Functions {
   private inlinable(target: number, levels: number): CallContext | undefined {
     const known = this.inlined.get(target);
     if (known !== undefined) return known.depth < levels ? known : undefined;
-    if (this.open.has(target) || this.failures.fails(target, this.flags, levels)) return undefined;
+    if (this.open.has(target) || this.failures.fails(target, this.flags, levels, this.limits))
+      return undefined;
     if (levels === 0 || !this.source.mayFollow(target)) return undefined;
     this.open.add(target);
     const callee = new CallContext(this.surroundings(levels - 1), this.limits.inlined);
@@ -97,7 +102,7 @@ class Functions {
       this.inlined.set(target, callee);
       return callee;
     }
-    this.failures.fail(target, this.flags, levels);
+    this.failures.fail(target, this.flags, levels, this.limits);
     return undefined;
   }
 }
@@ -120,11 +125,14 @@ function copyOf(context: CallContext, caller: Copy['caller']): Copy {
 /** Makes nodes of contexts: those that can be reached, in the order in which they are. */
 class Assembly {
   readonly nodes: RegionNode[] = [];
+  readonly entries: readonly number[];
   private readonly optimised = new Map<Piece, IrBlock>();
   private readonly places: { readonly copy: Copy; readonly pc: number }[] = [];
 
-  constructor(root: CallContext, entry: number) {
-    this.nodeAt(copyOf(root, undefined), entry);
+  /** @param entries addresses of pieces of the root */
+  constructor(root: CallContext, entries: readonly number[]) {
+    const copy = copyOf(root, undefined);
+    this.entries = entries.map((pc) => this.nodeAt(copy, pc));
     for (let i = 0; i < this.places.length; i++) {
       const { copy, pc } = this.places[i];
       this.nodes.push(this.assemble(copy, copy.context.pieces.get(pc) as Piece));
@@ -194,6 +202,20 @@ class Assembly {
   }
 }
 
+/** Where a region is entered that begins at `entry`. What has no code in common with it is better off as a region of its own. */
+function entriesOf(root: CallContext, entry: number): readonly number[] {
+  const entries = [entry];
+  if (root.entered.size === 0) return entries;
+  const inside = new Set(root.reachedFrom(entry));
+  for (const pc of root.entered) {
+    const reached = [...root.reachedFrom(pc)];
+    if (!reached.some((at) => inside.has(at))) continue;
+    entries.push(pc);
+    for (const at of reached) inside.add(at);
+  }
+  return entries;
+}
+
 function rangesOf(blocks: Iterable<IrBlock>): CodeRange[] {
   const ranges: { pc: number; bytes: number }[] = [];
   for (const { pc, bytes } of [...blocks].sort((a, b) => a.pc - b.pc)) {
@@ -234,13 +256,14 @@ export function buildRegion(
   const root = new CallContext(functions.surroundings(limits.depth), limits);
   root.discover(entry, false);
   if (!root.pieces.has(entry)) return undefined;
-  const { nodes } = new Assembly(root, entry);
+  const { nodes, entries } = new Assembly(root, entriesOf(root, entry));
   const blocks = nodes.map(({ block }) => block);
   const ranges = rangesOf(new Set(blocks));
   return {
     pc: entry,
     flags,
     nodes,
+    entries,
     instructions: blocks.reduce((sum, block) => sum + block.instructions, 0),
     ranges,
     pages: pagesOf(ranges),

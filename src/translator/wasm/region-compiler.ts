@@ -2,7 +2,7 @@ import { MemoryLayout } from '../../memory/machine-memory.ts';
 import type { HelperInfo } from '../ir/ops.ts';
 import { callBase, jumpToBase } from './base-functions.ts';
 import { FlagsCode } from './flags-code.ts';
-import { FunctionBody } from './function-body.ts';
+import { FunctionBody, type ValType } from './function-body.ts';
 import { LocalPool } from './local-pool.ts';
 import { emitRefill } from './lookup-code.ts';
 import { type NestedGraph, nestLoops } from './loop-nests.ts';
@@ -12,6 +12,7 @@ import { NodeCompiler } from './node-compiler.ts';
 import { Load, Op, Store } from './opcodes.ts';
 import type { Region } from './region.ts';
 import {
+  ENTERED_PARAMS,
   MANY_MISSES,
   REGION_PARAMS,
   RegionParam,
@@ -20,7 +21,7 @@ import {
   Slot,
   slotAddress,
 } from './region-abi.ts';
-import { analyseRegion, flagsChanged, type RegionFlow } from './region-flow.ts';
+import { analyseRegion, entryGraph, flagsChanged, type RegionFlow } from './region-flow.ts';
 import type { RegionImports } from './region-imports.ts';
 import { RegisterLocals } from './register-locals.ts';
 import { emitStructured } from './structurer.ts';
@@ -47,8 +48,8 @@ const BUDGET = RegionParam.Budget;
 
 /** A region while it is compiled: its locals, its ways out, its nodes. */
 export class RegionCompiler {
-  readonly code = new FunctionBody(REGION_PARAMS);
-  readonly pool = new LocalPool(this.code);
+  readonly code: FunctionBody;
+  readonly pool: LocalPool;
   readonly region: Region;
   readonly flow: RegionFlow;
   readonly env: CompileEnvironment;
@@ -65,6 +66,8 @@ export class RegionCompiler {
   constructor(region: Region, env: CompileEnvironment) {
     this.region = region;
     this.env = env;
+    this.code = new FunctionBody(paramsOf(region));
+    this.pool = new LocalPool(this.code);
     this.flow = analyseRegion(region);
     // What runs less is not worth the code.
     this.memos = env.callFree ? new MemoPlan(region, this.flow.successors) : undefined;
@@ -81,9 +84,9 @@ export class RegionCompiler {
     this.leave = code.block();
     this.registers.load();
     this.flags.load();
-    const graph = { size: region.nodes.length, successors: (node: number) => flow.successors[node] };
-    if (this.env.callFree) this.compileNested(nestLoops(graph));
-    else emitStructured(graph, code, (node, goTo) => new NodeCompiler(this, node, goTo).compile());
+    const graph = entryGraph(region, flow.successors);
+    if (this.env.callFree) this.compileNested(nestLoops(graph), graph.before);
+    else emitStructured(graph, code, (node, goTo) => this.compileNode(node, graph.before, goTo));
     code.end();
     this.registers.store();
     this.flags.store(false);
@@ -91,12 +94,30 @@ export class RegionCompiler {
     return code;
   }
 
-  private compileNested(nested: NestedGraph): void {
+  private compileNested(nested: NestedGraph, before: number): void {
     emitStructured(nested, this.code, (place, goTo) => {
       const node = nested.given(place);
       if (node < 0) goTo(nested.successors(place)[0]);
-      else new NodeCompiler(this, node, (to) => goTo(nested.target(node, to))).compile();
+      else this.compileNode(node, before, (to) => goTo(nested.target(node, to)));
     });
+  }
+
+  /** @param before nodes of the graph before the region's */
+  private compileNode(node: number, before: number, goTo: (successor: number) => void): void {
+    if (node < before) this.enter((entry) => goTo(entry + before));
+    else new NodeCompiler(this, node - before, (to) => goTo(to + before)).compile();
+  }
+
+  /** Goes on at the entry that was asked for. */
+  private enter(goTo: (entry: number) => void): void {
+    const { code } = this;
+    const { entries } = this.region;
+    const arms = entries.map(() => code.block()).reverse();
+    code.get(RegionParam.Entry).brTable(arms.slice(0, -1), arms[arms.length - 1]);
+    for (const entry of entries) {
+      code.end();
+      goTo(entry);
+    }
   }
 
   /** Leaves through the common end, which writes registers and flags back. */
@@ -170,7 +191,12 @@ export class RegionCompiler {
   }
 }
 
-/** The function of a region, of type REGION_PARAMS -> REGION_RESULTS. */
+/** Parameters of a region's function. */
+export function paramsOf({ entries }: Region): readonly ValType[] {
+  return entries.length === 1 ? REGION_PARAMS : ENTERED_PARAMS;
+}
+
+/** The function of a region, of type {@link paramsOf} -> REGION_RESULTS. */
 export function compileRegion(region: Region, env: CompileEnvironment): FunctionBody {
   return new RegionCompiler(region, env).compile();
 }

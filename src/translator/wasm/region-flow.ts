@@ -2,6 +2,7 @@ import { Effect } from '../ir/ops.ts';
 import { type IrValue, vectorOf } from '../ir/value.ts';
 import { slotsWritten } from '../vector/vector-function.ts';
 import { flagsAfter, KnownFlags, mergeFlags } from './flags-code.ts';
+import type { FlowGraph } from './flow-graph.ts';
 import { exitTarget, type Region } from './region.ts';
 import { Slot } from './region-abi.ts';
 import { isFlagWrite, planValues, type ValuePlan } from './value-plan.ts';
@@ -23,7 +24,7 @@ export interface RegionFlow {
 export function writesFlagSlot(value: IrValue): boolean {
   const vector = vectorOf(value);
   if (vector !== undefined) return slotsWritten(vector, value.imm).includes(Slot.Nzcv);
-  return value.op === 'call' && ((value.helper?.effects ?? 0) & Effect.WritesState) !== 0;
+  return value.op === 'call' && (value.effects & Effect.WritesState) !== 0;
 }
 
 /** Ways of an exit that stay inside of the region. */
@@ -141,10 +142,14 @@ function followFlags(
 /** Nothing has come to a node yet. */
 const UNSEEN = -1;
 
-function flagsAtStarts(steps: readonly (readonly FlagStep[])[], plans: readonly ValuePlan[]): Int8Array {
+function flagsAtStarts(
+  { entries }: Region,
+  steps: readonly (readonly FlagStep[])[],
+  plans: readonly ValuePlan[],
+): Int8Array {
   const known = new Int8Array(steps.length).fill(UNSEEN);
-  known[0] = KnownFlags.Any;
-  const waiting = [0];
+  for (const entry of entries) known[entry] = KnownFlags.Any;
+  const waiting = [...entries];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     followFlags(steps[node], plans[node], known[node], (successor, at) => {
       const before = known[successor];
@@ -157,13 +162,26 @@ function flagsAtStarts(steps: readonly (readonly FlagStep[])[], plans: readonly 
   return known.map((flags) => (flags === UNSEEN ? KnownFlags.Any : flags));
 }
 
-/** Nodes that a depth-first search comes back to while it is in them, and node 0. */
-function looksAtBudget(successors: readonly (readonly number[])[]): Uint8Array {
+/** Nodes that a depth-first search comes back to while it is in them, and entries. */
+function looksAtBudget({ entries }: Region, successors: readonly (readonly number[])[]): Uint8Array {
   const looks = new Uint8Array(successors.length);
-  looks[0] = 1;
   const state = new Uint8Array(successors.length);
-  const path: [node: number, next: number][] = [[0, 0]];
-  state[0] = 1;
+  for (const entry of entries) {
+    looks[entry] = 1;
+    if (state[entry] === 0) searchFrom(entry, successors, state, looks);
+  }
+  return looks;
+}
+
+/** @param state of each node: 0 not found yet, 1 the search is in it, 2 done */
+function searchFrom(
+  entry: number,
+  successors: readonly (readonly number[])[],
+  state: Uint8Array,
+  looks: Uint8Array,
+): void {
+  const path: [node: number, next: number][] = [[entry, 0]];
+  state[entry] = 1;
   while (path.length > 0) {
     const top = path[path.length - 1];
     const [node, next] = top;
@@ -180,11 +198,10 @@ function looksAtBudget(successors: readonly (readonly number[])[]): Uint8Array {
       path.push([successor, 0]);
     }
   }
-  return looks;
 }
 
 function longestPaths(region: Region, successors: readonly (readonly number[])[]): Int32Array {
-  const looks = looksAtBudget(successors);
+  const looks = looksAtBudget(region, successors);
   const longest = new Int32Array(successors.length).fill(-1);
   const measure = (start: number): void => {
     const path = [start];
@@ -213,7 +230,7 @@ function longestPaths(region: Region, successors: readonly (readonly number[])[]
 
 /** Of what may have changed: the flags, and all. */
 const CHANGED_FLAGS = 1 << 15;
-export const CHANGED_ALL = 0xffff;
+const CHANGED_ALL = 0xffff;
 
 /** What the operations of a node may change. */
 function changesOf({ block }: Region['nodes'][number]): number {
@@ -226,7 +243,8 @@ function changesOf({ block }: Region['nodes'][number]): number {
       changed |= CHANGED_FLAGS;
       for (const slot of slotsWritten(vector, value.imm)) changed |= bitOf(slot);
     } else if (value.op === 'call') {
-      changed |= ((value.helper?.effects ?? 0) & Effect.WritesState) !== 0 ? CHANGED_ALL : CHANGED_FLAGS;
+      // What it does to registers is read from the state window after it.
+      changed |= CHANGED_FLAGS;
     }
   }
   return changed;
@@ -241,8 +259,8 @@ function bitOf(slot: number): number {
 function changedAtEnds(region: Region, successors: readonly (readonly number[])[]): Int32Array {
   const own = region.nodes.map(changesOf);
   const changed = new Int32Array(own.length).fill(UNSEEN);
-  changed[0] = own[0];
-  const waiting = [0];
+  for (const entry of region.entries) changed[entry] = own[entry];
+  const waiting = [...region.entries];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     for (const successor of successors[node]) {
       const before = changed[successor] === UNSEEN ? own[successor] : changed[successor];
@@ -258,6 +276,23 @@ function changedAtEnds(region: Region, successors: readonly (readonly number[])[
 /** Whether the flags may be others than where the region began. */
 export function flagsChanged(changed: number): boolean {
   return (changed & CHANGED_FLAGS) !== 0;
+}
+
+/** The nodes of a region as a graph with one entry. */
+export interface EntryGraph extends FlowGraph {
+  /** How many nodes come before the region's: one that chooses among its entries if there are several, or none. */
+  readonly before: 0 | 1;
+}
+
+export function entryGraph(
+  { nodes, entries }: Region,
+  successors: readonly (readonly number[])[],
+): EntryGraph {
+  if (entries.length === 1) {
+    return { before: 0, size: nodes.length, successors: (node) => successors[node] };
+  }
+  const all = [entries, ...successors].map((ways) => ways.map((node) => node + 1));
+  return { before: 1, size: all.length, successors: (node) => all[node] };
 }
 
 /** Analyses a region. */
@@ -283,7 +318,7 @@ export function analyseRegion(region: Region): RegionFlow {
   return {
     plans,
     successors,
-    flags: flagsAtStarts(steps, plans),
+    flags: flagsAtStarts(region, steps, plans),
     budgets: longestPaths(region, successors),
     changed: changedAtEnds(region, successors),
   };

@@ -1,11 +1,12 @@
 import { type MachineMemory, MemoryLayout } from '../../memory/machine-memory.ts';
 import type { HelperInfo } from '../ir/ops.ts';
 import type { WasmFunction } from './compiled-region.ts';
+import { FunctionBody } from './function-body.ts';
 import { ModuleWriter } from './module-writer.ts';
 import { runPure } from './pure-code.ts';
 import type { Region } from './region.ts';
-import { REGION_PARAMS, REGION_RESULTS } from './region-abi.ts';
-import { compileRegion } from './region-compiler.ts';
+import { REGION_PARAMS, REGION_RESULTS, RegionParam } from './region-abi.ts';
+import { compileRegion, paramsOf } from './region-compiler.ts';
 import { UsedImports } from './region-imports.ts';
 import type { SiteTable } from './site-table.ts';
 
@@ -31,7 +32,21 @@ export interface RegionToCompile {
 /** Regions take memos from different places on: those of two that run in turns should not be the same. */
 const MEMO_STEP = 37;
 
-/** One module with a function per region: `r0`, `r1`... */
+/** The name of the function for an entry of a region, by their positions. */
+export function exportOf(region: number, entry: number): string {
+  return `r${region}e${entry}`;
+}
+
+/** A function that enters a region at one of its entries. */
+function entering(writer: ModuleWriter, region: number, entry: number): number {
+  const fn = writer.declare(REGION_PARAMS, REGION_RESULTS);
+  const body = new FunctionBody(REGION_PARAMS);
+  body.get(RegionParam.Budget).get(RegionParam.Tlb).i32(entry).returnCall(region);
+  writer.define(fn, body);
+  return fn;
+}
+
+/** One module with a function for each entry of each region: {@link exportOf}. */
 export function writeRegionModule(
   regions: readonly RegionToCompile[],
   context: RegionModuleContext,
@@ -51,10 +66,13 @@ export function writeRegionModule(
   const writer = new ModuleWriter();
   writer.importMemory('memory', context.memory.wasm.buffer.byteLength / 65536);
   imports.writeTo(writer);
-  for (const [i, body] of bodies.entries()) {
-    const fn = writer.declare(REGION_PARAMS, REGION_RESULTS);
-    writer.define(fn, body);
-    writer.export(`r${i}`, fn);
+  for (const [i, { region }] of regions.entries()) {
+    const fn = writer.declare(paramsOf(region), REGION_RESULTS);
+    writer.define(fn, bodies[i]);
+    if (region.entries.length === 1) writer.export(exportOf(i, 0), fn);
+    else
+      for (const entry of region.entries.keys())
+        writer.export(exportOf(i, entry), entering(writer, fn, entry));
   }
   return writer.finish();
 }
@@ -73,9 +91,9 @@ export function instantiateRegions(
   return new WebAssembly.Instance(new WebAssembly.Module(bytes), { host }).exports;
 }
 
-/** Functions of regions, in their order, and how much WebAssembly they are. */
+/** Functions of regions and their entries, in their order, and how much WebAssembly they are. */
 export interface CompiledModule {
-  readonly functions: readonly WasmFunction[];
+  readonly functions: readonly (readonly WasmFunction[])[];
   readonly bytes: number;
 }
 
@@ -84,7 +102,7 @@ export function compileRegions(
   regions: readonly RegionToCompile[],
   context: RegionModuleContext,
 ): CompiledModule {
-  return compiledModule(regions.length, writeRegionModule(regions, context), context);
+  return compiledModule(regions, writeRegionModule(regions, context), context);
 }
 
 /**
@@ -92,10 +110,13 @@ export function compileRegions(
  * @throws whatever the host throws when it will not or can't
  */
 export function compiledModule(
-  regions: number,
+  regions: readonly RegionToCompile[],
   bytes: Uint8Array<ArrayBuffer>,
   context: RegionModuleContext,
 ): CompiledModule {
   const exports = instantiateRegions(bytes, context);
-  return { functions: Array.from({ length: regions }, (_, i) => exports[`r${i}`]), bytes: bytes.length };
+  const functions = regions.map(({ region }, i) =>
+    region.entries.map((_node, entry) => exports[exportOf(i, entry)]),
+  );
+  return { functions, bytes: bytes.length };
 }

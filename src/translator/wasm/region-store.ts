@@ -6,6 +6,7 @@ import type { JumpCache } from '../jump-cache.ts';
 import type {
   CompiledRegion,
   RamRange,
+  RegionEntry,
   RegionFunction,
   RegionPage,
   WasmFunction,
@@ -18,6 +19,7 @@ import {
   type RegionModuleContext,
   type RegionToCompile,
 } from './region-module.ts';
+import { RegionPages } from './region-pages.ts';
 import { RegionStatistics } from './region-statistics.ts';
 
 /** When code becomes regions, and how. */
@@ -57,6 +59,8 @@ const MAX_BYTES = 64 * 2 ** 20;
  */
 const SLOW_EXITS = 4096;
 const FEWEST_PIECES = 512;
+/** Pieces of the budget that a region must have run until another one takes its place: what is colder is not worth the room. */
+const FEWEST_TO_TAKE = 4;
 const HEAT = MemoryLayout.regionHeat >>> 2;
 const MISSES = MemoryLayout.regionMisses >>> 2;
 
@@ -67,6 +71,10 @@ const LIMIT_SHIFT = 16;
 export interface RegionSource {
   /** The region from a block on; undefined where none can be made. */
   build(block: CachedBlock): Region | undefined;
+  /** The same from what has run much: a larger one, with other entries. @param isEntered see BlockSource */
+  rebuild(block: CachedBlock, isEntered: (pc: number) => boolean): Region | undefined;
+  /** The interpreter's block at an address, if there is one. @param flags the block's */
+  blockAt(pc: number, flags: number): CachedBlock | undefined;
   /** Physical address of a page of code, or -1 where it can't be fetched from now. */
   locate(pageVa: number): number;
 }
@@ -89,13 +97,9 @@ export class RegionStore {
   private byBlock = new Map<CachedBlock, CompiledRegion>();
   private waiting: { readonly compiled: CompiledRegion; readonly region: Region }[] = [];
   private bytes = 0;
-  /** By page of RAM. */
-  private byRamPage = new Map<number, Set<CompiledRegion>>();
-  /** By virtual page other than the entry's: who must be found anew when that page moves. */
-  private bySecondPage = new Map<number, Set<CompiledRegion>>();
+  private readonly pages: RegionPages;
   /** Addresses of blocks that are inside of regions, and have not been hot by themselves. */
   private readonly inside = new Set<number>();
-  private readonly rewrites = new Map<number, number>();
   private readonly changed: () => void;
   private readonly promotion: Promotion;
   private readonly threshold: PromotionThreshold;
@@ -116,6 +120,7 @@ export class RegionStore {
   ) {
     this.memory = memory;
     this.watches = watches;
+    this.pages = new RegionPages(watches);
     this.ramBase = ramBase;
     this.jumps = jumps;
     this.table = table;
@@ -163,7 +168,7 @@ export class RegionStore {
       this.setCountdown(block, more);
       block.countdown += more;
     } else if (known === undefined) this.add(block, source);
-    else if (known.number === 0) this.compileWaiting();
+    else if (known.entries[0].number === 0) this.compileWaiting();
     else this.promote(block);
   }
 
@@ -173,8 +178,9 @@ export class RegionStore {
    */
   usableAt(block: CachedBlock, source: RegionSource): number {
     const compiled = this.byBlock.get(block);
-    if (compiled === undefined || compiled.number === 0) return 0;
-    const entryPage = compiled.pc & -4096;
+    const number = compiled?.entries.find((entry) => entry.block === block)?.number ?? 0;
+    if (compiled === undefined || number === 0) return 0;
+    const entryPage = block.pc & -4096;
     for (const { va, pa } of compiled.pages) {
       if (va !== entryPage && source.locate(va) !== pa) return 0;
     }
@@ -183,13 +189,12 @@ export class RegionStore {
       // An epoch that has found its block unchanged left that to the interpreter.
       this.promote(block);
     }
-    return compiled.number;
+    return number;
   }
 
   /** The mapping of a page has changed: regions that reach into it are looked up anew. */
   forgetPage(va: number): void {
-    const regions = this.bySecondPage.get(va & -4096);
-    if (regions !== undefined) for (const { pc } of regions) this.jumps.forget(pc);
+    for (const compiled of this.pages.reachingInto(va)) this.forgetEntries(compiled);
   }
 
   /** A new epoch: what a real device has written is seen from now on. */
@@ -198,9 +203,9 @@ export class RegionStore {
   }
 
   doubtRange(offset: number, length: number): void {
-    this.forRegionsIn(offset, length, (compiled) => {
+    this.pages.forRegionsIn(offset, length, (compiled) => {
       compiled.trusted = false;
-      this.jumps.forget(compiled.pc);
+      this.forgetEntries(compiled);
     });
   }
 
@@ -211,12 +216,10 @@ export class RegionStore {
       compiled.valid = false;
       this.table.set(number, null);
     }
-    for (const page of this.byRamPage.keys()) this.watches.disarm(WatchKind.Region, page);
+    this.pages.clear();
     this.regions = [undefined];
     this.functions = [undefined];
     this.byBlock = new Map();
-    this.byRamPage = new Map();
-    this.bySecondPage = new Map();
     this.waiting = [];
     this.inside.clear();
     this.bytes = 0;
@@ -233,7 +236,7 @@ export class RegionStore {
       this.evict();
       return;
     }
-    for (const [i, { compiled }] of batch.entries()) compiled.number = this.regions.length + i;
+    for (const [i, { compiled }] of batch.entries()) compiled.entries[0].number = this.regions.length + i;
     const functions = this.compile(batch);
     if (functions === undefined) return;
     for (const [i, { compiled }] of batch.entries()) this.install(compiled, functions[i]);
@@ -259,11 +262,20 @@ export class RegionStore {
     if (pieces < FEWEST_PIECES) this.recompile(compiled, 'plain for good', source);
   }
 
-  /** Replaces a region's function; its code is read again, in the context of now, in which it has just run. */
+  /**
+   * Replaces a region's function; its code is read again, in the context of now, in which it has just run. A call-free one takes the
+   * place of regions inside of it, and behind the calls that leave it, too: then a loop that calls something is one function.
+   */
   private recompile(compiled: CompiledRegion, kind: CompiledRegion['kind'], source: RegionSource): void {
-    const before = compiled.kind;
+    const { kind: before, entries: entriesBefore } = compiled;
     compiled.kind = kind;
-    const region = source.build(compiled.block);
+    const [{ block, number }] = entriesBefore;
+    const byPc = new Map(entriesBefore.map((entry) => [entry.block.pc, entry]));
+    const region = source.rebuild(block, (pc) => {
+      const entry = byPc.get(pc) ?? (kind === 'call-free' ? this.entryToTake(pc, block, source) : undefined);
+      if (entry !== undefined) byPc.set(pc, entry);
+      return entry !== undefined;
+    });
     if (region === undefined || (kind === before && region.instructions <= compiled.instructions)) return;
     const pages = this.pagesOf(region, source);
     if (
@@ -271,35 +283,55 @@ export class RegionStore {
       entryPageOf(pages, region.pc) !== entryPageOf(compiled.pages, region.pc)
     )
       return;
+    const entries = region.entries.map((node) => byPc.get(region.nodes[node].block.pc) as RegionEntry);
+    // Who jumps to what has no room now would find nothing there.
+    if (!entriesBefore.every((entry) => entries.includes(entry))) return;
+    compiled.entries = entries;
     const functions = this.compile([{ compiled, region }]);
     if (functions === undefined) return;
-    this.unwatch(compiled);
+    this.pages.remove(compiled);
+    for (const entry of entries) {
+      const other = this.byBlock.get(entry.block);
+      if (other === undefined || other === compiled) continue;
+      other.valid = false;
+      this.pages.remove(other);
+    }
     compiled.pages = pages;
     compiled.ranges = ramRanges(region, pages, this.ramBase);
     compiled.instructions = region.instructions;
-    this.watch(compiled);
+    this.pages.add(compiled);
+    this.memory.words[MISSES + number] = 0;
     // Other contexts were not asked for pages that it did not have.
-    this.jumps.forget(compiled.pc);
-    this.memory.words[MISSES + compiled.number] = 0;
-    this.functions[compiled.number] = functions[0] as unknown as RegionFunction;
-    this.table.set(compiled.number, functions[0]);
+    this.setFunctions(compiled, functions[0]);
     if (this.watches.bypassed) compiled.source = this.sourceOf(compiled);
   }
 
+  /** The entry of a hot region that begins at an address, for another one from `from` on that may take its place. */
+  private entryToTake(pc: number, from: CachedBlock, source: RegionSource): RegionEntry | undefined {
+    const block = source.blockAt(pc, from.flags);
+    const known = block && this.byBlock.get(block);
+    if (known === undefined || known.kind === 'plain for good' || known.entries.length > 1) return undefined;
+    const [entry] = known.entries;
+    return entry.number !== 0 && this.memory.words[HEAT + entry.number] >= FEWEST_TO_TAKE ? entry : undefined;
+  }
+
   private pagesOf(region: Region, source: RegionSource): RegionPage[] {
-    return region.pages.map((va) => ({ va, pa: source.locate(va) }));
+    // Not by `map`: see waysInside.
+    const pages: RegionPage[] = [];
+    for (const va of region.pages) pages.push({ va, pa: source.locate(va) });
+    return pages;
   }
 
   /** The functions of regions that have numbers; undefined where the host refuses. */
   private compile(
     batch: readonly { readonly compiled: CompiledRegion; readonly region: Region }[],
-  ): WasmFunction[] | undefined {
+  ): readonly (readonly WasmFunction[])[] | undefined {
     const began = performance.now();
     try {
       const { functions, bytes } = this.promotion.compile(
-        batch.map(({ region, compiled: { number, kind } }) => ({
+        batch.map(({ region, compiled: { entries, kind } }) => ({
           region,
-          number,
+          number: entries[0].number,
           callFree: kind === 'call-free',
         })),
         this.context,
@@ -308,7 +340,7 @@ export class RegionStore {
       const now = performance.now();
       this.statistics.compiled(batch, bytes, now - began);
       this.threshold.spent(now - began, now);
-      return [...functions];
+      return functions;
     } catch (error) {
       this.enabled = false;
       this.evict();
@@ -332,12 +364,10 @@ export class RegionStore {
     }
     const ranges = ramRanges(region, pages, this.ramBase);
     const compiled: CompiledRegion = {
-      pc: region.pc,
-      block,
+      entries: [{ block, number: 0 }],
       pages,
       ranges,
       instructions: region.instructions,
-      number: 0,
       valid: true,
       source: undefined,
       trusted: true,
@@ -349,7 +379,7 @@ export class RegionStore {
     this.statistics.built(now - began);
     this.threshold.spent(now - began, now);
     this.byBlock.set(block, compiled);
-    this.watch(compiled);
+    this.pages.add(compiled);
     this.setCountdown(block, this.promotion.again);
     for (const { block: inner } of region.nodes) if (inner.pc !== region.pc) this.inside.add(inner.pc);
     this.waiting.push({ compiled, region });
@@ -360,7 +390,7 @@ export class RegionStore {
     // A block that is cut short is there to stop after its last instruction.
     if (block.flags >>> LIMIT_SHIFT !== 0) return false;
     if (!this.isRam(block.pa) || block.secondPage >= 0) return false;
-    return (this.rewrites.get(Math.floor((block.pa - this.ramBase) / 4096)) ?? 0) < this.promotion.rewrites;
+    return this.pages.rewritesOf((block.pa - this.ramBase) >>> 12) < this.promotion.rewrites;
   }
 
   private isRam(pa: number): boolean {
@@ -371,15 +401,27 @@ export class RegionStore {
     this.memory.words[block.code + ENTER_COUNTDOWN] = runs;
   }
 
-  private install(compiled: CompiledRegion, fn: WasmFunction): void {
-    const { number } = compiled;
-    this.regions[number] = compiled;
-    this.functions[number] = fn as unknown as RegionFunction;
+  private install(compiled: CompiledRegion, functions: readonly WasmFunction[]): void {
+    const [{ number, block }] = compiled.entries;
     this.memory.words[HEAT + number] = 0;
     this.memory.words[MISSES + number] = 0;
-    this.table.set(number, fn);
-    this.promote(compiled.block);
-    this.jumps.forget(compiled.pc);
+    this.promote(block);
+    this.setFunctions(compiled, functions);
+  }
+
+  /** Puts a region's functions where those were that its entries had until now, if any. */
+  private setFunctions(compiled: CompiledRegion, functions: readonly WasmFunction[]): void {
+    for (const [i, { number, block }] of compiled.entries.entries()) {
+      this.byBlock.set(block, compiled);
+      this.regions[number] = compiled;
+      this.functions[number] = functions[i] as unknown as RegionFunction;
+      this.table.set(number, functions[i]);
+    }
+    this.forgetEntries(compiled);
+  }
+
+  private forgetEntries({ entries }: CompiledRegion): void {
+    for (const { block } of entries) this.jumps.forget(block.pc);
   }
 
   private promote(block: CachedBlock): void {
@@ -390,7 +432,7 @@ export class RegionStore {
   /** Gives everything back to the interpreter; what is hot comes back. */
   private evict(): void {
     this.statistics.evictions++;
-    for (const { block } of this.byBlock.values()) this.demote(block);
+    for (const block of this.byBlock.keys()) this.demote(block);
     this.flush();
     this.changed();
   }
@@ -401,69 +443,27 @@ export class RegionStore {
     this.setCountdown(block, this.enabled ? block.countdown : NEVER_HOT);
   }
 
-  private watch(compiled: CompiledRegion): void {
-    for (const { offset, length } of compiled.ranges) {
-      for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
-        if (!this.byRamPage.has(page)) this.watches.arm(WatchKind.Region, page);
-        addTo(this.byRamPage, page, compiled);
-      }
-    }
-    const entryPage = compiled.pc & -4096;
-    for (const { va } of compiled.pages) if (va !== entryPage) addTo(this.bySecondPage, va, compiled);
-  }
-
   private invalidateRange(offset: number, length: number): void {
-    this.forRegionsIn(offset, length, (compiled) => this.invalidate(compiled));
-    for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
-      if (this.byRamPage.has(page)) continue;
-      this.watches.disarm(WatchKind.Region, page);
-    }
-  }
-
-  private forRegionsIn(offset: number, length: number, action: (compiled: CompiledRegion) => void): void {
-    for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
-      const onPage = this.byRamPage.get(page);
-      if (onPage === undefined) continue;
-      for (const compiled of onPage) {
-        if (
-          compiled.ranges.some(
-            (range) => range.offset < offset + length && offset < range.offset + range.length,
-          )
-        ) {
-          action(compiled);
-        }
-      }
-    }
+    this.pages.forRegionsIn(offset, length, (compiled) => this.invalidate(compiled));
+    this.pages.unwatchEmpty(offset, length);
   }
 
   private invalidate(compiled: CompiledRegion): void {
     if (!compiled.valid) return;
     compiled.valid = false;
     this.statistics.invalidations++;
-    if (compiled.number !== 0) {
-      this.regions[compiled.number] = undefined;
-      this.functions[compiled.number] = undefined;
-      this.table.set(compiled.number, null);
-      this.changed();
+    for (const { number, block } of compiled.entries) {
+      this.byBlock.delete(block);
+      this.demote(block);
+      if (number === 0) continue;
+      this.regions[number] = undefined;
+      this.functions[number] = undefined;
+      this.table.set(number, null);
     }
-    this.byBlock.delete(compiled.block);
-    this.demote(compiled.block);
-    this.jumps.forget(compiled.pc);
-    for (const { offset, length } of compiled.ranges) {
-      for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
-        this.rewrites.set(page, (this.rewrites.get(page) ?? 0) + 1);
-      }
-    }
-    this.unwatch(compiled);
-  }
-
-  private unwatch(compiled: CompiledRegion): void {
-    for (const { offset, length } of compiled.ranges) {
-      for (let page = offset >>> 12; page * 4096 < offset + length; page++) {
-        removeFrom(this.byRamPage, page, compiled);
-      }
-    }
-    for (const { va } of compiled.pages) removeFrom(this.bySecondPage, va, compiled);
+    if (compiled.entries[0].number !== 0) this.changed();
+    this.forgetEntries(compiled);
+    this.pages.noteRewrite(compiled);
+    this.pages.remove(compiled);
   }
 
   /** Compares a region's code with what it was made from, once in an epoch. */
@@ -501,20 +501,9 @@ function ramRanges(region: Region, pages: readonly RegionPage[], ramBase: number
       const page = at & -4096;
       const length = Math.min(pc + bytes, page + 4096) - at;
       const { pa } = pages.find(({ va }) => va === page) as RegionPage;
-      result.push({ offset: pa + (at & 0xfff) - ramBase, length });
+      result.push({ offset: (pa + (at & 0xfff) - ramBase) >>> 0, length });
       at += length;
     }
   }
   return result;
-}
-
-function addTo<T>(map: Map<number, Set<T>>, key: number, value: T): void {
-  const set = map.get(key);
-  if (set === undefined) map.set(key, new Set([value]));
-  else set.add(value);
-}
-
-function removeFrom<T>(map: Map<number, Set<T>>, key: number, value: T): void {
-  const set = map.get(key);
-  if (set?.delete(value) === true && set.size === 0) map.delete(key);
 }

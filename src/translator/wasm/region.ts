@@ -35,12 +35,14 @@ export interface CodeRange {
   readonly bytes: number;
 }
 
-/** Guest code that is compiled as one function: entered at node 0 only, every node can be reached from there. */
+/** Guest code that is compiled as one function. Every node can be reached from one of its entries. */
 export interface Region {
   readonly pc: number;
   /** CPSR.T in bit 0, CPSR.E in bit 1. */
   readonly flags: number;
   readonly nodes: readonly RegionNode[];
+  /** The nodes that it is entered at: 0, which is at `pc`, and others that regions of their own began at before; ascending. */
+  readonly entries: readonly number[];
   /** Instructions of all nodes; those of an inlined function count for each copy. */
   readonly instructions: number;
   /** The code that it was made from: ascending as signed numbers, neither overlapping nor touching. */
@@ -58,6 +60,8 @@ export interface BlockSource {
   block(pc: number, endsBefore: (pc: number) => boolean): IrBlock | undefined;
   /** Whether the region may hold the code at `pc`. Not asked for its entry. */
   mayFollow(pc: number): boolean;
+  /** Whether the region is to be entered at `pc`, too, because another one begins there that it can take the place of. */
+  isEntered(pc: number): boolean;
   /** The halfword at an even address in the code or right behind it; undefined where it cannot be read. For jump tables. */
   halfword(address: number): number | undefined;
   /**
@@ -91,6 +95,18 @@ export const DEFAULT_REGION_LIMITS: RegionLimits = {
   instructions: 600,
   inlined: { nodes: 8, operations: 250, instructions: 48 },
   depth: 2,
+};
+
+/**
+ * For what has run much. V8's optimiser takes some ten milliseconds for as much as this, once; a loop that calls functions of some
+ * size is one function with it, and runs 1.2 times as fast.
+ */
+export const IMPROVED_REGION_LIMITS: RegionLimits = {
+  nodes: 192,
+  operations: 4000,
+  instructions: 1200,
+  inlined: { nodes: 24, operations: 750, instructions: 144 },
+  depth: 3,
 };
 
 /**

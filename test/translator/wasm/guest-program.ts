@@ -46,6 +46,8 @@ export class GuestProgram implements BlockSource {
   readonly forbidden = new Set<number>();
   /** Where calls through registers went, by what LR was. */
   readonly seen = new Map<number, readonly number[]>();
+  /** Addresses where other regions begin that one may take the place of. */
+  readonly entered = new Set<number>();
   /** Blocks that were translated. */
   translations = 0;
   private readonly labels = new Map<string, number>();
@@ -94,6 +96,10 @@ export class GuestProgram implements BlockSource {
 
   mayFollow(pc: number): boolean {
     return !this.forbidden.has(pc);
+  }
+
+  isEntered(pc: number): boolean {
+    return this.entered.has(pc);
   }
 
   halfword(address: number): number | undefined {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   DEFAULT_REGION_LIMITS,
+  IMPROVED_REGION_LIMITS,
   type Region,
   type RegionLimits,
 } from '../../../src/translator/wasm/region.ts';
@@ -529,6 +530,79 @@ describe('calls through registers', () => {
   });
 });
 
+describe('entries', () => {
+  const entriesOf = (lines: readonly Line[], entered: readonly string[], forbidden: readonly string[]) => {
+    const program = new GuestProgram(lines);
+    for (const label of entered) program.entered.add(program.at(label));
+    for (const label of forbidden) program.forbidden.add(program.at(label));
+    const region = buildRegion(START, 0, program, DEFAULT_REGION_LIMITS);
+    if (region === undefined) throw new Error('no region');
+    const labels = lines.filter((line) => typeof line === 'string');
+    return { entries: region.entries, nodes: describeNodes(region, program, labels) };
+  };
+  const loop = [
+    'loop',
+    call('far', NE),
+    'over',
+    subsImm(1, 1, 1),
+    jump('loop', NE),
+    'out',
+    B_SELF,
+    'far',
+    NOP,
+  ];
+
+  test('behind the call of what is not inlined, where it returns to', () => {
+    const lines = [
+      'loop',
+      call('far'),
+      'back',
+      subsImm(1, 1, 1),
+      jump('loop', NE),
+      'out',
+      B_SELF,
+      'far',
+      NOP,
+    ];
+    expect(entriesOf(lines, [], ['far'])).toEqual({ entries: [0], nodes: ['loop 1: '] });
+    expect(entriesOf(lines, ['back'], ['far'])).toEqual({
+      entries: [0, 1],
+      nodes: ['loop 1: ', 'back 2: loop=0 out=2', 'out 1: out=2'],
+    });
+  });
+
+  test('behind an instruction that leaves the region for a moment', () => {
+    const lines = ['loop', svc(0), 'back', subsImm(1, 1, 1), jump('loop', NE), 'out', B_SELF];
+    expect(entriesOf(lines, ['back'], []).entries).toEqual([0, 1]);
+  });
+
+  test('inside, where another region began before', () => {
+    expect(entriesOf(loop, ['over'], ['far']).entries).toEqual([0, 1]);
+    expect(entriesOf(loop, ['loop'], ['far']).entries).toEqual([0]);
+  });
+
+  test('not where nothing is common to both', () => {
+    const lines = ['entry', call('far'), 'back', B_SELF, 'far', NOP];
+    expect(entriesOf(lines, ['back'], ['far'])).toEqual({ entries: [0], nodes: ['entry 1: '] });
+  });
+
+  test('not where another function begins, nor behind a call that is inlined', () => {
+    const lines = [
+      'loop',
+      call('near'),
+      'back',
+      subsImm(1, 1, 1),
+      jump('loop', NE),
+      'out',
+      B_SELF,
+      'near',
+      BX_LR,
+    ];
+    expect(entriesOf(lines, [], []).entries).toEqual([0]);
+    expect(entriesOf(lines, ['near'], []).entries).toEqual([0]);
+  });
+});
+
 describe('known functions', () => {
   const twice = (known: KnownFunctions): number[] => {
     const program = new GuestProgram(['entry', call('f'), 'end', B_SELF, 'f', NOP, jump('f')]);
@@ -557,14 +631,13 @@ describe('known functions', () => {
     expect(translationsOf(jump('g', EQ), 0xe12fff33, POP_PC, 'g', NOP, jump('h'), 'h', B_SELF)).toBe(4);
   });
 
-  test('a function of the other instruction set is another one', () => {
+  test('a function of the other instruction set is another one, and larger limits may have room for it', () => {
     const known = new KnownFunctions();
-    known.fail(START, 0, 2);
-    expect([known.fails(START, 0, 2), known.fails(START, 1, 2), known.fails(START, 0, 3)]).toEqual([
-      true,
-      false,
-      false,
-    ]);
+    const fails = (flags: number, levels: number, limits = DEFAULT_REGION_LIMITS): boolean =>
+      known.fails(START, flags, levels, limits);
+    known.fail(START, 0, 2, DEFAULT_REGION_LIMITS);
+    expect([fails(0, 2), fails(1, 2), fails(0, 3)]).toEqual([true, false, false]);
+    expect(fails(0, 2, IMPROVED_REGION_LIMITS)).toBe(false);
   });
 });
 

@@ -30,9 +30,9 @@ function stateOf(seed: number): Before {
 
 const pcOf = (node: number): number => 0x1000 * (node + 1);
 
-/** Nodes that can be reached from the first, renumbered in their order. */
-function reachable(nodes: readonly RegionNode[]): RegionNode[] {
-  const order = [0];
+/** Nodes that can be reached from the entries, renumbered in their order: entries are the first ones. */
+function reachable(nodes: readonly RegionNode[], entries: readonly number[]): RegionNode[] {
+  const order = [...entries];
   for (const at of order) {
     const { targets, expected } = nodes[at]!;
     for (const next of [...targets.values(), ...(expected === undefined ? [] : [expected.node])]) {
@@ -57,9 +57,11 @@ interface Graph {
   readonly optimised: boolean;
   /** Which exits stay inside, and where returns are expected. */
   readonly links: number;
+  /** Whether it has other entries, too. */
+  readonly isEntered: boolean;
 }
 
-function regionOf({ programs, style, optimised, links }: Graph): Region {
+function regionOf({ programs, style, optimised, links, isEntered }: Graph): Region {
   const targets = [...programs.map((_program, node) => pcOf(node)), ...OUTSIDE];
   const nodes = programs.map((program, number): RegionNode => {
     const turned = [...targets.slice(number + 1), ...targets.slice(0, number + 1)];
@@ -81,7 +83,18 @@ function regionOf({ programs, style, optimised, links }: Graph): Region {
     const expected = dynamic && links % 2 === 0 ? { pc: pcOf(returnsTo), node: returnsTo } : undefined;
     return { block, targets: inside, expected, choices: new Map(), calleesWanted: undefined };
   });
-  return { pc: pcOf(0), flags: 0, nodes: reachable(nodes), instructions: 0, ranges: [], pages: [] };
+  const entries = [
+    ...new Set([0, ...(isEntered ? [links % programs.length, (links >> 5) % programs.length] : [])]),
+  ];
+  return {
+    pc: pcOf(0),
+    flags: 0,
+    nodes: reachable(nodes, entries),
+    entries: [...entries.keys()],
+    instructions: 0,
+    ranges: [],
+    pages: [],
+  };
 }
 
 function listing({ nodes }: Region): string {
@@ -101,22 +114,28 @@ function listing({ nodes }: Region): string {
 
 function differences(
   region: Region,
-  run: ReturnType<RegionMachine['compile']>[number],
+  functions: ReturnType<RegionMachine['compile']>[number],
   seed: number,
 ): string[] {
   const before = stateOf(seed);
   const found: string[] = [];
-  for (const budget of [300, Math.abs(seed) % 80]) {
-    const got = machine.run(run, before, budget);
-    const interrupted = got.how[0] === RegionResult.Interrupted ? got.budget : undefined;
-    const what = regionDifference(regionByOracle(region, before, budget, interrupted), got);
-    if (what !== undefined) found.push(`budget ${budget}: ${what}\n${listing(region)}`);
+  for (const [entry, run] of functions.entries()) {
+    for (const budget of [300, Math.abs(seed) % 80]) {
+      const got = machine.run(run, before, budget);
+      const interrupted = got.how[0] === RegionResult.Interrupted ? got.budget : undefined;
+      const what = regionDifference(regionByOracle(region, before, budget, interrupted, entry), got);
+      if (what !== undefined) found.push(`entry ${entry}, budget ${budget}: ${what}\n${listing(region)}`);
+    }
   }
   return found;
 }
 
 const style = fc.constantFrom<Style>('built', 'plain');
-const cases = (nodes: number, most: number): fc.Arbitrary<readonly (readonly [Graph, number])[]> =>
+const cases = (
+  nodes: number,
+  most: number,
+  isEntered = false,
+): fc.Arbitrary<readonly (readonly [Graph, number])[]> =>
   fc.array(
     fc.tuple(
       fc.record({
@@ -124,6 +143,7 @@ const cases = (nodes: number, most: number): fc.Arbitrary<readonly (readonly [Gr
         style,
         optimised: fc.boolean(),
         links: fc.nat({ max: 0xffff }),
+        isEntered: fc.constant(isEntered),
       }),
       fc.integer(),
     ),
@@ -146,6 +166,10 @@ test('a region of several blocks does, however they follow one another', () => {
   fc.assert(fc.property(cases(MAX_NODES, 16), agree), { numRuns: 60, seed: 20261122 });
 });
 
+test('a region of several entries does, from each of them', () => {
+  fc.assert(fc.property(cases(MAX_NODES, 16, true), agree), { numRuns: 60, seed: 20261123 });
+});
+
 test('flags that are written on one of two ways only are not taken for the flags after both', () => {
   const b = new IrBuilder();
   b.marker(0x1000, 0);
@@ -166,8 +190,16 @@ test('flags that are written on one of two ways only are not taken for the flags
     choices: new Map(),
     calleesWanted: undefined,
   };
-  const region = { pc: 0x1000, flags: 0, nodes: [node], instructions: 1, ranges: [], pages: [] };
-  const [run] = machine.compile([region]);
+  const region = {
+    pc: 0x1000,
+    flags: 0,
+    nodes: [node],
+    entries: [0],
+    instructions: 1,
+    ranges: [],
+    pages: [],
+  };
+  const [[run] = []] = machine.compile([region]);
   for (const [x, y, way] of [
     [5, 5, 0],
     [5, 5, 1],

@@ -9,7 +9,11 @@ import type { RegionFunction } from '../../../src/translator/wasm/compiled-regio
 import { nzcvOfLazy } from '../../../src/translator/wasm/lazy-flags.ts';
 import type { Region } from '../../../src/translator/wasm/region.ts';
 import { FlagKind, RegionResult, RegionWord } from '../../../src/translator/wasm/region-abi.ts';
-import { instantiateRegions, writeRegionModule } from '../../../src/translator/wasm/region-module.ts';
+import {
+  exportOf,
+  instantiateRegions,
+  writeRegionModule,
+} from '../../../src/translator/wasm/region-module.ts';
 import { SiteTable } from '../../../src/translator/wasm/site-table.ts';
 import { type Before, DATA, DATA_BYTES, HELPERS, helper, PAGES, PlainMemory } from '../ir-machine.ts';
 import { evaluate } from '../ir-oracle.ts';
@@ -62,8 +66,8 @@ export class RegionMachine {
     this.fillTlb();
   }
 
-  /** Functions of regions, all in one module. */
-  compile(regions: readonly Region[]): RegionFunction[] {
+  /** Functions of regions by their entries, all in one module. */
+  compile(regions: readonly Region[]): RegionFunction[][] {
     const { memory, base, sites, vectors } = this;
     sites.clear();
     const context = {
@@ -81,7 +85,9 @@ export class RegionMachine {
     );
     validateByWabt(bytes);
     const exports = instantiateRegions(bytes, context);
-    return regions.map((_region, i) => exports[`r${i}`] as unknown as RegionFunction);
+    return regions.map(({ entries }, i) =>
+      entries.map((_node, entry) => exports[exportOf(i, entry)] as unknown as RegionFunction),
+    );
   }
 
   run(region: RegionFunction, before: Before, budget: number): RegionAfter {
@@ -179,12 +185,14 @@ export class RegionMachine {
 /**
  * What a region does by the oracle, block by block.
  * @param interruptedAt what is left of the budget where the region was interrupted, if it was
+ * @param entry which of its entries
  */
 export function regionByOracle(
   region: Region,
   before: Before,
   budget: number,
   interruptedAt: number | undefined,
+  entry = 0,
 ): RegionAfter {
   const slots = new Int32Array(STATE_WORDS);
   slots.set(before.slots);
@@ -197,7 +205,7 @@ export function regionByOracle(
     slots: seen(slots),
     bytes,
   });
-  for (let node = 0; ; ) {
+  for (let node = region.entries[entry]!; ; ) {
     const { block, targets, expected } = region.nodes[node]!;
     if (left === interruptedAt) return after([Interrupted, block.pc]);
     const [how, imm, imm2, instruction, address] = evaluate(block, memory) as [string, ...number[]];

@@ -27,7 +27,15 @@ function regionOf(write: (b: IrBuilder) => void): Region {
     choices: new Map(),
     calleesWanted: undefined,
   };
-  return { pc: PC, flags: 0, nodes: [node], instructions: 1, ranges: [{ pc: PC, bytes: 4 }], pages: [PC] };
+  return {
+    pc: PC,
+    flags: 0,
+    entries: [0],
+    nodes: [node],
+    instructions: 1,
+    ranges: [{ pc: PC, bytes: 4 }],
+    pages: [PC],
+  };
 }
 
 /** What a module of these regions imports, in its order. */

@@ -1,0 +1,137 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Promotion } from '../../src/translator/wasm/region-store.ts';
+import * as a from './assembler.ts';
+import { AT_ONCE } from './at-once.ts';
+import { Bench, CODE, RAM, smallPage } from './bench.ts';
+
+const [F, G, H] = [CODE + 0x400, CODE + 0x480, CODE + 0x4c0];
+const TABLE = RAM + 0x20_0000;
+const ICIALLU = a.mcr(0, 7, 0, 5, 0);
+const TST_R3_1 = 0xe3130001;
+const TST_R3_3 = 0xe3130003;
+/** Of each of the two regions, until the first of them is worth a better compilation: 1,024 pieces of the budget, with a margin. */
+const UNTIL_IMPROVED = 40_000_000;
+
+/** How many entries each region had that was compiled. */
+let entries: number[];
+
+/** As code is compiled that is hot, but at once. */
+const HOT: Promotion = {
+  ...AT_ONCE,
+  compile: (regions, context) => {
+    for (const { region } of regions) entries.push(region.entries.length);
+    return AT_ONCE.compile(regions, context);
+  },
+};
+
+beforeEach(() => {
+  entries = [];
+});
+
+/**
+ * A loop, in every other turn of which F is called. It is not inlined, for it jumps to an address in memory: by turns to G, which returns, and
+ * to H, which goes to the loop's beginning. So the loop is entered there and behind the call, and both regions are all of it.
+ */
+function load(bench: Bench, at: number): void {
+  bench.load(at, [
+    ...[a.movw(5, 50), a.subsImm(5, 5, 1), a.b(2, 1, a.NE), TST_R3_1, a.b(4, 7, a.EQ)],
+    ...[
+      a.bl(5, (F - CODE) / 4),
+      a.addImm(2, 2, 1),
+      a.addReg(4, 4, 3),
+      a.subsImm(3, 3, 1),
+      a.b(9, 0, a.NE),
+      a.B_SELF,
+    ],
+  ]);
+  bench.load(at + (F - CODE), [a.ldr(12, 10), a.bx(12)]);
+  bench.load(at + (G - CODE), [a.addImm(0, 0, 1), a.eorReg(10, 10, 11), a.bx(14)]);
+  bench.load(at + (H - CODE), [a.addImm(0, 0, 3), a.eorReg(10, 10, 11), a.bx(9)]);
+}
+
+/** @param va where the loop is */
+function begin(bench: Bench, va: number): void {
+  bench.load(TABLE, [va + (H - CODE), va + (G - CODE)]);
+  bench.set(10, TABLE);
+  bench.set(11, 4);
+  bench.set(9, va);
+  bench.set(3, 100_000_001);
+  bench.jump(va);
+}
+
+function both(prepare: (bench: Bench) => void): [Bench, Bench] {
+  const guests: [Bench, Bench] = [new Bench(), new Bench({ kind: 'wasm', promotion: HOT })];
+  for (const bench of guests) prepare(bench);
+  return guests;
+}
+
+function agree(guests: readonly [Bench, Bench], runs: number, instructions: number): void {
+  for (let i = 0; i < runs; i++) {
+    for (const bench of guests) bench.run(instructions);
+    expect(guests[1].snapshot()).toBe(guests[0].snapshot());
+  }
+}
+
+describe('a loop that calls what is not inlined', () => {
+  test('becomes one region, which is entered behind the call, too', () => {
+    const guests = both((bench) => {
+      load(bench, CODE);
+      begin(bench, CODE);
+    });
+    agree(guests, 1, 5000);
+    expect(new Set(entries)).toEqual(new Set([1]));
+    agree(guests, 1, UNTIL_IMPROVED);
+    expect(entries).toContain(2);
+    agree(guests, 100, 97);
+    agree(guests, 1, 1_000_000);
+  });
+
+  test.each([
+    ['at its beginning', CODE, a.movw(5, 40)],
+    ['in the middle', CODE + 12, TST_R3_3],
+    ['behind the call', CODE + 24, a.addImm(2, 2, 5)],
+  ])('is another one after it was rewritten %s', (_where, address, word) => {
+    const MAINTAIN = CODE + 0x2000;
+    const guests = both((bench) => {
+      load(bench, CODE);
+      bench.load(MAINTAIN, [a.str(7, 8), ICIALLU, a.ISB, a.B_SELF]);
+      begin(bench, CODE);
+    });
+    agree(guests, 1, UNTIL_IMPROVED);
+    expect(entries).toContain(2);
+    for (const bench of guests) {
+      const pc = bench.pc();
+      bench.set(7, word);
+      bench.set(8, address);
+      bench.jump(MAINTAIN);
+      bench.run(4);
+      bench.jump(pc);
+    }
+    agree(guests, 50, 97);
+    agree(guests, 1, 100_000);
+  });
+
+  test('follows its page when that is mapped elsewhere', () => {
+    const va = RAM + 0x30_0000;
+    const [one, other] = [va + 0x1_0000, va + 0x2_0000];
+    const tablesOf = new Map<Bench, number>();
+    const map = (bench: Bench, pa: number): void => {
+      bench.load((tablesOf.get(bench) as number) + ((va >>> 12) & 0xff) * 4, [smallPage(pa)]);
+      bench.cpu.invalidateTlb(false, va);
+    };
+    const guests = both((bench) => {
+      tablesOf.set(bench, bench.mmuOn().second(va));
+      load(bench, one);
+      load(bench, other);
+      bench.load(other, [a.movw(5, 30)]);
+      map(bench, one);
+      begin(bench, va);
+    });
+    agree(guests, 1, UNTIL_IMPROVED);
+    expect(entries).toContain(2);
+    for (const pa of [other, one]) {
+      for (const bench of guests) map(bench, pa);
+      agree(guests, 50, 97);
+    }
+  });
+});
