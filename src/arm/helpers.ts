@@ -52,7 +52,8 @@ export const ARM_HELPERS = {
   /** HVC and SMC: (immediate). PSCI where the board says so, otherwise UNDEFINED. */
   hvc: helper('hvc', 1, WRITE | FAULT),
   smc: helper('smc', 1, WRITE | FAULT),
-  sev: helper('sev', 0, WRITE),
+  /** Sets the event registers of all CPUs, which only waits look at. */
+  sev: helper('sev', 0, Effect.None),
   /** (address, 1 for a store): the alignment fault of an @align that does not hold. */
   alignmentFault: helper('alignmentFault', 2, READ | FAULT),
 } as const;

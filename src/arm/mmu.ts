@@ -241,12 +241,14 @@ export class Mmu {
 
   /** Walks, checks, fills the TLB. @returns the entry's flags and page, or 0 after a data abort. */
   entryFor(va: number, kind: AccessKind, flags: number): number {
-    const unprivileged = this.privileged && (flags & MemFlag.Unprivileged) !== 0;
+    const isWrite = kind === AccessKind.Write;
+    const asUser = (flags & MemFlag.Unprivileged) !== 0;
+    const unprivileged = this.privileged && asUser;
     if (!unprivileged) {
       const entry = this.tlb.lookup(this.array, va);
-      if ((entry & (kind === AccessKind.Write ? TlbFlag.Writable : TlbFlag.Readable)) !== 0) {
+      if ((entry & (isWrite ? TlbFlag.Writable : TlbFlag.Readable)) !== 0) {
         // A page that was watched and no longer is gets its fast path back here.
-        if (kind === AccessKind.Write && (entry & TlbFlag.Ram) !== 0) {
+        if (isWrite && (entry & TlbFlag.Ram) !== 0) {
           this.tlb.fill(this.array, va, entry & -4096, entry & 0xfff, 12);
         }
         return entry;
@@ -256,10 +258,10 @@ export class Mmu {
     const privileged = this.privileged && !unprivileged;
     const fault = this.translate(va, kind, privileged);
     if (fault !== FaultKind.None) {
-      return this.raise(va, fault, this.walk.level, this.walk.domain, kind === AccessKind.Write);
+      return this.raise(va, fault, this.walk.level, this.walk.domain, isWrite);
     }
     const { physical, leafBits } = this.walk;
-    if (physical >= PHYSICAL_LIMIT) return this.abort(va, FaultKind.External, kind === AccessKind.Write);
+    if (physical >= PHYSICAL_LIMIT) return this.abort(va, FaultKind.External, isWrite);
     const page = (physical & -4096) | 0;
     let entry = page | TlbFlag.Valid;
     if (permits(this.rights, AccessKind.Read, privileged)) entry |= TlbFlag.Readable;

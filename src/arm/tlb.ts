@@ -237,16 +237,16 @@ export class TlbArrays {
     const direct = (flags & TlbFlag.Direct) !== 0;
     if (w[e + 3] === 0) this.noteFilled(array, e);
     const ramPage = (physicalPage - this.ramBase) >>> 12;
-    w[e] = (flags & TlbFlag.Readable) === 0 ? NO_TAG : ram || direct ? page : page | SLOW;
+    const slow = page | SLOW;
+    w[e] = (flags & TlbFlag.Readable) === 0 ? NO_TAG : ram || direct ? page : slow;
     if (direct) this.holdsDirect = true;
-    if ((flags & TlbFlag.Writable) === 0) {
-      w[e + 1] = NO_TAG;
-    } else if (ram && !this.watches.isWatched(ramPage)) {
-      w[e + 1] = page;
+    const writable = (flags & TlbFlag.Writable) !== 0;
+    let writeTag = writable ? slow : NO_TAG;
+    if (writable && ram && !this.watches.isWatched(ramPage)) {
+      writeTag = page;
       this.writableIn[ramPage] |= 1 << array;
-    } else {
-      w[e + 1] = page | SLOW;
     }
+    w[e + 1] = writeTag;
     // An entry that is neither readable nor writable is found again only by its flags; see lookup.
     w[e + 2] = (direct ? directOffset : MemoryLayout.ram + (physicalPage - this.ramBase)) - page;
     w[e + 3] = physicalPage | flags | TlbFlag.Valid;

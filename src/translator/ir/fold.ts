@@ -5,11 +5,6 @@ function constantOf(value: IrValue | undefined): number | undefined {
   return value !== undefined && value.op === 'const' ? value.imm : undefined;
 }
 
-/** An operand that the operation has. One place for all, so that a rule that hits late is nothing new to the host's compiler. */
-function operand(args: readonly IrValue[], i: number): IrValue {
-  return args[i];
-}
-
 /**
  * What a pure operation is known to give: a number, one of its operands, or undefined where it must be computed.
  * Holds only rules that lifters rely on to be written plainly (immediate shifts, offsets, conditions).
@@ -19,42 +14,45 @@ export function foldConstant(
   args: readonly IrValue[],
   imm: number,
 ): number | IrValue | undefined {
-  const a = constantOf(args[0]);
-  const b = constantOf(args[1]);
+  // Here for all rules, so that one that hits late is nothing new to the host's compiler.
+  const first = args[0];
+  const second = args[1];
+  const a = constantOf(first);
+  const b = constantOf(second);
   switch (op) {
     case 'add':
       if (a !== undefined && b !== undefined) return (a + b) | 0;
-      if (b === 0) return operand(args, 0);
-      return a === 0 ? operand(args, 1) : undefined;
+      if (b === 0) return first;
+      return a === 0 ? second : undefined;
     case 'sub':
       if (a !== undefined && b !== undefined) return (a - b) | 0;
-      return b === 0 ? operand(args, 0) : undefined;
+      return b === 0 ? first : undefined;
     case 'and':
       if (a !== undefined && b !== undefined) return a & b;
-      return b === -1 ? operand(args, 0) : undefined;
+      return b === -1 ? first : undefined;
     case 'or':
       if (a !== undefined && b !== undefined) return a | b;
-      return b === 0 ? operand(args, 0) : undefined;
+      return b === 0 ? first : undefined;
     case 'xor':
       return a !== undefined && b !== undefined ? a ^ b : undefined;
     case 'andNot':
       if (a !== undefined && b !== undefined) return a & ~b;
-      return b === 0 ? operand(args, 0) : undefined;
+      return b === 0 ? first : undefined;
     case 'not':
       return a !== undefined ? ~a : undefined;
     case 'shl':
     case 'shr':
     case 'sar':
     case 'ror':
-      return foldShift(op, operand(args, 0), a, b);
+      return foldShift(op, first, a, b);
     case 'shlCarry':
     case 'shrCarry':
     case 'sarCarry':
     case 'rorCarry':
-      return b !== undefined && (b & 0xff) === 0 ? operand(args, 2) : undefined;
+      return b !== undefined && (b & 0xff) === 0 ? args[2] : undefined;
     case 'select':
       if (a === undefined) return undefined;
-      return a !== 0 ? operand(args, 1) : operand(args, 2);
+      return a !== 0 ? second : args[2];
     case 'cond':
       return imm >= 14 ? 1 : undefined;
     case 'eq':

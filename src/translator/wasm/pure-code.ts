@@ -200,7 +200,7 @@ export function emitPure(
   const index = PURE_FUNCTION_INDEX[number];
   if (index < 0) return false;
   code.i32(index);
-  for (let i = 0; i < 3; i++) operands.push(value.args[i] ?? value.args[0]);
+  for (let i = 0; i < 3; i++) operands.push(value.args[i < value.args.length ? i : 0]);
   code.i32(value.imm).call(calls.pure);
   return true;
 }

@@ -257,7 +257,8 @@ function bitOf(slot: number): number {
 
 /** What may have changed since the region began, by whatever way. */
 function changedAtEnds(region: Region, successors: readonly (readonly number[])[]): Int32Array {
-  const own = region.nodes.map(changesOf);
+  const own = new Int32Array(region.nodes.length);
+  for (let node = 0; node < own.length; node++) own[node] = changesOf(region.nodes[node]);
   const changed = new Int32Array(own.length).fill(UNSEEN);
   for (const entry of region.entries) changed[entry] = own[entry];
   const waiting = [...region.entries];
