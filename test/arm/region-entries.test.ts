@@ -2,11 +2,11 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Promotion } from '../../src/translator/wasm/region-store.ts';
 import * as a from './assembler.ts';
 import { AT_ONCE } from './at-once.ts';
-import { Bench, CODE, RAM, smallPage } from './bench.ts';
+import { type Bench, CODE, RAM } from './bench.ts';
+import { agree, type EnginePair, enginePair, MovingPage, rewrite } from './engine-pair.ts';
 
 const [F, G, H] = [CODE + 0x400, CODE + 0x480, CODE + 0x4c0];
 const TABLE = RAM + 0x20_0000;
-const ICIALLU = a.mcr(0, 7, 0, 5, 0);
 const TST_R3_1 = 0xe3130001;
 const TST_R3_3 = 0xe3130003;
 /** Of each of the two regions, until the first of them is worth a better compilation: 1,024 pieces of the budget, with a margin. */
@@ -59,21 +59,8 @@ function begin(bench: Bench, va: number): void {
   bench.jump(va);
 }
 
-function both(prepare: (bench: Bench) => void): [Bench, Bench] {
-  const guests: [Bench, Bench] = [new Bench(), new Bench({ kind: 'wasm', promotion: HOT })];
-  for (const bench of guests) prepare(bench);
-  return guests;
-}
-
-function agree(guests: readonly [Bench, Bench], runs: number, instructions: number): void {
-  for (let i = 0; i < runs; i++) {
-    for (const bench of guests) bench.run(instructions);
-    expect(guests[1].snapshot()).toBe(guests[0].snapshot());
-  }
-}
-
 /** Until both ways in have been found to lead into one region. */
-function improve(guests: readonly [Bench, Bench]): void {
+function improve(guests: EnginePair): void {
   agree(guests, 1, UNTIL_IMPROVED);
   expect(entries).toContain(2);
   agree(guests, 1, 10_000);
@@ -81,7 +68,7 @@ function improve(guests: readonly [Bench, Bench]): void {
 
 describe('a loop that calls what is not inlined', () => {
   test('becomes one region, which is entered behind the call, too', () => {
-    const guests = both((bench) => {
+    const guests = enginePair(HOT, (bench) => {
       load(bench, CODE);
       begin(bench, CODE);
     });
@@ -97,21 +84,12 @@ describe('a loop that calls what is not inlined', () => {
     ['in the middle', CODE + 12, TST_R3_3],
     ['behind the call', CODE + 24, a.addImm(2, 2, 5)],
   ])('is another one after it was rewritten %s', (_where, address, word) => {
-    const MAINTAIN = CODE + 0x2000;
-    const guests = both((bench) => {
+    const guests = enginePair(HOT, (bench) => {
       load(bench, CODE);
-      bench.load(MAINTAIN, [a.str(7, 8), ICIALLU, a.ISB, a.B_SELF]);
       begin(bench, CODE);
     });
     improve(guests);
-    for (const bench of guests) {
-      const pc = bench.pc();
-      bench.set(7, word);
-      bench.set(8, address);
-      bench.jump(MAINTAIN);
-      bench.run(4);
-      bench.jump(pc);
-    }
+    rewrite(guests, address, word);
     agree(guests, 50, 97);
     agree(guests, 1, 100_000);
   });
@@ -119,22 +97,17 @@ describe('a loop that calls what is not inlined', () => {
   test('follows its page when that is mapped elsewhere', () => {
     const va = RAM + 0x30_0000;
     const [one, other] = [va + 0x1_0000, va + 0x2_0000];
-    const tablesOf = new Map<Bench, number>();
-    const map = (bench: Bench, pa: number): void => {
-      bench.load((tablesOf.get(bench) as number) + ((va >>> 12) & 0xff) * 4, [smallPage(pa)]);
-      bench.cpu.invalidateTlb(false, va);
-    };
-    const guests = both((bench) => {
-      tablesOf.set(bench, bench.mmuOn().second(va));
+    const page = new MovingPage(va);
+    const guests = enginePair(HOT, (bench) => {
+      page.begin(bench, one);
       load(bench, one);
       load(bench, other);
       bench.load(other, [a.movw(5, 30)]);
-      map(bench, one);
       begin(bench, va);
     });
     improve(guests);
     for (const pa of [other, one]) {
-      for (const bench of guests) map(bench, pa);
+      for (const bench of guests) page.map(bench, pa);
       agree(guests, 50, 97);
     }
   });
@@ -146,22 +119,18 @@ describe('a loop that calls what is not inlined', () => {
     const va = RAM + 0x30_0000;
     const begins = va + 0x1000 - 24;
     const [one, other] = [va + 0x1_0000, va + 0x2_0000];
-    const tablesOf = new Map<Bench, number>();
-    const map = (bench: Bench, page: number, pa: number): void => {
-      bench.load((tablesOf.get(bench) as number) + ((page >>> 12) & 0xff) * 4, [smallPage(pa)]);
-      bench.cpu.invalidateTlb(false, page);
-    };
-    const guests = both((bench) => {
-      tablesOf.set(bench, bench.mmuOn().second(va));
+    const pages = new MovingPage(va);
+    const guests = enginePair(HOT, (bench) => {
+      pages.begin(bench, one);
+      pages.map(bench, one + 0x1000, va + 0x1000);
       for (const base of [one, other]) load(bench, base + 0x1000 - 24);
       bench.load(other + 0x1000 - 24, [a.movw(5, 30)]);
       bench.load(other + 0x1000, [a.addImm(2, 2, 7), a.addReg(4, 4, 0)]);
-      for (const page of [0, 0x1000]) map(bench, va + page, one + page);
       begin(bench, begins);
     });
     improve(guests);
     for (const base of [other, one]) {
-      for (const bench of guests) map(bench, va + moved, base + moved);
+      for (const bench of guests) pages.map(bench, base + moved, va + moved);
       agree(guests, 50, 97);
       agree(guests, 1, 100_000);
     }
