@@ -23,6 +23,8 @@ export interface CpuEnvironment {
   /** Interrupt lines changed: the run loop must look at them soon. */
   lookAround(): void;
   invalidateTlb(cpu: number, va: number | undefined): void;
+  /** Drops everything, whatever the tables of now have. */
+  resetTlb(cpu: number): void;
   invalidateAsid(cpu: number, asid: number): void;
   invalidateInstructions(va: number | undefined): void;
   /** @returns true when an access must be left undone for now: see {@link CoprocessorContext.stepFirst}. */
@@ -80,7 +82,7 @@ export class ArmCpu implements CoprocessorContext {
 
   /** State after reset (B1.9.1), with the PC where boot code or PSCI wants it; bit 0 selects T32. */
   reset(entry: number): void {
-    this.environment.invalidateTlb(this.cpu, undefined);
+    this.environment.resetTlb(this.cpu);
     this.initialise(entry);
   }
 
@@ -122,6 +124,11 @@ export class ArmCpu implements CoprocessorContext {
 
   invalidateTlb(allCpus: boolean, va: number | undefined): void {
     this.environment.invalidateTlb(allCpus ? -1 : this.cpu, va);
+  }
+
+  /** What was translated before the registers or the tables were set from outside is void on all CPUs. */
+  resetTlb(): void {
+    this.environment.resetTlb(-1);
   }
 
   invalidateAsid(allCpus: boolean, asid: number): void {

@@ -7,7 +7,7 @@ import { AccessKind, FaultKind } from '../vmsa/walk.ts';
 import type { Mmu } from './mmu.ts';
 import { StateSlot } from './state.ts';
 import { Sctlr, type SystemRegisters } from './system-registers.ts';
-import { TlbFlag } from './tlb.ts';
+import { TlbFlag } from './tlb-entries.ts';
 
 const STATE = MemoryLayout.state >>> 2;
 const CALL_LOW = STATE + StateSlot.CallLow;

@@ -164,6 +164,7 @@ export class ArmEngine implements Saveable<EngineState> {
         if (va === undefined) this.tlb.invalidateAll(single ? -1 : cpu);
         else this.tlb.invalidatePage(va, single ? -1 : cpu);
       },
+      resetTlb: (cpu) => this.tlb.reset(single ? -1 : cpu),
       invalidateAsid: (cpu, asid) => this.tlb.invalidateAsid(asid, single ? -1 : cpu),
       invalidateInstructions: (va) => this.invalidateInstructions(va),
       stepFirst: () => this.stepFirst(),
@@ -251,7 +252,7 @@ export class ArmEngine implements Saveable<EngineState> {
     this.instructionsBefore += instructions - this.instructions;
     this.instructions = instructions;
     this.cache.flush();
-    this.tlb.invalidateAll(-1);
+    this.tlb.reset(-1);
     this.interpreter.jumps.forgetAll();
     this.words[EVENT] = eventWord;
   }

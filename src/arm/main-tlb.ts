@@ -21,8 +21,14 @@ const REGIME_SHIFT = 5;
 const REGIMES = 16;
 const REGIME_BITS = (REGIMES - 1) << REGIME_SHIFT;
 const LEAF_SHIFT = 9;
+const SIZE_BITS = 7 << LEAF_SHIFT;
 
 const GLOBAL = -1;
+/** So many global entries may outlive the invalidation of everything. */
+const MOST_GLOBAL = 256;
+
+/** What a CPU finds for `va` in its tables of now; undefined where it finds nothing, or is in another regime. */
+export type Rewalk = (va: number, regime: number) => WalkResult | undefined;
 
 /** Fields of what an entry knows of its leaf beside the address. */
 const enum Shift {
@@ -54,6 +60,13 @@ export class MainTlb {
   private readonly sizesPresent = new Uint8Array(LEAF_BITS.length);
   private readonly regimes: { readonly ttbcr: number; readonly control: number }[] = [];
   private empty = true;
+  /** Entries that were put in as global ones; perhaps they are gone. */
+  private readonly globals = new Int32Array(MOST_GLOBAL);
+  private readonly keptTags = new Int32Array(MOST_GLOBAL);
+  private globalCount = 0;
+  private readonly isListed = new Uint8Array(SETS * WAYS);
+  /** A bit for each CPU of which a global entry is not in that list, or not here any more, although first levels may have it. */
+  private unlisted = 0;
   /**
    * Every page that this, the first level, or what remembers code by its address may know something of: what is not here
    * needs no maintenance.
@@ -75,6 +88,7 @@ export class MainTlb {
     if (this.regimes.length === REGIMES) {
       this.regimes.length = 0;
       this.invalidateAll(-1);
+      this.unlisted = -1;
     }
     this.regimes.push({ ttbcr, control });
     return this.regimes.length - 1;
@@ -118,35 +132,125 @@ export class MainTlb {
     this.walks++;
     this.known.note(va, found.leafBits);
     const size = LEAF_NUMBER.get(found.leafBits) as number;
-    const set = setOf(va, size);
-    const e = set + this.nextWay[set / WAYS];
-    this.nextWay[set / WAYS] = (this.nextWay[set / WAYS] + 1) % WAYS;
+    const e = this.place(setOf(va, size));
     this.tags[e] = tagOf(va, size, cpu, regime);
     this.asids[e] = found.global ? GLOBAL : asid;
     this.tables[e] = found.global ? 0 : table;
     this.pages[e] = found.physical & -4096;
-    this.fields[e] =
-      found.domain |
-      (found.attributes << Shift.Attributes) |
-      (found.shareability << Shift.Shareability) |
-      (found.level << Shift.Level) |
-      (found.rights << Shift.Rights) |
-      (Math.floor(found.physical / 2 ** 32) << Shift.HighAddress);
+    this.fields[e] = fieldsOf(found);
     this.sizesPresent[size] = 1;
     this.empty = false;
+    if (found.global && this.isListed[e] === 0) this.list(e, cpu);
+  }
+
+  /** The next entry of a set that is free, or else not global, or else the next. */
+  private place(set: number): number {
+    const first = this.nextWay[set / WAYS];
+    let way = first;
+    for (let i = WAYS - 1; i >= 0; i--) {
+      const other = (first + i) % WAYS;
+      const e = set + other;
+      if (this.tags[e] === 0) {
+        way = other;
+        break;
+      }
+      if (this.asids[e] !== GLOBAL) way = other;
+    }
+    const e = set + way;
+    if (this.tags[e] !== 0 && this.asids[e] === GLOBAL) this.unlisted |= 1 << cpuOf(this.tags[e]);
+    this.nextWay[set / WAYS] = (way + 1) % WAYS;
+    return e;
+  }
+
+  private list(e: number, cpu: number): void {
+    if (this.globalCount === MOST_GLOBAL) {
+      this.unlisted |= 1 << cpu;
+      return;
+    }
+    this.globals[this.globalCount++] = e;
+    this.isListed[e] = 1;
   }
 
   /** @param cpu whose entries; -1 for those of all CPUs. */
   invalidateAll(cpu: number): void {
     if (this.empty) return;
-    if (cpu < 0) {
-      this.tags.fill(0);
-      this.sizesPresent.fill(0);
-      this.empty = true;
+    if (cpu >= 0) {
+      const { tags } = this;
+      for (let e = 0; e < tags.length; e++) if (belongsTo(tags[e], cpu)) tags[e] = 0;
+      this.unlisted &= ~(1 << cpu);
       return;
     }
-    const { tags } = this;
-    for (let e = 0; e < tags.length; e++) if (belongsTo(tags[e], cpu)) tags[e] = 0;
+    this.tags.fill(0);
+    this.sizesPresent.fill(0);
+    this.isListed.fill(0);
+    this.globalCount = 0;
+    this.unlisted = 0;
+    this.empty = true;
+  }
+
+  /**
+   * Drops everything, but no global entry if all of them are as the tables of now have them.
+   * @param cpu whose entries; -1 for those of all CPUs
+   * @param rewalks by the CPU's number
+   * @returns whether first levels may keep what they have of the global ones
+   */
+  invalidateUnlessSame(cpu: number, rewalks: readonly Rewalk[]): boolean {
+    if (!this.areGlobalsSame(cpu, rewalks)) {
+      this.invalidateAll(cpu);
+      return false;
+    }
+    if (cpu < 0) this.dropAllButGlobals();
+    else {
+      const { tags, asids } = this;
+      for (let e = 0; e < tags.length; e++) if (asids[e] !== GLOBAL && belongsTo(tags[e], cpu)) tags[e] = 0;
+    }
+    return true;
+  }
+
+  private areGlobalsSame(cpu: number, rewalks: readonly Rewalk[]): boolean {
+    if ((cpu < 0 ? this.unlisted : this.unlisted & (1 << cpu)) !== 0) return false;
+    this.forgetListedThatAreGone();
+    for (let i = 0; i < this.globalCount; i++) {
+      const e = this.globals[i];
+      if ((cpu < 0 || belongsTo(this.tags[e], cpu)) && !this.isSame(e, rewalks)) return false;
+    }
+    return true;
+  }
+
+  private forgetListedThatAreGone(): void {
+    const { globals } = this;
+    const count = this.globalCount;
+    this.globalCount = 0;
+    for (let i = 0; i < count; i++) {
+      const e = globals[i];
+      if (this.tags[e] === 0 || this.asids[e] !== GLOBAL) this.isListed[e] = 0;
+      else globals[this.globalCount++] = e;
+    }
+  }
+
+  private isSame(e: number, rewalks: readonly Rewalk[]): boolean {
+    const tag = this.tags[e];
+    const found = rewalks[cpuOf(tag)](addressOf(tag), (tag & REGIME_BITS) >>> REGIME_SHIFT);
+    return (
+      found?.global === true &&
+      found.leafBits === LEAF_BITS[sizeOf(tag)] &&
+      ((found.physical ^ this.pages[e]) & (-1 << PIECE_BITS[sizeOf(tag)])) === 0 &&
+      fieldsOf(found) === this.fields[e]
+    );
+  }
+
+  private dropAllButGlobals(): void {
+    const { tags, globals, keptTags } = this;
+    for (let i = 0; i < this.globalCount; i++) keptTags[i] = tags[globals[i]];
+    tags.fill(0);
+    this.sizesPresent.fill(0);
+    for (let i = 0; i < this.globalCount; i++) {
+      const tag = keptTags[i];
+      tags[globals[i]] = tag;
+      this.sizesPresent[sizeOf(tag)] = 1;
+      this.known.note(addressOf(tag), LEAF_BITS[sizeOf(tag)]);
+    }
+    this.empty = this.globalCount === 0;
   }
 
   /** Drops the entries of an ASID that are not global (B3.10.5). */
@@ -186,6 +290,22 @@ function tagOf(va: number, size: number, cpu: number, regime: number): number {
     (regime << REGIME_SHIFT) |
     (cpu << CPU_SHIFT) |
     VALID
+  );
+}
+
+const cpuOf = (tag: number): number => (tag & CPU_BITS) >>> CPU_SHIFT;
+const sizeOf = (tag: number): number => (tag & SIZE_BITS) >>> LEAF_SHIFT;
+/** The first address that the entry translates. */
+const addressOf = (tag: number): number => tag & (-1 << PIECE_BITS[sizeOf(tag)]);
+
+function fieldsOf(found: WalkResult): number {
+  return (
+    found.domain |
+    (found.attributes << Shift.Attributes) |
+    (found.shareability << Shift.Shareability) |
+    (found.level << Shift.Level) |
+    (found.rights << Shift.Rights) |
+    (Math.floor(found.physical / 2 ** 32) << Shift.HighAddress)
   );
 }
 

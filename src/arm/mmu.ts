@@ -14,7 +14,8 @@ import {
 } from './memory-attributes.ts';
 import { ExceptionKind } from './state.ts';
 import { Sctlr, type SystemRegisters, TTBCR_A1, TTBCR_EAE } from './system-registers.ts';
-import { KEY_ASID, TLB_KEY_WORDS, type TlbArrays, TlbFlag } from './tlb.ts';
+import { KEY_ASID, TLB_KEY_WORDS, type TlbArrays } from './tlb.ts';
+import { TLB_DOMAIN_SHIFT, TlbFlag } from './tlb-entries.ts';
 
 /** Addresses that devices and RAM have. What a long descriptor or a supersection maps above is an external abort. */
 const PHYSICAL_LIMIT = 0x1_0000_0000;
@@ -99,6 +100,12 @@ export class Mmu {
     this.userRequester = { ...this.privilegedRequester, privileged: false };
     this.cpu = cpu;
     this.key[TLB_KEY_WORDS - 1] = cpu;
+    tlb.connectCpu(cpu, (va, number) => (this.walks(number) && this.walkTables(va) ? this.walk : undefined));
+  }
+
+  /** Whether walks of now are of the regime with this number. */
+  private walks(number: number): boolean {
+    return (this.regs.SCTLR & Sctlr.M) !== 0 && this.regimeNumber() === number;
   }
 
   /** Selects the TLB array of the current registers and privilege. */
@@ -142,6 +149,7 @@ export class Mmu {
   private readRegisters(): void {
     const { regs, regime, key } = this;
     const long = (regs.TTBCR & TTBCR_EAE) !== 0;
+    const { asid } = this;
     this.long = long;
     this.contextId = regs.CONTEXTIDR;
     this.control = regs.SCTLR & CONTEXT_CONTROL;
@@ -163,6 +171,7 @@ export class Mmu {
     regime.ttbcr = regs.TTBCR;
     regime.accessFlagEnable = (regs.SCTLR & Sctlr.AFE) !== 0;
     regime.bigEndianTables = (regs.SCTLR & Sctlr.EE) !== 0;
+    this.tlb.addressSpaceChanged(this.cpu, asid === this.asid);
   }
 
   /** Translates for a fetch. @returns the physical address, or -1: `reportFetchFault` then says why. */
@@ -260,12 +269,18 @@ export class Mmu {
     if (fault !== FaultKind.None) {
       return this.raise(va, fault, this.walk.level, this.walk.domain, isWrite);
     }
+    if (this.walk.physical >= PHYSICAL_LIMIT) return this.abort(va, FaultKind.External, isWrite);
+    return this.enter(va, privileged, !unprivileged);
+  }
+
+  /** The entry for what the last translation has found. @returns its flags and page */
+  private enter(va: number, privileged: boolean, keep: boolean): number {
     const { physical, leafBits } = this.walk;
-    if (physical >= PHYSICAL_LIMIT) return this.abort(va, FaultKind.External, isWrite);
     const page = (physical & -4096) | 0;
     let entry = page | TlbFlag.Valid;
     if (permits(this.rights, AccessKind.Read, privileged)) entry |= TlbFlag.Readable;
     if (permits(this.rights, AccessKind.Write, privileged)) entry |= TlbFlag.Writable;
+    if (this.walk.global) entry |= TlbFlag.Global | (this.walk.domain << TLB_DOMAIN_SHIFT);
     if (this.device()) entry |= TlbFlag.Device;
     let direct = -1;
     if (this.physical.isRam(physical)) {
@@ -274,7 +289,7 @@ export class Mmu {
       direct = this.physical.directOffset(page >>> 0);
       if (direct >= 0) entry |= TlbFlag.Direct;
     }
-    if (!unprivileged) this.tlb.fill(this.array, va, page, entry & 0xfff, leafBits, direct);
+    if (keep) this.tlb.fill(this.array, va, page, entry & 0xfff, leafBits, direct);
     return entry;
   }
 
@@ -306,13 +321,23 @@ export class Mmu {
   private find(va: number): boolean {
     const { walk, regime, cpu, asid } = this;
     const { main } = this.tlb;
-    const number = main.regime(regime.ttbcr, this.regs.SCTLR & (Sctlr.AFE | Sctlr.EE));
+    const number = this.regimeNumber();
     if (main.lookup(va, cpu, number, asid, regime.ttbr0, walk)) return true;
-    if (this.long) walkLong(va >>> 0, regime, this.readTable, walk);
-    else walkShort(va >>> 0, regime, this.readTable, walk);
-    if (walk.fault !== FaultKind.None) return false;
+    if (!this.walkTables(va)) return false;
     main.insert(va, cpu, number, asid, regime.ttbr0, walk);
     return true;
+  }
+
+  private regimeNumber(): number {
+    return this.tlb.main.regime(this.regime.ttbcr, this.regs.SCTLR & (Sctlr.AFE | Sctlr.EE));
+  }
+
+  /** Fills `walk` from the tables. @returns false where the walk faults. */
+  private walkTables(va: number): boolean {
+    const { walk, regime } = this;
+    if (this.long) walkLong(va >>> 0, regime, this.readTable, walk);
+    else walkShort(va >>> 0, regime, this.readTable, walk);
+    return walk.fault === FaultKind.None;
   }
 
   /** SCTLR.WXN and UWXN (B3.7.2): what is writable can't be executed. */

@@ -186,7 +186,6 @@ export class Bench {
       cpu.regs.VBAR = VECTORS;
       cpu.setIrq(false);
       cpu.setFiq(false);
-      cpu.invalidateTlb(false, undefined);
     }
   }
 

@@ -130,6 +130,96 @@ describe('maintenance', () => {
   });
 });
 
+describe('invalidation of everything, where walks find again', () => {
+  /** What tables have now, by address. */
+  function tablesWith(
+    leaves: Record<number, Leaf>,
+    rights = 0,
+  ): (va: number, regime: number) => WalkResult | undefined {
+    return (va, regime) => {
+      const leaf = leaves[va];
+      if (leaf === undefined || regime !== 0) return undefined;
+      const physical = 0x5000_0000 + (va & 0xfff);
+      return Object.assign(new WalkResult(), { physical, level: 2, rights }, leaf);
+    };
+  }
+
+  test('what is global, keeps that, and nothing else', () => {
+    insert(0x1000, { global: true });
+    insert(0x10_5000, { global: true, leafBits: 20, physical: 0x6000_5000 });
+    insert(0x2000, { global: false });
+    const tables = tablesWith({ 4096: {}, 1048576: { leafBits: 20, physical: 0x6000_0000 } });
+    expect(tlb.invalidateUnlessSame(-1, [tables])).toBe(true);
+    expect([find(0x1000), find(0x2000)]).toEqual([0x5000_0000, undefined]);
+    expect(find(0x10_7123)).toBe(0x6000_7123);
+    expect([tlb.known.hasPage(0x1000), tlb.known.hasLarge(0x10_0000)]).toEqual([true, true]);
+    // Also the next time.
+    expect(tlb.invalidateUnlessSame(-1, [tables])).toBe(true);
+    expect(find(0x1000)).toBeDefined();
+  });
+
+  test.each([
+    ['is elsewhere', { 4096: {}, 8192: { physical: 0x7000_0000 } }],
+    ['is of another size', { 4096: {}, 8192: { leafBits: 16 } }],
+    ['is global no longer', { 4096: {}, 8192: { global: false } }],
+    ['is not found', { 4096: {} }],
+  ])('drops all where one of them %s', (_what, leaves) => {
+    insert(0x1000, { global: true });
+    insert(0x2000, { global: true });
+    expect(tlb.invalidateUnlessSame(-1, [tablesWith(leaves)])).toBe(false);
+    expect([find(0x1000), find(0x2000)]).toEqual([undefined, undefined]);
+  });
+
+  test('drops all where one has other rights, or was found in another regime', () => {
+    insert(0x1000, { global: true });
+    expect(tlb.invalidateUnlessSame(-1, [tablesWith({ 4096: {} }, 63)])).toBe(false);
+    insert(0x1000, { global: true }, { regime: 1 });
+    expect(tlb.invalidateUnlessSame(-1, [tablesWith({ 4096: {} })])).toBe(false);
+    expect(find(0x1000, { regime: 1 })).toBeUndefined();
+  });
+
+  test('drops all where one had to go before, which first levels may still have', () => {
+    const leaves: Record<number, Leaf> = {};
+    for (let i = 0; i < 9; i++) {
+      const va = 0x1000 + i * 0x40_0000;
+      leaves[va] = { global: true };
+      insert(va, { global: true });
+    }
+    expect(tlb.invalidateUnlessSame(-1, [tablesWith(leaves)])).toBe(false);
+    insert(0x1000, { global: true });
+    expect(tlb.invalidateUnlessSame(-1, [tablesWith(leaves)])).toBe(true);
+  });
+
+  test('knows what was invalidated by address before', () => {
+    insert(0x1000, { global: true });
+    insert(0x2000, { global: true });
+    tlb.invalidateAddress(0x2000, -1);
+    expect(tlb.invalidateUnlessSame(-1, [tablesWith({ 4096: {} })])).toBe(true);
+    expect([find(0x1000), find(0x2000)]).toEqual([0x5000_0000, undefined]);
+  });
+
+  test('asks each CPU for its own, and spares the others of one', () => {
+    insert(0x1000, { global: true });
+    insert(0x2000, { global: true }, { cpu: 1 });
+    insert(0x3000, { global: false }, { cpu: 1 });
+    const [zero, one] = [tablesWith({ 4096: {} }), tablesWith({ 8192: {} })];
+    expect(tlb.invalidateUnlessSame(-1, [zero, one])).toBe(true);
+    insert(0x3000, { global: false }, { cpu: 1 });
+    expect(tlb.invalidateUnlessSame(0, [tablesWith({}), one])).toBe(false);
+    expect([find(0x1000), find(0x2000, { cpu: 1 })]).toEqual([undefined, 0x5000_0000]);
+    expect(find(0x3000, { cpu: 1 })).toBe(0x5000_0000);
+    expect(tlb.invalidateUnlessSame(1, [zero, one])).toBe(true);
+    expect(find(0x2000, { cpu: 1 })).toBe(0x5000_0000);
+    expect(find(0x3000, { cpu: 1 })).toBeUndefined();
+  });
+});
+
+test('what is global stays longer in a set than what is not', () => {
+  insert(0x1000, { global: true });
+  for (let i = 1; i < 20; i++) insert(0x1000 + i * 0x40_0000, { global: false });
+  expect(find(0x1000)).toBeDefined();
+});
+
 test('entries that share a set push each other out, and never answer for one another', () => {
   const vas = Array.from({ length: 20 }, (_, i) => 0x1000 + i * 0x40_0000);
   for (const va of vas) insert(va, { physical: 0x6000_0000 + va });

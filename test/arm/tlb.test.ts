@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Mode } from '../../src/arm/modes.ts';
 import { Sctlr } from '../../src/arm/system-registers.ts';
-import { TLB_KEY_WORDS, TlbArrays, TlbFlag } from '../../src/arm/tlb.ts';
+import { TLB_KEY_WORDS, TlbArrays } from '../../src/arm/tlb.ts';
+import { TlbFlag } from '../../src/arm/tlb-entries.ts';
 import { MachineMemory } from '../../src/memory/machine-memory.ts';
 import { PageWatches } from '../../src/memory/page-watches.ts';
 import * as a from './assembler.ts';
@@ -67,6 +68,8 @@ const invalidateMva = (va: number): void => {
 const invalidateAll = (): void => {
   at(5, Mode.Supervisor, 0);
 };
+/** How often the first level did not know an address. */
+const misses = (): number => bench.engine.statistics().tlb.firstLevelMisses;
 const status = (): number => bench.cpu.regs.DFSR & 0x40f;
 
 function mapSmall(va: number, pa: number, options: Leaf = {}): void {
@@ -125,6 +128,54 @@ describe('the TLB holds what was walked until it is told', () => {
     invalidateAll();
     expect(load(VA)).toBeUndefined();
     expect(status()).toBe(0b00101);
+  });
+
+  test('TLBIALL drops what is not global, though the tables have it as before', () => {
+    mapSmall(VA, PA, { notGlobal: true });
+    expect(load(VA)).toBe(PA);
+    const before = misses();
+    invalidateAll();
+    expect(load(VA)).toBe(PA);
+    expect(misses()).toBe(before + 1);
+  });
+
+  test('TLBIALL keeps what is global where the tables have all of it as before', () => {
+    const table = tables.second(VA);
+    tables.page(table, VA, smallPage(PA));
+    tables.page(table, VA + 0x1000, smallPage(PA + 0x1000));
+    for (const va of [VA, VA + 0x1000]) expect(load(va)).toBe(va - VA + PA);
+    const before = misses();
+    for (let i = 0; i < 3; i++) {
+      invalidateAll();
+      expect(load(VA)).toBe(PA);
+    }
+    expect(misses()).toBe(before);
+    tables.page(table, VA + 0x1000, smallPage(OTHER));
+    invalidateAll();
+    expect(load(VA + 0x1000)).toBe(OTHER);
+    expect(load(VA)).toBe(PA);
+    expect(misses()).toBe(before + 2);
+  });
+
+  test('TLBIALL before the table is another one drops what that one does not have', () => {
+    mapSmall(VA, PA);
+    expect(load(VA)).toBe(PA);
+    invalidateAll();
+    const others = bench.flatTables(RAM + 0x18_0000);
+    others.page(others.second(VA), VA, smallPage(OTHER));
+    bench.cpu.regs.TTBR0 = others.base;
+    expect(load(VA)).toBe(OTHER);
+  });
+
+  test('a CPU that was reset has nothing, whatever the tables are', () => {
+    mapSmall(VA, PA);
+    expect(load(VA)).toBe(PA);
+    const { TTBR0, DACR, SCTLR, VBAR } = bench.cpu.regs;
+    bench.cpu.reset(CODE);
+    Object.assign(bench.cpu.regs, { TTBR0, DACR, SCTLR, VBAR });
+    const before = misses();
+    expect(load(VA)).toBe(PA);
+    expect(misses()).toBe(before + 1);
   });
 
   test('TLBIMVA reaches every address space and every privilege', () => {
@@ -344,6 +395,57 @@ describe('a change of context shows at once, without maintenance', () => {
     expect(status()).toBe(0b00110);
   });
 
+  test('what is global is known in the next address space at once, and by TLBIASID not forgotten', () => {
+    mapSmall(VA, PA);
+    bench.cpu.regs.CONTEXTIDR = 1;
+    expect(load(VA)).toBe(PA);
+    const before = misses();
+    bench.cpu.regs.CONTEXTIDR = 2;
+    expect(load(VA)).toBe(PA);
+    bench.cpu.invalidateAsid(false, 2);
+    expect(load(VA)).toBe(PA);
+    expect(misses()).toBe(before);
+    tables.first(VA, 0);
+    invalidateMva(VA);
+    for (const asid of [1, 2]) {
+      bench.cpu.regs.CONTEXTIDR = asid;
+      expect(load(VA)).toBeUndefined();
+    }
+  });
+
+  test('what is global is not known where its domain gives other rights', () => {
+    mapSmall(VA, PA, { ap: 6, domain: DOMAIN });
+    bench.cpu.regs.DACR = 1 | (MANAGER << (2 * DOMAIN));
+    bench.cpu.regs.CONTEXTIDR = 1;
+    expect(store(VA, PA)).toBe(true);
+    bench.cpu.regs.CONTEXTIDR = 2;
+    bench.cpu.regs.DACR = 1 | (CLIENT << (2 * DOMAIN));
+    expect(store(VA, PA)).toBe(false);
+    expect(load(VA)).toBe(PA);
+    bench.cpu.regs.CONTEXTIDR = 3;
+    bench.cpu.regs.DACR = 1 | (NO_ACCESS << (2 * DOMAIN));
+    expect(load(VA)).toBeUndefined();
+  });
+
+  test('what an address space has got from another one is watched where it has code', () => {
+    const routine = PA + 0x40;
+    mapSmall(VA, PA);
+    bench.load(routine, [a.addImm(0, 0, 1), a.B_SELF]);
+    const called = (): number => {
+      bench.set(0, 0);
+      bench.jump(VA + 0x40);
+      bench.run(1);
+      return bench.reg(0);
+    };
+    for (const asid of [1, 2]) {
+      bench.cpu.regs.CONTEXTIDR = asid;
+      expect(store(VA, PA)).toBe(true);
+    }
+    expect(called()).toBe(1);
+    expect(store(VA + 0x40, a.addImm(0, 0, 7))).toBe(true);
+    expect(called()).toBe(7);
+  });
+
   test('more contexts than there are arrays, in turn', () => {
     mapSmall(VA, PA);
     for (let round = 0; round < 2; round++) {
@@ -354,6 +456,17 @@ describe('a change of context shows at once, without maintenance', () => {
       }
     }
   });
+});
+
+test('more contexts than there are arrays, of which later ones have other rights to what is global', () => {
+  mapSmall(VA, PA, { ap: 6, domain: DOMAIN });
+  for (let asid = 0; asid < 80; asid++) {
+    const isManager = asid < 40;
+    bench.cpu.regs.CONTEXTIDR = asid;
+    bench.cpu.regs.DACR = 1 | ((isManager ? MANAGER : CLIENT) << (2 * DOMAIN));
+    expect(load(VA)).toBe(PA);
+    expect(store(VA, PA)).toBe(isManager);
+  }
 });
 
 describe('LDRT and STRT in a privileged mode', () => {
@@ -411,7 +524,7 @@ describe('a data abort', () => {
 });
 
 describe('a first-level array', () => {
-  test.each([1, 127, 128, 129, 300, 5000])('that has got %i pages forgets all of them', (pages) => {
+  test.each([1, 300, 511, 512, 513, 5000])('that has got %i pages forgets all of them', (pages) => {
     const memory = new MachineMemory(0x20_0000);
     const arrays = new TlbArrays(memory, new PageWatches(0x20_0000), RAM);
     const array = arrays.select(new Int32Array(TLB_KEY_WORDS), 0);

@@ -247,7 +247,7 @@ export class CoreUnderTest implements CpuUnderTest {
     state.slots[StateSlot.Fpscr] = vector.state[W.FPSCR]!;
     for (const [word, name] of HIGH_WORDS) regs[name] = vector.state[word]! | 0;
     this.interrupt = vector.state[W.INTERRUPT]!;
-    this.cpu.invalidateTlb(true, undefined);
+    this.cpu.resetTlb();
     this.strayed = false;
   }
 

@@ -105,7 +105,7 @@ export class Investigation {
     for (const page of [...slice.pagesBefore.keys(), ...this.touched]) mirrorPage(first, second, page);
     for (const side of [first, second]) {
       // Translation tables may have changed back.
-      side.engine.cpus[0].invalidateTlb(true, undefined);
+      side.engine.cpus[0].resetTlb();
       slice.putBack(side);
     }
   }
