@@ -646,6 +646,7 @@ export class ArmEngine implements Saveable<EngineState> {
           this.code.liftForRegion(this.active, pc, flags, (va) => endsBefore(va | 0)),
         halfword: (va) => this.code.halfword(this.active, va),
         locate: (va) => this.active.mmu.translateFetch(va),
+        fillTlb: (va, isWrite) => this.active.mmu.prepare(va, isWrite),
         cross: (result) => this.cross(result),
       },
       () => this.leaveRegions(),

@@ -273,6 +273,21 @@ export class Mmu {
     return this.enter(va, privileged, !unprivileged);
   }
 
+  /** Fills the TLB for an access of the present mode if it is permitted, and raises nothing if not. */
+  prepare(va: number, isWrite: boolean): void {
+    const entry = this.tlb.lookup(this.array, va);
+    if ((entry & (isWrite ? TlbFlag.Writable : TlbFlag.Readable)) !== 0) {
+      if (isWrite && (entry & TlbFlag.Ram) !== 0) {
+        this.tlb.fill(this.array, va, entry & -4096, entry & 0xfff, 12);
+      }
+      return;
+    }
+    this.tlb.misses++;
+    const fault = this.translate(va, isWrite ? AccessKind.Write : AccessKind.Read, this.privileged);
+    if (fault === FaultKind.None && this.walk.physical < PHYSICAL_LIMIT)
+      this.enter(va, this.privileged, true);
+  }
+
   /** The entry for what the last translation has found. @returns its flags and page */
   private enter(va: number, privileged: boolean, keep: boolean): number {
     const { physical, leafBits } = this.walk;

@@ -68,6 +68,8 @@ export interface CodeSource {
   halfword(va: number): number | undefined;
   /** Physical address of a page of code, -1 where it can't be fetched from. */
   locate(pageVa: number): number;
+  /** Fills the TLB for a data access where that is in order; a fault is left to the access itself. */
+  fillTlb(va: number, isWrite: boolean): void;
 }
 
 /** What the runner asks of the engine where a region ends by an exception, or where the context may have changed. */
@@ -145,6 +147,11 @@ export class RegionRunner {
         if (words[W.Interpreting] === 0) accesses.stores++;
         env.slowStore(va, size, low, high, flags);
         note();
+      },
+      fillTlb: (va, isWrite) => {
+        if (isWrite === 0) accesses.loads++;
+        else accesses.stores++;
+        code.fillTlb(va, isWrite !== 0);
       },
       loadExclusive: (va, size) => {
         called();

@@ -1,3 +1,4 @@
+import { splitAddress } from './ir/address.ts';
 import { MemFlag } from './ir/ops.ts';
 import type { IrValue } from './ir/value.ts';
 
@@ -15,14 +16,6 @@ export interface WordRun {
 
 function isWordAccess({ op, imm }: IrValue): boolean {
   return (op === 'load32' || op === 'store32') && imm === MemFlag.AlignedWord;
-}
-
-/** What an address is counted from, and how far it is. */
-function splitAddress(address: IrValue): { readonly base: IrValue; readonly offset: number } {
-  const { op, args } = address;
-  return op === 'add' && args[1].op === 'const'
-    ? { base: args[0], offset: args[1].imm }
-    : { base: address, offset: 0 };
 }
 
 /**

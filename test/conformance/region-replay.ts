@@ -134,7 +134,7 @@ export class RegionReplay {
       // Regions of both kinds have their turn, and ways in of both.
       const entries = this.vector % 4 < 2 ? [0] : [0, job.region.nodes.length - 1];
       known.push({
-        job: { ...job, region: { ...job.region, entries }, callFree: this.vector % 2 === 1 },
+        job: { ...job, region: { ...job.region, entries }, callFree: this.vector % 2 === 1, grouped: true },
         fn: undefined,
       });
       const { pc } = job.region;

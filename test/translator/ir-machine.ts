@@ -177,6 +177,7 @@ export class IrMachine {
       slowStore: (va, size, low, high) => {
         noted(this.store(va, size, low, high));
       },
+      fillTlb: () => {},
       loadExclusive: (va, size) => noted(this.load(va, size)),
       storeExclusive: (va, size, low, high) => noted(this.store(va, size, low, high)),
       barrier: () => {},

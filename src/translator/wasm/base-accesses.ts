@@ -4,7 +4,7 @@ import { callBase, type Define, type HostFunctions, returnFromBase } from './bas
 import type { FunctionBody } from './function-body.ts';
 import { TLB_INDEX_MASK, TlbWord, word } from './lookup-code.ts';
 import { Load, Op, Store } from './opcodes.ts';
-import { RegionWord, Slot, slotAddress } from './region-abi.ts';
+import { FIND_FLAGS_SHIFT, FIND_WRITABLE, RegionWord, Slot, slotAddress } from './region-abi.ts';
 
 /** TlbFlag.Device; see the TLB arrays. */
 const DEVICE = 8;
@@ -68,6 +68,41 @@ function allowed64(code: FunctionBody, va: number, info: number, entry: number):
 /** Info without MemFlag.Aligned... leaves size in its low byte. */
 function pushSizeOf(code: FunctionBody, info: number): void {
   code.get(info).i32(0xff).op(Op.I32And);
+}
+
+/** Where the bytes of a group of accesses are. */
+export function defineFind(define: Define, host: HostFunctions): void {
+  define('find', (code) => {
+    const [va, info] = [0, 1];
+    const entry = code.local('i32');
+    const flags = code.local('i32');
+    const isWrite = code.local('i32');
+    code.get(info).i32(FIND_FLAGS_SHIFT).op(Op.I32ShrU).i32(8).op(Op.I32Shl).set(flags);
+    code.get(info).i32(FIND_WRITABLE).op(Op.I32And).i32(0).op(Op.I32Ne).set(isWrite);
+    const look = (): void => {
+      code.get(va).i32(8).op(Op.I32ShrU).i32(TLB_INDEX_MASK).op(Op.I32And);
+      word(code, RegionWord.Tlb);
+      code.op(Op.I32Add).set(entry);
+      code.get(entry).load(Load.I32, TlbWord.WriteTag).get(entry).load(Load.I32, TlbWord.ReadTag);
+      code.get(isWrite).op(Op.Select);
+      code.get(va);
+      code
+        .get(info)
+        .i32(FIND_WRITABLE - 1)
+        .op(Op.I32And);
+      code.op(Op.I32Add).i32(1).op(Op.I32Sub).i32(-4096).op(Op.I32And, Op.I32Eq);
+      allowed(code, va, flags, entry);
+      code.op(Op.I32And);
+      code.if();
+      pushHost(code, va, entry);
+      returnFromBase(code);
+      code.end();
+    };
+    look();
+    code.get(va).get(isWrite).call(host.fillTlb);
+    look();
+    code.i32(0);
+  });
 }
 
 function pushHost(code: FunctionBody, va: number, entry: number): void {

@@ -6,6 +6,8 @@ import { Op } from './opcodes.ts';
 export interface RegionHost {
   slowLoad(va: number, size: number, flags: number): number;
   slowStore(va: number, size: number, low: number, high: number, flags: number): void;
+  /** Fills the TLB for an access where that is in order; a fault is left to the access itself. */
+  fillTlb(va: number, isWrite: number): void;
   loadExclusive(va: number, size: number): number;
   storeExclusive(va: number, size: number, low: number, high: number): number;
   callHelper(number: number, a: number, b: number, c: number): number;
@@ -28,6 +30,11 @@ export const BASE_FUNCTIONS = {
   /** (va, value, info, site, budget): budget. */
   store: { params: ['i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32'] },
   store64: { params: ['i32', 'i64', 'i32', 'i32', 'i32'], results: ['i32'] },
+  /**
+   * (va, info): where bytes of one page are in the machine's memory that may be accessed without a call, after the TLB was filled where it
+   * can be; otherwise 0. Info is the number of bytes, FIND_WRITABLE, MemFlag << FIND_FLAGS_SHIFT.
+   */
+  find: { params: ['i32', 'i32'], results: ['i32'] },
   /** (va, count, site, budget): budget. Loads words that must be aligned to RegionWord.Words, up to the first that faults. */
   loadWords: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
   /** The same: stores them from there. */
@@ -112,6 +119,7 @@ export type Define = (name: BaseFunction, write: (code: FunctionBody) => void) =
 export interface HostFunctions {
   readonly slowLoad: number;
   readonly slowStore: number;
+  readonly fillTlb: number;
   readonly loadExclusive: number;
   readonly storeExclusive: number;
   readonly callHelper: number;

@@ -4,6 +4,7 @@ import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { CONDITION_TABLE } from '../flags.ts';
 import {
   defineExclusives,
+  defineFind,
   defineLoads,
   defineStores,
   defineWords,
@@ -201,6 +202,7 @@ function writeBase(): Uint8Array<ArrayBuffer> {
   const functions: HostFunctions = {
     slowLoad: writer.importFunction('slowLoad', ['i32', 'i32', 'i32'], ['i32']),
     slowStore: writer.importFunction('slowStore', ['i32', 'i32', 'i32', 'i32', 'i32'], []),
+    fillTlb: writer.importFunction('fillTlb', ['i32', 'i32'], []),
     loadExclusive: writer.importFunction('loadExclusive', ['i32', 'i32'], ['i32']),
     storeExclusive: writer.importFunction('storeExclusive', ['i32', 'i32', 'i32', 'i32'], ['i32']),
     callHelper: writer.importFunction('callHelper', ['i32', 'i32', 'i32', 'i32'], ['i32']),
@@ -223,6 +225,7 @@ function writeBase(): Uint8Array<ArrayBuffer> {
   };
   defineLoads(define, functions);
   defineStores(define, functions);
+  defineFind(define, functions);
   defineWords(define, numbers.load, numbers.store);
   defineExclusives(define, functions);
   defineFlow(define, functions, { regionType, interpret, nzcv: numbers.nzcv });
@@ -253,6 +256,7 @@ export function instantiateBase(
     table,
     slowLoad: host.slowLoad,
     slowStore: host.slowStore,
+    fillTlb: host.fillTlb,
     loadExclusive: host.loadExclusive,
     storeExclusive: host.storeExclusive,
     callHelper: host.callHelper,

@@ -4,7 +4,7 @@ import { callBase } from './base-functions.ts';
 import type { FunctionBody, ValType } from './function-body.ts';
 import { TLB_INDEX_MASK, TlbWord } from './lookup-code.ts';
 import { Load, Op, Store } from './opcodes.ts';
-import { RegionWord } from './region-abi.ts';
+import { FIND_FLAGS_SHIFT, FIND_WRITABLE, RegionWord } from './region-abi.ts';
 
 /** What memory code needs of the region around it. */
 export interface MemoryContext {
@@ -19,6 +19,7 @@ export interface MemoryContext {
     readonly load64: number;
     readonly store: number;
     readonly store64: number;
+    readonly find: number;
     readonly loadWords: number;
     readonly storeWords: number;
   };
@@ -26,8 +27,10 @@ export interface MemoryContext {
   pushSite(): void;
   /** Leaves the region where the call before has raised a fault. */
   leaveOnFault(): void;
-  /** Leaves the region before an access that is not in the TLB; undefined where a function is called for it. */
-  readonly leaveSlow: (() => void) | undefined;
+  /** Leaves the region before an access, at the site that was just stored. */
+  leaveBefore(): void;
+  /** Whether accesses that are not in the TLB leave the region, rather than to call a function. */
+  readonly callFree: boolean;
 }
 
 const LOAD_OF: { readonly [size: number]: number } = {
@@ -153,11 +156,58 @@ function pushInfo(m: MemoryContext, size: number, flags: number): void {
   m.code.i32(size | (flags << 8));
 }
 
-function leaveAtSite(m: MemoryContext, leave: () => void): void {
+function leaveAtSite(m: MemoryContext): void {
   m.code.i32(0);
   m.pushSite();
   m.code.store(Store.I32, RegionWord.Site);
-  leave();
+  m.leaveBefore();
+}
+
+/** Accesses that one look at the TLB is for: `length` bytes from the first one on. */
+export interface Stretch {
+  /** What all of them are aligned with if the first byte is a multiple of it: 1, 2 or 4. */
+  readonly alignment: number;
+  readonly length: number;
+  readonly isWritten: boolean;
+  /** MemFlag of all. */
+  readonly flags: number;
+}
+
+/** Pushes where bytes from the address on the stack on are in the machine's memory. Where they are not all in one page of the TLB, it leaves the region. */
+export function pushStretch(m: MemoryContext, stretch: Stretch, memo?: number): void {
+  const { code } = m;
+  const { alignment, length, isWritten, flags } = stretch;
+  const span = Math.floor((length - 1) / alignment) * alignment;
+  code.set(m.va);
+  emitAccess(
+    m,
+    memo,
+    { alignment, span, tag: isWritten ? TlbWord.WriteTag : TlbWord.ReadTag },
+    'i32',
+    () => {},
+    () => {
+      if (m.callFree) {
+        leaveAtSite(m);
+        return;
+      }
+      code.get(m.va).i32(length | (isWritten ? FIND_WRITABLE : 0) | (flags << FIND_FLAGS_SHIFT));
+      callBase(code, m.functions.find).tee(m.entry).op(Op.I32Eqz);
+      code.ifHinted(false);
+      leaveAtSite(m);
+      code.end();
+      code.get(m.entry);
+    },
+  );
+}
+
+/** A load or store in a stretch, whose address in the machine's memory is on the stack. */
+export function emitLoadHere(m: MemoryContext, size: number, offset: number): void {
+  m.code.load(LOAD_OF[size], offset);
+}
+
+export function emitStoreHere(m: MemoryContext, size: number, offset: number, pushValue: () => void): void {
+  pushValue();
+  m.code.store(STORE_OF[size], offset);
 }
 
 /** Loads from the address on the stack: an i32, or an i64 of eight bytes. */
@@ -181,7 +231,7 @@ export function emitLoad(m: MemoryContext, size: number, flags: number, memo?: n
     testOf(size, flags, TlbWord.ReadTag),
     size === 8 ? 'i64' : 'i32',
     () => code.load(LOAD_OF[size]),
-    () => (m.leaveSlow === undefined ? callSlow() : leaveAtSite(m, m.leaveSlow)),
+    () => (m.callFree ? leaveAtSite(m) : callSlow()),
   );
 }
 
@@ -216,7 +266,7 @@ export function emitStore(
       pushValue();
       code.store(STORE_OF[size]);
     },
-    () => (m.leaveSlow === undefined ? callSlow() : leaveAtSite(m, m.leaveSlow)),
+    () => (m.callFree ? leaveAtSite(m) : callSlow()),
   );
 }
 
@@ -264,7 +314,7 @@ export function emitLoadWords(
         take(i);
       }
     },
-    () => (m.leaveSlow === undefined ? callSlow() : leaveAtSite(m, m.leaveSlow)),
+    () => (m.callFree ? leaveAtSite(m) : callSlow()),
   );
 }
 
@@ -301,7 +351,7 @@ export function emitStoreWords(
         code.store(Store.I32, 4 * i);
       }
     },
-    () => (m.leaveSlow === undefined ? callSlow() : leaveAtSite(m, m.leaveSlow)),
+    () => (m.callFree ? leaveAtSite(m) : callSlow()),
   );
 }
 

@@ -1,18 +1,23 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
+import { splitAddress } from '../ir/address.ts';
 import { byOperation, Effect, type HelperInfo } from '../ir/ops.ts';
 import { type IrValue, vectorOf } from '../ir/value.ts';
 import { slotOf, slotsRead, slotsWritten } from '../vector/vector-function.ts';
 import { type WordRun, wordRunAt } from '../word-runs.ts';
+import { type AccessGroup, findAccessGroups, startOf } from './access-groups.ts';
 import { callBase, jumpToBase } from './base-functions.ts';
 import { mergeFlags } from './flags-code.ts';
 import type { FunctionBody, ValType } from './function-body.ts';
 import {
   emitLoad,
+  emitLoadHere,
   emitLoadWords,
   emitStore,
+  emitStoreHere,
   emitStoreWords,
   type MemoryContext,
   pushReadable,
+  pushStretch,
 } from './memory-code.ts';
 import { Load, Op, Simd, Store } from './opcodes.ts';
 import { emitPure } from './pure-code.ts';
@@ -68,6 +73,10 @@ export class NodeCompiler {
   private marker: IrValue | undefined;
   private markers = 0;
   private readonly memory: MemoryContext;
+  /** Groups of accesses, by position; undefined where there are none. */
+  private groups: readonly (AccessGroup | undefined)[] | undefined;
+  /** Position of the present operation. */
+  private at = 0;
 
   constructor(region: RegionCompiler, number: number, goTo: (successor: number) => void) {
     this.region = region;
@@ -88,7 +97,8 @@ export class NodeCompiler {
       functions: region.env.imports,
       pushSite: () => this.pushSite(),
       leaveOnFault: () => region.leaveOnFault(),
-      leaveSlow: region.env.callFree ? () => region.leaveSlow() : undefined,
+      leaveBefore: () => region.leaveSlow(),
+      callFree: region.env.callFree,
     };
   }
 
@@ -100,8 +110,10 @@ export class NodeCompiler {
     if (look > 0) region.checkBudget(block.pc, look);
     code.get(BUDGET).i32(-block.instructions).op(Op.I32Add).set(BUDGET);
     const { ops } = block;
+    if (region.env.grouped) this.groups = findAccessGroups(ops, this.isSilent);
     for (let at = 0; at < ops.length; at++) {
       const value = ops[at];
+      this.at = at;
       const run = wordRunAt(ops, at, this.isSilent);
       if (run !== undefined) this.emitWords(run);
       else if (isQuadword(value, ops[at + 1])) this.emitQuadword(value, ops[at + 1]);
@@ -296,13 +308,18 @@ export class NodeCompiler {
   private emitOther(value: IrValue): void {
     const { number } = value.info;
     const load = LOAD_SIZE[number];
+    const store = STORE_SIZE[number];
+    const group = this.groups?.[this.at];
+    if (group !== undefined) {
+      this.emitInGroup(value, group);
+      return;
+    }
     if (load !== undefined) {
       this.push(value.args[0]);
       emitLoad(this.memory, load, value.imm, this.memoOf(value));
       this.define(value);
       return;
     }
-    const store = STORE_SIZE[number];
     if (store !== undefined) {
       const [address, stored] = value.args;
       const pushStored = this.pusherOf(stored);
@@ -323,6 +340,32 @@ export class NodeCompiler {
       else this.pushPure(value);
       this.define(value);
     }
+  }
+
+  /** An access of a group: the first one looks for all of them. */
+  private emitInGroup(value: IrValue, group: AccessGroup): void {
+    const { code, region } = this;
+    const { number } = value.info;
+    const { offset } = splitAddress(value.args[0]);
+    const start = startOf(group);
+    if (group.host < 0) {
+      const { alignment, to, isWritten, flags } = group;
+      this.push(value.args[0]);
+      if (offset !== start) code.i32(start - offset).op(Op.I32Add);
+      pushStretch(this.memory, { alignment, length: to - start, isWritten, flags }, this.memoOf(value));
+      group.host = region.pool.take('i32');
+      code.set(group.host);
+    }
+    code.get(group.host);
+    const load = LOAD_SIZE[number];
+    if (load !== undefined) {
+      emitLoadHere(this.memory, load, offset - start);
+      this.define(value);
+    } else {
+      const stored = value.args[1];
+      emitStoreHere(this.memory, STORE_SIZE[number] as number, offset - start, () => this.push(stored));
+    }
+    if (--group.count === 0) region.pool.give(group.host);
   }
 
   private emitWords({ isLoad, accesses }: WordRun): void {

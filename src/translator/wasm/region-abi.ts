@@ -130,3 +130,7 @@ export function slotAddress(slot: number): number {
 
 /** Instructions that run between two looks at the event word, at most. */
 export const BUDGET_PIECE = 16384;
+
+/** Of the second operand of `find`, whose low bits are the number of bytes: whether they are stored to, and where their MemFlag is. */
+export const FIND_WRITABLE = 0x200;
+export const FIND_FLAGS_SHIFT = 10;

@@ -36,6 +36,8 @@ export interface CompileEnvironment {
    * in machine registers; each such access is dear.
    */
   readonly callFree: boolean;
+  /** Accesses from one base have one look at the TLB; where that fails, they leave the region. */
+  readonly grouped: boolean;
   /** Number of a helper, or of a vector function, as the interpreter calls them. */
   helperIndex(helper: HelperInfo): number;
   /** A new site: a guest instruction that may fault, raise or call out, and how many of its block come after it. */
@@ -137,8 +139,9 @@ export class RegionCompiler {
     }
   }
 
-  /** Leaves before an access at the site that was just stored; only where the region is call-free. */
+  /** Leaves before an access at the site that was just stored. */
   leaveSlow(): void {
+    if (!this.env.callFree) this.code.i32(RegionResult.Slow).set(this.result);
     this.code.br(this.leave);
   }
 

@@ -27,6 +27,7 @@ export interface RegionToCompile {
   readonly number: number;
   /** See CompileEnvironment. */
   readonly callFree: boolean;
+  readonly grouped: boolean;
 }
 
 /** Regions take memos from different places on: those of two that run in turns should not be the same. */
@@ -52,12 +53,13 @@ export function writeRegionModule(
   context: RegionModuleContext,
 ): Uint8Array<ArrayBuffer> {
   const imports = UsedImports.begin();
-  const bodies = regions.map(({ region, number, callFree }) => {
+  const bodies = regions.map(({ region, number, callFree, grouped }) => {
     let memo = number * MEMO_STEP;
     return compileRegion(region, {
       imports,
       number,
       callFree,
+      grouped,
       helperIndex: (helper) => context.helperIndex(helper),
       site: (pc, it, notExecuted) => context.sites.add(pc, it, notExecuted, number),
       memo: () => memo++ % MemoryLayout.tlbMemoCount,

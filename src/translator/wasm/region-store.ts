@@ -333,6 +333,7 @@ export class RegionStore {
           region,
           number: entries[0].number,
           callFree: kind === 'call-free',
+          grouped: kind !== 'plain for good',
         })),
         this.context,
       );

@@ -37,6 +37,7 @@ test('flags that a region leaves are the same word to regions and to the engine,
     {
       slowLoad: unused,
       slowStore: unused,
+      fillTlb: unused,
       loadExclusive: unused,
       storeExclusive: unused,
       callHelper: unused,

@@ -80,7 +80,7 @@ export class RegionMachine {
         vectors.run(number, imm, d, a, b),
     };
     const bytes = writeRegionModule(
-      regions.map((region, i) => ({ region, number: i + 1, callFree: false })),
+      regions.map((region, i) => ({ region, number: i + 1, callFree: false, grouped: false })),
       context,
     );
     validateByWabt(bytes);
@@ -166,6 +166,7 @@ export class RegionMachine {
     return {
       slowLoad: load,
       slowStore: store,
+      fillTlb: () => {},
       loadExclusive: load,
       storeExclusive: (va, size, low, high) => {
         store(va, size, low, high);

@@ -41,7 +41,7 @@ function regionOf(write: (b: IrBuilder) => void): Region {
 /** What a module of these regions imports, in its order. */
 function importsOf(...regions: readonly Region[]): string[] {
   const bytes = writeRegionModule(
-    regions.map((region, i) => ({ region, number: i + 1, callFree: false })),
+    regions.map((region, i) => ({ region, number: i + 1, callFree: false, grouped: true })),
     {
       memory: new MachineMemory(0x10000),
       base: {},
