@@ -647,6 +647,7 @@ export class ArmEngine implements Saveable<EngineState> {
         halfword: (va) => this.code.halfword(this.active, va),
         locate: (va) => this.active.mmu.translateFetch(va),
         fillTlb: (va, isWrite) => this.active.mmu.prepare(va, isWrite),
+        executed: () => this.instructions + this.executed,
         cross: (result) => this.cross(result),
       },
       () => this.leaveRegions(),

@@ -21,7 +21,12 @@ import {
 } from '../translator/wasm/region.ts';
 import { BUDGET_PIECE, FlagKind, RegionWord } from '../translator/wasm/region-abi.ts';
 import { buildRegion, KnownFunctions } from '../translator/wasm/region-builder.ts';
-import { type Promotion, type RegionSource, RegionStore } from '../translator/wasm/region-store.ts';
+import {
+  CLOCK_UNIT,
+  type Promotion,
+  type RegionSource,
+  RegionStore,
+} from '../translator/wasm/region-store.ts';
 import { SiteTable } from '../translator/wasm/site-table.ts';
 import type { RegionCounters } from './engine-statistics.ts';
 import { StateSlot } from './state.ts';
@@ -70,6 +75,8 @@ export interface CodeSource {
   locate(pageVa: number): number;
   /** Fills the TLB for a data access where that is in order; a fault is left to the access itself. */
   fillTlb(va: number, isWrite: boolean): void;
+  /** Guest instructions that all CPUs have run. */
+  executed(): number;
 }
 
 /** What the runner asks of the engine where a region ends by an exception, or where the context may have changed. */
@@ -212,6 +219,7 @@ export class RegionRunner {
       build: (block) => build(block, code, known, DEFAULT_REGION_LIMITS, () => false),
       rebuild: (block, isEntered) => build(block, code, known, IMPROVED_REGION_LIMITS, isEntered),
       locate,
+      clock: () => Math.floor(code.executed() / CLOCK_UNIT),
       blockAt: (pc, flags) => {
         const page = pc & -4096;
         const pa = locate(page);

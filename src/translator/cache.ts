@@ -28,8 +28,10 @@ export interface CachedBlock extends BlockKey {
   readonly bytes: number;
   /** Physical address of the page of its last bytes, for an instruction that straddles pages; else -1. */
   readonly secondPage: number;
-  /** Runs that it was given until it is hot. */
-  countdown: number;
+  /** Runs until it is looked at, from when on, and how many of those before came often enough: see RegionStore. */
+  given: number;
+  lookedAt: number;
+  heat: number;
   valid: boolean;
   /** The next block of the same place in the cache. */
   next: CachedBlock | undefined;
@@ -61,7 +63,7 @@ function placeOf(pc: number, pa: number): number {
  * first word of its code becomes Stale, so that every block linked to it comes back to the dispatcher.
  */
 export class TranslationCache {
-  /** Runs after which a block that is added now is hot. */
+  /** Runs after which a block that is added now is looked at. */
   countdown = (): number => 0x7fffffff;
   /** Called when everything was thrown away. */
   onFlush: () => void = () => {};
@@ -224,7 +226,9 @@ export class TranslationCache {
       instructions: ir.instructions,
       bytes: ir.bytes,
       secondPage: secondPa,
-      countdown,
+      given: countdown,
+      lookedAt: 0,
+      heat: 0,
       valid: true,
       next: this.firstAt(place),
     };

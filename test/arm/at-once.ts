@@ -5,6 +5,8 @@ import { validateByWabt } from '../translator/wasm/wabt.ts';
 /** All code is compiled at its first run, each region by itself, and each module must satisfy wabt too. */
 export const AT_ONCE: Promotion = {
   hot: 1,
+  look: 1,
+  sparse: Number.POSITIVE_INFINITY,
   dearest: 1,
   again: 1,
   batch: 1,

@@ -8,7 +8,7 @@ import { AT_ONCE } from './at-once.ts';
 import { Bench, CODE, DEVICE, type Leaf, RAM, RecordingDevice, smallPage, VECTORS } from './bench.ts';
 
 /** Regions of a few blocks that have run a few times, so that both ways of running take turns. */
-const SOON: Promotion = { ...AT_ONCE, hot: 3, again: 3, batch: 2 };
+const SOON: Promotion = { ...AT_ONCE, hot: 3, look: 3, again: 3, batch: 2 };
 const DATA = RAM + 0x20_0000;
 /** What is in the MiB of DATA, page by page. */
 const PAGES: readonly ((Leaf & { readonly at: number }) | undefined)[] = [

@@ -34,6 +34,7 @@ test('what ran while compiling was dear is compiled soon after it has become che
   const promotion: Promotion = {
     ...AT_ONCE,
     hot: 10,
+    look: 10,
     dearest: 640,
     compile: (regions, context) => {
       now += 100;

@@ -32,7 +32,7 @@ class Doorbell implements MmioDevice {
 }
 
 function promotionAt(hot: number, batch: number): Promotion {
-  return { ...PROMOTION, hot, dearest: hot, again: hot, batch };
+  return { ...PROMOTION, hot, look: hot, dearest: hot, again: hot, batch };
 }
 
 function doorbells(kind: EngineKind, promotion: Promotion): Bench {

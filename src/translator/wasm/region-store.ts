@@ -24,8 +24,16 @@ import { RegionStatistics } from './region-statistics.ts';
 
 /** When code becomes regions, and how. */
 export interface Promotion {
-  /** Runs of a block after which a region is made from it on, where compiling is cheap. */
+  /** Runs of a block after which a region is made from it on, where compiling is cheap: of those that come often. */
   readonly hot: number;
+  /** Runs between two looks at how often they come; at most `hot`. */
+  readonly look: number;
+  /**
+   * Guest instructions between one run and the next, on average since the last look, with which runs still count. Where a guest goes
+   * through so much other code, the baseline's machine code is in none of the host's caches when it comes again, and the
+   * interpreter, whose code is a fifth of it, is as fast.
+   */
+  readonly sparse: number;
   /** And where it is dear. */
   readonly dearest: number;
   /** A region that waits for company is compiled when its block has run so often again. */
@@ -39,7 +47,9 @@ export interface Promotion {
 }
 
 export const PROMOTION: Promotion = {
-  hot: 1500,
+  hot: 1000,
+  look: 125,
+  sparse: 20_000,
   dearest: 24000,
   again: 2000,
   batch: 24,
@@ -47,6 +57,10 @@ export const PROMOTION: Promotion = {
   compile: compileRegions,
 };
 
+/** Guest instructions of one unit of {@link RegionSource.clock}. */
+export const CLOCK_UNIT = 65_536;
+/** What has not come often is looked at after so many times as many runs. */
+const SPARSE_LOOKS = 4;
 /** Countdown of a block that shall never be hot. */
 export const NEVER_HOT = 0x7fffffff;
 /** Regions that there may be; when there are more all are thrown away. */
@@ -77,6 +91,8 @@ export interface RegionSource {
   blockAt(pc: number, flags: number): CachedBlock | undefined;
   /** Physical address of a page of code, or -1 where it can't be fetched from now. */
   locate(pageVa: number): number;
+  /** Guest instructions that have run, in {@link CLOCK_UNIT}. */
+  clock(): number;
 }
 
 /** All compiled regions of a machine. */
@@ -136,9 +152,9 @@ export class RegionStore {
     return new WebAssembly.Table({ initial: MAX_REGIONS + 1, element: 'anyfunc' });
   }
 
-  /** Runs after which a block that is translated now asks for the first time whether it is hot. */
+  /** Runs after which a block that is translated now is looked at for the first time. */
   get firstLook(): number {
-    return this.promotion.hot;
+    return this.promotion.look;
   }
 
   /** Runs after which a block is hot now. */
@@ -158,18 +174,33 @@ export class RegionStore {
       return;
     }
     const known = this.byBlock.get(block);
-    if (known === undefined && this.isInside(block)) {
+    if (known !== undefined) {
+      if (known.entries[0].number === 0) this.compileWaiting();
+      else this.promote(block);
+    } else if (this.isInside(block)) {
       // Once the region around it is there, which takes `again` runs of its own, it may be that nobody comes here from outside any more.
       this.setCountdown(block, 2 * this.promotion.again);
-    } else if (known === undefined && block.countdown < this.hotAfter) {
-      // Compiling is dear now. Whether it still is will be asked again before long.
-      this.threshold.refused(performance.now());
-      const more = Math.min(this.hotAfter - block.countdown, this.promotion.hot);
-      this.setCountdown(block, more);
-      block.countdown += more;
-    } else if (known === undefined) this.add(block, source);
-    else if (known.entries[0].number === 0) this.compileWaiting();
-    else this.promote(block);
+    } else if (this.isHot(block, source.clock())) {
+      this.add(block, source);
+    }
+  }
+
+  /** Whether the block has run enough; if not, it is given some more runs. */
+  private isHot(block: CachedBlock, now: number): boolean {
+    const { hot, look, sparse } = this.promotion;
+    const isSparse = (now - block.lookedAt) * CLOCK_UNIT > block.given * sparse;
+    block.lookedAt = now;
+    block.heat = isSparse ? 0 : block.heat + block.given;
+    if (block.heat >= this.hotAfter) return true;
+    // Enough where compiling is cheap. Whether it still is dear will be asked again before long.
+    if (block.heat >= hot) this.threshold.refused(performance.now());
+    this.give(block, isSparse ? SPARSE_LOOKS * look : Math.min(look, this.hotAfter - block.heat));
+    return false;
+  }
+
+  private give(block: CachedBlock, runs: number): void {
+    block.given = runs;
+    this.setCountdown(block, runs);
   }
 
   /**
@@ -441,7 +472,8 @@ export class RegionStore {
   private demote(block: CachedBlock): void {
     if (!block.valid) return;
     if (this.memory.words[block.code] === Bc.Promoted) this.memory.words[block.code] = Bc.Enter;
-    this.setCountdown(block, this.enabled ? block.countdown : NEVER_HOT);
+    block.heat = 0;
+    this.give(block, this.enabled ? this.promotion.look : NEVER_HOT);
   }
 
   private invalidateRange(offset: number, length: number): void {
