@@ -1,7 +1,7 @@
 import { MemoryLayout } from '../memory/machine-memory.ts';
 import { IntList } from './int-list.ts';
 import { byOperation, Effect } from './ir/ops.ts';
-import { type IrBlock, type IrValue, vectorOf } from './ir/value.ts';
+import { FEW_VALUES, type IrBlock, type IrValue, vectorOf } from './ir/value.ts';
 import { RESULT_WORDS } from './lowering-tables.ts';
 import { slotsRead, slotsWritten } from './vector/vector-function.ts';
 import { wordRunAt } from './word-runs.ts';
@@ -86,12 +86,6 @@ class TemporaryPool {
     while (this.open.length > 0) this.releaseAt(this.open[2]);
   }
 }
-
-/**
- * Values that nearly all blocks have fewer of. Larger tables take the place of these otherwise, and the host's compiler throws all
- * code away that counted on the first ones: the whole lowering.
- */
-const FEW_VALUES = 4096;
 
 /**
  * Where the interpreter keeps each value of a block: word indices in the machine's memory. A value read from a state slot

@@ -47,3 +47,9 @@ export interface IrBlock {
 export function vectorOf(value: IrValue): VectorFunction | undefined {
   return value.op === 'vector' ? (value.helper as VectorFunction) : undefined;
 }
+
+/**
+ * Values that nearly all blocks have fewer of. What passes know of values is in tables of this size. Larger tables take the place of these
+ * otherwise, and the host's compiler throws all code away that counted on the first ones: the whole lowering.
+ */
+export const FEW_VALUES = 4096;

@@ -1,6 +1,6 @@
 import { IntList } from '../int-list.ts';
 import { byOperation, Effect } from '../ir/ops.ts';
-import { type IrBlock, type IrValue, vectorOf } from '../ir/value.ts';
+import { FEW_VALUES, type IrBlock, type IrValue, vectorOf } from '../ir/value.ts';
 import { slotsWritten } from '../vector/vector-function.ts';
 import { Slot } from './region-abi.ts';
 
@@ -82,9 +82,6 @@ const NONE = -1;
 /** Later than all positions. */
 const NEVER = 0x3fffffff;
 const SLOTS = Slot.Nzcv + 1;
-
-/** As in Locations. */
-const FEW_VALUES = 4096;
 
 /** Plans one block after the other with the same tables: a boot plans some ten thousand. */
 class Planning {

@@ -540,30 +540,15 @@ describe('entries', () => {
     const labels = lines.filter((line) => typeof line === 'string');
     return { entries: region.entries, nodes: describeNodes(region, program, labels) };
   };
-  const loop = [
-    'loop',
-    call('far', NE),
-    'over',
-    subsImm(1, 1, 1),
-    jump('loop', NE),
-    'out',
-    B_SELF,
-    'far',
-    NOP,
+  /** A loop that begins with a call, and the function that is called. */
+  const loopOf = (first: Line, callee: string, code: Line): Line[] => [
+    ...['loop', first, 'back', subsImm(1, 1, 1), jump('loop', NE), 'out', B_SELF],
+    ...[callee, code],
   ];
+  const loop = loopOf(call('far', NE), 'far', NOP);
 
   test('behind the call of what is not inlined, where it returns to', () => {
-    const lines = [
-      'loop',
-      call('far'),
-      'back',
-      subsImm(1, 1, 1),
-      jump('loop', NE),
-      'out',
-      B_SELF,
-      'far',
-      NOP,
-    ];
+    const lines = loopOf(call('far'), 'far', NOP);
     expect(entriesOf(lines, [], ['far'])).toEqual({ entries: [0], nodes: ['loop 1: '] });
     expect(entriesOf(lines, ['back'], ['far'])).toEqual({
       entries: [0, 1],
@@ -577,7 +562,7 @@ describe('entries', () => {
   });
 
   test('inside, where another region began before', () => {
-    expect(entriesOf(loop, ['over'], ['far']).entries).toEqual([0, 1]);
+    expect(entriesOf(loop, ['back'], ['far']).entries).toEqual([0, 1]);
     expect(entriesOf(loop, ['loop'], ['far']).entries).toEqual([0]);
   });
 
@@ -587,17 +572,7 @@ describe('entries', () => {
   });
 
   test('not where another function begins, nor behind a call that is inlined', () => {
-    const lines = [
-      'loop',
-      call('near'),
-      'back',
-      subsImm(1, 1, 1),
-      jump('loop', NE),
-      'out',
-      B_SELF,
-      'near',
-      BX_LR,
-    ];
+    const lines = loopOf(call('near'), 'near', BX_LR);
     expect(entriesOf(lines, [], []).entries).toEqual([0]);
     expect(entriesOf(lines, ['near'], []).entries).toEqual([0]);
   });
