@@ -17,11 +17,17 @@ const READ_WRITE = 3;
 const REAL = 1;
 const MARKER = 2;
 
-/** For ever: mark, a loop of reads, mark, the same loop without them, mark. */
+/** Of the marker: not 0 while the guest has to wait. A machine that is paused runs on for a moment, and would mark the next round. */
+const WAITS = 12;
+
+/** For ever: wait, mark, a loop of reads, mark, the same loop without them, mark. */
 const GUEST = program((a) => {
   a.load(9, barAddress(REAL));
   a.load(10, barAddress(MARKER));
   a.label('round');
+  a.ldr(0, 10, WAITS);
+  a.subtractAndTest(0, 0, 0);
+  a.branchIfNotZero('round');
   for (const [phase, reads] of [READS_PER_LOOP, 0].entries()) {
     a.str(0, 10, 4 * phase);
     a.load(8, LOOPS);
@@ -35,7 +41,7 @@ const GUEST = program((a) => {
 });
 
 /** A software endpoint whose writes are the guest's marks. */
-function marker(onMark) {
+function marker(onMark, mayGo) {
   return {
     name: 'marker',
     description: {
@@ -47,7 +53,7 @@ function marker(onMark) {
     attach() {},
     detach() {},
     reset() {},
-    readBar: () => 0,
+    readBar: (_bar, offset) => (offset === WAITS && !mayGo() ? 1 : 0),
     writeBar: (_bar, offset) => onMark(offset >> 2),
   };
 }
@@ -75,17 +81,22 @@ export async function measure() {
   const mapping = device.addon.mapRegion(device.file, 0, device.barSize, READ_WRITE);
   const marks = [0, 0, 0];
   let roundDone = () => {};
+  let mayGo = false;
   const machine = await createMachine({
     memory: '16M',
     kernel: GUEST,
     pci: [
       device.endpoint,
-      marker((mark) => {
-        marks[mark] = cpuMs();
-        if (mark !== 2) return;
-        machine.pause();
-        roundDone();
-      }),
+      marker(
+        (mark) => {
+          marks[mark] = cpuMs();
+          if (mark !== 2) return;
+          mayGo = false;
+          machine.pause();
+          roundDone();
+        },
+        () => mayGo,
+      ),
     ],
   });
   mapFlat(machine.memory);
@@ -97,9 +108,12 @@ export async function measure() {
   const guestReads = async () => {
     await new Promise((resolve) => {
       roundDone = resolve;
+      mayGo = true;
       machine.resume();
     });
     const [reads, empty, end] = marks;
+    if (reads > empty || empty > end)
+      throw new Error(`the marks of a round came in another order: ${marks.join(', ')}`);
     return {
       overriddenDuration: (empty - reads - (end - empty)) / READS,
       overriddenIterationCost: end - reads,
