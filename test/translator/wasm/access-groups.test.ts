@@ -64,24 +64,31 @@ describe('accesses of a block are a group', () => {
     ]);
   });
 
-  test('until something may change what addresses mean', () => {
-    for (const between of [
-      ({ builder }: Guest) => builder.call(HELPER),
-      ({ builder }: Guest) => builder.ordered('barrier'),
-      ({ builder }: Guest) => builder.emit('ldex32', [builder.const(0)]),
-    ]) {
-      const groups = groupsOf((guest) => {
-        guest.load(0, 0);
-        guest.load(0, 4);
-        between(guest);
-        guest.load(0, 8);
-        guest.load(0, 12);
-      });
-      expect(groups).toEqual([
-        [0, 4],
-        [8, 12],
-      ]);
-    }
+  test.each<[string, (guest: Guest) => void]>([
+    ['a call', ({ builder }) => builder.call(HELPER)],
+    ['a barrier', ({ builder }) => builder.ordered('barrier')],
+    ['an exclusive', ({ builder }) => builder.emit('ldex32', [builder.const(0)])],
+    ['a store elsewhere', (guest) => guest.store(1, 0)],
+    ['a store with the rights of user mode', (guest) => guest.store(0, 4, 4, MemFlag.Unprivileged)],
+    [
+      'words stored elsewhere',
+      (guest) => {
+        guest.store(1, 0, 4, MemFlag.AlignedWord);
+        guest.store(1, 4, 4, MemFlag.AlignedWord);
+      },
+    ],
+  ])('until %s, which may make void what was found', (_what, between) => {
+    const groups = groupsOf((guest) => {
+      guest.load(0, 0);
+      guest.store(0, 4);
+      between(guest);
+      guest.load(0, 8);
+      guest.load(0, 12);
+    });
+    expect(groups).toEqual([
+      [0, 4],
+      [8, 12],
+    ]);
   });
 
   test('but those with the rights of user mode are not in it', () => {
@@ -92,29 +99,6 @@ describe('accesses of a block are a group', () => {
         guest.load(0, 8);
       }),
     ).toEqual([[0, 8]]);
-  });
-
-  test('until a store elsewhere, which may reach a device', () => {
-    for (const between of [
-      (guest: Guest) => guest.store(1, 0),
-      (guest: Guest) => guest.store(0, 4, 4, MemFlag.Unprivileged),
-      (guest: Guest) => {
-        guest.store(1, 0, 4, MemFlag.AlignedWord);
-        guest.store(1, 4, 4, MemFlag.AlignedWord);
-      },
-    ]) {
-      const groups = groupsOf((guest) => {
-        guest.load(0, 0);
-        guest.store(0, 4);
-        between(guest);
-        guest.load(0, 8);
-        guest.load(0, 12);
-      });
-      expect(groups).toEqual([
-        [0, 4],
-        [8, 12],
-      ]);
-    }
   });
 
   test('not farther apart than 256 bytes', () => {
