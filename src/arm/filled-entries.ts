@@ -31,7 +31,7 @@ export class FilledEntries {
     return this.counts[array] > MOST;
   }
 
-  /** Entries of which the first {@link count} are those that hold something; notes may be taken while they are read. */
+  /** Entries of which the first {@link count} are those that hold something, or have done so. */
   places(array: number): Uint16Array {
     return this.isMany(array) ? this.every : this.lists[array];
   }

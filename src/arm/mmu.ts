@@ -103,34 +103,38 @@ export class Mmu {
     tlb.connectCpu(cpu, (va, number) => (this.walks(number) && this.walkTables(va) ? this.walk : undefined));
   }
 
-  /** Whether walks of now are of the regime with this number. */
+  /** Whether walks of now are of the regime with this number. Of a CPU that waits for its turn the registers may be newer. */
   private walks(number: number): boolean {
-    return (this.regs.SCTLR & Sctlr.M) !== 0 && this.regimeNumber() === number;
+    return (this.regs.SCTLR & Sctlr.M) !== 0 && this.isOfRegisters() && this.regimeNumber() === number;
   }
 
   /** Selects the TLB array of the current registers and privilege. */
   selectContext(privileged: boolean): void {
-    const { regs, regime, key } = this;
+    const { regs, key } = this;
     this.privileged = privileged;
-    if (
-      regime.ttbr0 !== regs.TTBR0 ||
-      regime.ttbr1 !== regs.TTBR1 ||
-      regime.ttbcr !== regs.TTBCR ||
-      this.contextId !== regs.CONTEXTIDR ||
-      this.control !== (regs.SCTLR & CONTEXT_CONTROL) ||
-      key[6] !== regs.PRRR ||
-      key[7] !== regs.NMRR ||
-      regime.ttbr0High !== regs.TTBR0High ||
-      regime.ttbr1High !== regs.TTBR1High
-    ) {
-      this.readRegisters();
-    }
+    if (!this.isOfRegisters()) this.readRegisters();
     // These two change with every other system call.
     const domains = this.long ? 0 : regs.DACR;
     key[4] = domains;
     key[8] = privileged ? 1 : 0;
     this.array = this.tlb.select(key, this.hash ^ Math.imul(domains ^ (privileged ? -1 : 0), 0x9e3779b1));
     if (this.tlb.shared(this.array).doubtful) this.confirmShared();
+  }
+
+  /** Whether all that {@link readRegisters} reads is as it was then. */
+  private isOfRegisters(): boolean {
+    const { regs, regime, key } = this;
+    return (
+      regime.ttbr0 === regs.TTBR0 &&
+      regime.ttbr1 === regs.TTBR1 &&
+      regime.ttbcr === regs.TTBCR &&
+      this.contextId === regs.CONTEXTIDR &&
+      this.control === (regs.SCTLR & CONTEXT_CONTROL) &&
+      key[6] === regs.PRRR &&
+      key[7] === regs.NMRR &&
+      regime.ttbr0High === regs.TTBR0High &&
+      regime.ttbr1High === regs.TTBR1High
+    );
   }
 
   /** Looks whether code that contexts share is still where it was fetched from. */

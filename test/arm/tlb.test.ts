@@ -167,6 +167,29 @@ describe('the TLB holds what was walked until it is told', () => {
     expect(load(VA)).toBe(OTHER);
   });
 
+  test('TLBIALLIS drops what another CPU, whose table is another one just now, does not have there', () => {
+    bench = new Bench({ cpus: 2 });
+    const one = bench.engine.cpus[1]!;
+    tables = bench.mmuOn(one);
+    bench.load(CODE, [a.ldr(0, 1), a.B_SELF]);
+    bench.load(PA, [PA]);
+    bench.load(OTHER, [OTHER]);
+    mapSmall(VA, PA);
+    const others = bench.flatTables(RAM + 0x18_0000);
+    others.page(others.second(VA), VA, smallPage(OTHER));
+    const loaded = (): number => {
+      bench.set(1, VA, one);
+      bench.jump(CODE, one);
+      bench.run(1, one);
+      return bench.reg(0, one);
+    };
+    expect(loaded()).toBe(PA);
+    one.regs.TTBR0 = others.base;
+    one.regs.CONTEXTIDR = 7;
+    bench.cpu.invalidateTlb(true, undefined);
+    expect(loaded()).toBe(OTHER);
+  });
+
   test('a CPU that was reset has nothing, whatever the tables are', () => {
     mapSmall(VA, PA);
     expect(load(VA)).toBe(PA);
