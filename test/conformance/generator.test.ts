@@ -6,7 +6,7 @@ import { LEFT_OUT } from './generator/left-out.ts';
 import { RANDOM_BLOCK_SOURCES } from './generator/random-blocks.ts';
 import { REDRAW } from './generator/shape.ts';
 import { CPSR, Mode, SCTLR, VECTORS_ARM, VECTORS_THUMB, W } from './layout.ts';
-import { LIMIT, replayVector } from './replay.ts';
+import { FRESH_LIMIT, LIMIT, replayVector } from './replay.ts';
 import { expandVector, type Outcome, type Vector } from './vector.ts';
 import { SETS } from './vector-files.ts';
 
@@ -91,6 +91,21 @@ describe('a replay', () => {
 
   it('says nothing where all is as recorded', () => {
     expect(replayVector(new CoreUnderTest(), 'STR', recorded)).toBeUndefined();
+  });
+
+  it('waits for a fresh vector that goes back often before its end, and says of a lost one that it is', () => {
+    // SUBS R0, R0, #1; BNE .-4
+    const loop = expandVector(1, 2, 3, {
+      ...recipe,
+      code: [0xe2500001, 0x1afffffd],
+      overrides: [{ word: W.R0, value: 16 * LIMIT }],
+    });
+    core.start(loop);
+    expect(core.run(LIMIT)).toBe(false);
+    expect(core.run(FRESH_LIMIT)).toBe(true);
+    const ended = { vector: loop, outcome: core.outcome() };
+    expect(replayVector(new CoreUnderTest(), 'SUBS', ended, FRESH_LIMIT)).toBeUndefined();
+    expect(replayVector(new CoreUnderTest(), 'SUBS', ended)).toMatch(/no exception after 8192 instructions/);
   });
 
   it('names the register, flag or word of memory that differs', () => {

@@ -5,7 +5,7 @@ import { AT_ONCE } from '../../arm/at-once.ts';
 import { encodeVectors, type RecordedGroup, type RecordedVector } from '../codec.ts';
 import { CoreUnderTest } from '../core-under-test.ts';
 import { Recorder } from '../recorder.ts';
-import { LIMIT, replayVector } from '../replay.ts';
+import { FRESH_LIMIT, LIMIT, replayVector } from '../replay.ts';
 import { changesMemoryTypes, isAbortedExclusiveStore } from '../unknown-registers.ts';
 import { SETS, vectorFilePath } from '../vector-files.ts';
 import { BLOCK_SOURCES } from './block-sources.ts';
@@ -146,7 +146,8 @@ class Engines {
   /** @returns what differs in the first engine in which something does */
   replay(name: string, recorded: RecordedVector): string | undefined {
     let first: string | undefined;
-    for (const { kind, cpu } of this.all) first ??= replayVector(cpu, `${name} (${kind})`, recorded);
+    for (const { kind, cpu } of this.all)
+      first ??= replayVector(cpu, `${name} (${kind})`, recorded, FRESH_LIMIT);
     return first;
   }
 }
@@ -179,7 +180,7 @@ function count(
 ): void {
   tally.replayed++;
   if (failure === undefined) return;
-  if (cpu.touchesRecorder(recorded.vector, LIMIT)) {
+  if (cpu.touchesRecorder(recorded.vector, FRESH_LIMIT)) {
     tally.replayed--;
     countSkip(skips, name, 'an access to the pages of the recorder');
     return;
@@ -190,7 +191,7 @@ function count(
     return;
   }
   cpu.start(recorded.vector);
-  cpu.run(LIMIT);
+  cpu.run(FRESH_LIMIT);
   const outcome = cpu.outcome();
   const reason = isAbortedExclusiveStore(recorded.vector, outcome)
     ? 'an exclusive store that aborts'
