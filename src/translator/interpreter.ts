@@ -151,6 +151,8 @@ const PC = STATE + 15;
 const T = STATE + 19;
 const CALL_HIGH = STATE + 29;
 const EXCLUSIVE_ARMED = STATE + 24;
+/** Of an opcode's word. Above it is how the interpreter of WebAssembly dispatches it (superinstructions.ts). */
+const OPERATION = 0xff;
 const TLB_MASK = MemoryLayout.tlbEntries - 1;
 
 /**
@@ -209,7 +211,7 @@ export class Interpreter {
     const { jumps } = this;
     let ip = start;
     for (;;) {
-      switch (m[ip]) {
+      switch (m[ip] & OPERATION) {
         case Bc.Enter: {
           if (m[EVENT] !== 0 || budget < m[ip + 1]) {
             m[PC] = m[ip + 3];

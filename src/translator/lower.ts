@@ -7,6 +7,7 @@ import { Locations } from './locations.ts';
 import { EXCLUSIVE_SIZE, LOADS, RESULT_WORDS, SHIFT_BY_LITERAL, SIMPLE, STORES } from './lowering-tables.ts';
 import { MARKER_WORDS, markerWord } from './markers.ts';
 import { PURE_FUNCTION_INDEX } from './pure-functions.ts';
+import { numberOperations } from './superinstructions.ts';
 import { slotOf } from './vector/vector-function.ts';
 import { wordRunAt } from './word-runs.ts';
 
@@ -37,6 +38,8 @@ export interface LowerRequest {
 class Lowering {
   private readonly locations = new Locations();
   private readonly code = new IntList(1024);
+  /** Positions of the operations' opcodes. */
+  private readonly starts = new IntList(256);
   /** For each marker: position of its first code word, ITSTATE, guest PC. */
   private readonly markers = new IntList(256);
   private readonly pool = new IntList();
@@ -51,8 +54,9 @@ class Lowering {
   private request!: LowerRequest;
 
   run(at: number, request: LowerRequest, memory: MachineMemory, end: number): LoweredBlock | undefined {
-    const { code, markers, pool, literalUses, skips, labels } = this;
+    const { code, starts, markers, pool, literalUses, skips, labels } = this;
     code.length = 0;
+    starts.length = 0;
     markers.length = 0;
     pool.length = 0;
     this.shared.length = 0;
@@ -65,10 +69,13 @@ class Lowering {
     this.code.push3(Bc.Enter, block.instructions, request.number);
     this.code.push2(block.pc, request.countdown);
     for (let i = 0; i < ops.length; ) {
+      const start = code.length;
       const taken = this.lowerBranch(ops, i) || this.lowerWords(ops, i);
       if (taken === 0) this.lower(ops[i]);
+      if (code.length > start) starts.push(start);
       i += Math.max(taken, 1);
     }
+    numberOperations(code, starts);
     if ((at + code.length) % 2 === 1) this.code.push(Bc.Enter);
     const base = at + code.length;
     const total = code.length + pool.length;

@@ -1,6 +1,6 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import { MachineMemory, MemoryLayout, TLB_ENTRY_WORDS } from '../../src/memory/machine-memory.ts';
-import { Interpreter, RunResult } from '../../src/translator/interpreter.ts';
+import { ENTER_WORDS, Interpreter, RunResult } from '../../src/translator/interpreter.ts';
 import { Effect, type HelperInfo } from '../../src/translator/ir/ops.ts';
 import type { IrBlock } from '../../src/translator/ir/value.ts';
 import { verifyBlock } from '../../src/translator/ir/verify.ts';
@@ -8,6 +8,7 @@ import { type LoweredBlock, lower } from '../../src/translator/lower.ts';
 import { instructionAt } from '../../src/translator/markers.ts';
 import { optimise } from '../../src/translator/optimise.ts';
 import { PendingFault } from '../../src/translator/pending-fault.ts';
+import { DISPATCH_SHIFT } from '../../src/translator/superinstructions.ts';
 import { INTEGER_ROWS, VectorTable } from '../../src/translator/vector/table.ts';
 import { INTERPRET, instantiateBase } from '../../src/translator/wasm/base-module.ts';
 import { RegionWord } from '../../src/translator/wasm/region-abi.ts';
@@ -211,6 +212,11 @@ export class IrMachine {
       throw new Error(`the interpreters differ: ${inspect([typeScript.outcome, webAssembly.outcome])}`);
     }
     return typeScript;
+  }
+
+  /** The number by which the interpreter of WebAssembly dispatches a block's first operation. */
+  firstNumber(block: IrBlock): number {
+    return this.memory.words[this.lowered(block).start + ENTER_WORDS]! >>> DISPATCH_SHIFT;
   }
 
   private lowered(block: IrBlock): LoweredBlock {

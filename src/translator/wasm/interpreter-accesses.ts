@@ -205,7 +205,8 @@ function accessWords(f: InterpreterFrame, tag: number, quick: () => void, slow: 
   slow();
   body.end();
   f.word(1);
-  body.i32(2).op(Op.I32Shl).get(f.ip).op(Op.I32Add).i32(16).op(Op.I32Add).set(f.ip).br(f.next);
+  body.i32(2).op(Op.I32Shl).get(f.ip).op(Op.I32Add).i32(16).op(Op.I32Add).set(f.ip);
+  f.goOn();
 }
 
 function pushWordOf(f: InterpreterFrame, base: number | undefined): void {

@@ -1,5 +1,6 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { Bc, ENTER_COUNTDOWN, ENTER_NUMBER, ENTER_WORDS } from '../interpreter.ts';
+import { DISPATCH_SHIFT, FIRST_SUPERINSTRUCTION, SUPERINSTRUCTIONS } from '../superinstructions.ts';
 import { jumpToBase } from './base-functions.ts';
 import type { FunctionBody } from './function-body.ts';
 import { addAccesses } from './interpreter-accesses.ts';
@@ -7,11 +8,10 @@ import { addCalls, addExits } from './interpreter-exits.ts';
 import { type Handlers, type InterpreterCalls, InterpreterFrame } from './interpreter-frame.ts';
 import { addOperations } from './interpreter-operations.ts';
 import { emitFindEntry, emitRefill, pushEntryWord, word } from './lookup-code.ts';
-import { Op, Store } from './opcodes.ts';
+import { Load, Op, Store } from './opcodes.ts';
 import { JumpEntry, RegionResult, RegionWord, Slot, slotAddress } from './region-abi.ts';
 
 const NZCV = slotAddress(Slot.Nzcv);
-const OPCODES = Bc.Promoted + 1;
 
 /** Adds the instructions that are left to those that were interpreted, or takes them off: what remains is how many have run. */
 function count(f: InterpreterFrame, opcode: number): void {
@@ -132,17 +132,31 @@ function runBlock(f: InterpreterFrame): void {
   const handlers = allHandlers(f);
   f.next = body.loop();
   const damaged = body.block();
-  const labels = Array.from({ length: OPCODES }, () => body.block()).reverse();
-  f.word(0);
-  body.brTable(labels, damaged);
-  for (let opcode = 0; opcode < OPCODES; opcode++) {
+  const sequences = [
+    ...Array.from({ length: FIRST_SUPERINSTRUCTION }, (_, opcode) => [opcode]),
+    ...SUPERINSTRUCTIONS,
+  ];
+  const labels = sequences.map(() => body.block()).reverse();
+  body
+    .get(f.ip)
+    .load(Load.I32U8, DISPATCH_SHIFT / 8)
+    .brTable(labels, damaged);
+  for (const sequence of sequences) {
     body.end();
-    handlers.get(opcode)?.();
+    writeSequence(f, handlers, sequence);
   }
   body.end();
   // The translation cache is damaged.
   body.op(Op.Unreachable);
   body.end();
+}
+
+/** Operations one behind the other, without a jump on the quick ways. */
+function writeSequence(f: InterpreterFrame, handlers: Handlers, [opcode, ...others]: readonly Bc[]): void {
+  f.rest = others.length === 0 ? undefined : () => writeSequence(f, handlers, others);
+  handlers.get(opcode!)?.();
+  if (f.rest !== undefined)
+    throw new Error(`operation ${opcode} of the interpreter can only be the last one of a superinstruction`);
 }
 
 function allHandlers(f: InterpreterFrame): Handlers {
@@ -154,8 +168,8 @@ function allHandlers(f: InterpreterFrame): Handlers {
   addAccesses(f, handlers);
   addCalls(f, handlers);
   addExits(f, handlers);
-  if (handlers.size !== OPCODES) {
-    throw new Error(`${OPCODES - handlers.size} operations of the interpreter have no code`);
+  if (handlers.size !== FIRST_SUPERINSTRUCTION) {
+    throw new Error(`${FIRST_SUPERINSTRUCTION - handlers.size} operations of the interpreter have no code`);
   }
   return handlers;
 }

@@ -63,6 +63,8 @@ export class InterpreterFrame {
   enterBlock = 0;
   /** Label of the next operation. */
   next = 0;
+  /** Writes what follows in a superinstruction, until it is written. */
+  rest: (() => void) | undefined;
 
   constructor(calls: InterpreterCalls) {
     this.calls = calls;
@@ -101,8 +103,16 @@ export class InterpreterFrame {
       .get(ip)
       .i32(4 * words)
       .op(Op.I32Add)
-      .set(ip)
-      .br(this.next);
+      .set(ip);
+    this.goOn();
+  }
+
+  /** Goes on at `ip`: to the next operation of a superinstruction where this is the first way out of an operation, which is the quick one. */
+  goOn(): void {
+    const { rest } = this;
+    this.rest = undefined;
+    if (rest === undefined) this.body.br(this.next);
+    else rest();
   }
 
   setPc(n: number): void {
