@@ -1,12 +1,14 @@
 /** armemu's command and qemu-system-arm, so that both run the same guest on the same machine. */
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { EmulatorProcess } from './emulator-process.mjs';
 import { qemuVersion } from './qemu.mjs';
 
 const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const COMPILE = fileURLToPath(new URL('../../scripts/compile-bundle.mjs', import.meta.url));
 const QEMU = 'qemu-system-arm';
 
 /** Something that must be there before anything is measured, and what a person does about it. */
@@ -34,6 +36,19 @@ export class MissingError extends Error {
  * @property {(guest: Guest) => Promise<EmulatorProcess>} start
  */
 
+/** A command that another Node has built starts slower: it has no bytecode for this one's V8, as `npm run build` makes it. */
+function compileFor(node, version, command) {
+  const folder = dirname(command);
+  const files = readdirSync(folder);
+  if (
+    !files.includes('bundle.js') ||
+    files.some((name) => name.endsWith('.code') && name.includes(`-${version}-`))
+  )
+    return;
+  const { status, stderr } = spawnSync(node, [COMPILE, join(folder, '..')], { input: '', encoding: 'utf8' });
+  if (status !== 0) throw new MissingError(`${node} can't compile ${command}: ${stderr}`, 'npm run build');
+}
+
 /**
  * @param {{ node?: string, engine?: string, command?: string, nodeOptions?: string[], cpu?: number }} [options] another Node than this one, armemu's
  *   `--engine`, another tree's built command, and what Node is given before it; the number of the host's CPU that it is to run on
@@ -53,6 +68,7 @@ export function armemuCommand({
       `${node} is no Node (${answer.error?.message ?? answer.stderr})`,
       'give --node the path of one; node scripts/fetch-node.mjs 24 fetches one and prints its path',
     );
+  compileFor(node, answer.stdout.trim(), command);
   const chosen = engine === undefined ? [] : ['--engine', engine];
   const [program, ...before] = cpu === undefined ? [node] : ['taskset', '-c', `${cpu}`, node];
   return {
