@@ -119,7 +119,8 @@ export class GuestCode {
   /** One object for all blocks, until a CPU has another setting. */
   private featuresOf(cpu: ArmCpu): IsaFeatures {
     const swp = swpExists(cpu);
-    if (this.features?.swp !== swp) this.features = { ...cpu.model.features, swp };
+    if (this.features?.swp !== swp)
+      this.features = { ...cpu.model.features, swp, uniprocessor: !this.severalCpus };
     return this.features;
   }
 

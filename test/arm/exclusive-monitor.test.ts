@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Requester } from '../../src/ports/mmio.ts';
 import * as a from './assembler.ts';
+import { AT_ONCE } from './at-once.ts';
 import { Bench, CODE, RAM } from './bench.ts';
+import { agree, enginePair } from './engine-pair.ts';
 
 const WORD = RAM + 0x10_0000;
 const MASTER: Requester = { kind: 'stream', cpu: 0, streamId: 8, secure: false, privileged: false };
@@ -105,6 +107,45 @@ describe('exclusive accesses to a page that the TLB has', () => {
     bench.run(10);
     expect([bench.reg(4), bench.reg(0)]).toEqual([0, 17]);
   });
+});
+
+describe('LDREX and STREX of all sizes', () => {
+  const DATA = RAM + 0x20_0000;
+  /** Opcode bits 22:21 by size in bytes. */
+  const SIZES = { 4: 0, 8: 1, 1: 2, 2: 3 } as const;
+  const sizes = [1, 2, 4, 8] as const;
+  const load = (size: (typeof sizes)[number]): number => a.ldrex(6, 2) | (SIZES[size] << 21);
+  const store = (size: (typeof sizes)[number]): number => a.strex(4, 8, 2) | (SIZES[size] << 21);
+
+  test.each(sizes.flatMap((loaded) => sizes.map((stored) => [loaded, stored] as const)))(
+    'of %i and %i bytes store where they are the same, in the interpreter and in regions',
+    (loaded, stored) => {
+      const pair = enginePair(AT_ONCE, (guest) => {
+        guest.mmuOn();
+        guest.load(DATA, [0x44332211, 0x88776655]);
+        guest.set(2, DATA);
+        guest.set(8, 0xa4a3a2a1);
+        guest.set(9, 0xa8a7a6a5);
+        guest.load(CODE, [a.ldr(0, 2), a.str(0, 2), load(loaded), store(stored), a.B_SELF]);
+      });
+      agree(pair, 1, 4);
+      const [guest] = pair;
+      const isStored = loaded === stored;
+      const before = Buffer.from('1122334455667788', 'hex');
+      const after = Buffer.concat([
+        Buffer.from('a1a2a3a4a5a6a7a8', 'hex').subarray(0, stored),
+        before.subarray(stored),
+      ]);
+      const words = isStored ? after : before;
+      expect([guest.reg(4), guest.word(DATA), guest.word(DATA + 4)]).toEqual([
+        isStored ? 0 : 1,
+        words.readUInt32LE(0),
+        words.readUInt32LE(4),
+      ]);
+      expect(guest.reg(6)).toBe(before.readUIntLE(0, Math.min(loaded, 4)));
+      if (loaded === 8) expect(guest.reg(7)).toBe(0x88776655);
+    },
+  );
 });
 
 describe('the event register (B1.8.13)', () => {

@@ -1,5 +1,6 @@
 import { WaitKind } from '../../translator/ir/ops.ts';
 import { ARM_HELPERS } from '../helpers.ts';
+import { StateSlot } from '../state.ts';
 import type { Lifter } from './lifter.ts';
 
 /** NOP, and all hints that are not allocated. */
@@ -18,7 +19,8 @@ export function waitForInterrupt(l: Lifter): void {
 }
 
 export function sendEvent(l: Lifter): void {
-  l.b.call(ARM_HELPERS.sev);
+  if (l.features.uniprocessor === true) l.b.set(StateSlot.Event, l.b.const(1));
+  else l.b.call(ARM_HELPERS.sev);
 }
 
 /** IT: the state that the following instructions start from. */

@@ -14,6 +14,8 @@ export interface IsaFeatures {
   readonly virtualization: boolean;
   /** VFMA, VFMS, VFNMA, VFNMS exist: VFPv4 and Advanced SIMDv2. */
   readonly fusedMultiplyAdd: boolean;
+  /** There is no other CPU that an event must be sent to. */
+  readonly uniprocessor?: boolean;
 }
 
 /** Width of a memory access in bytes. */

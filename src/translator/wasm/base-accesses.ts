@@ -246,18 +246,39 @@ function armMonitor(code: FunctionBody, va: number, size: number): void {
   code.i32(0).get(size).store(Store.I32, slotAddress(Slot.ExclusiveSize));
 }
 
-/** Words that are aligned and in the TLB are dealt with here, all else by the host. */
+/** Pushes whether an address is a multiple of a size. */
+function testAlignment(code: FunctionBody, va: number, size: number): void {
+  code.get(va).get(size).i32(1).op(Op.I32Sub, Op.I32And, Op.I32Eqz);
+}
+
+/** Writes `access` for the size that it is of the three. */
+function bySize(code: FunctionBody, size: number, access: (bytes: 1 | 2 | 4) => void): void {
+  for (const bytes of [4, 2] as const) {
+    code.get(size).i32(bytes).op(Op.I32Eq);
+    code.if();
+    access(bytes);
+    code.end();
+  }
+  access(1);
+}
+
+const LOAD_OF = { 1: Load.I32U8, 2: Load.I32U16, 4: Load.I32 } as const;
+const STORE_OF = { 1: Store.I32As8, 2: Store.I32As16, 4: Store.I32 } as const;
+
+/** What is aligned and in the TLB is dealt with here, all else by the host. */
 export function defineExclusives(define: Define, host: HostFunctions): void {
   const [va, size, site, budget] = [0, 1, 2, 3];
   define('loadExclusive', (code) => {
     const entry = code.local('i32');
-    code.get(size).i32(4).op(Op.I32Eq);
     testEntry(code, va, entry, TlbWord.ReadTag, () => code.i32(1));
-    code.op(Op.I32And).get(va).i32(3).op(Op.I32And, Op.I32Eqz, Op.I32And);
+    testAlignment(code, va, size);
+    code.op(Op.I32And);
     code.if();
     armMonitor(code, va, size);
-    pushHost(code, va, entry);
-    returnFromBase(code.load(Load.I32).get(budget));
+    bySize(code, size, (bytes) => {
+      pushHost(code, va, entry);
+      returnFromBase(code.load(LOAD_OF[bytes]).get(budget));
+    });
     code.end();
     noteCall(code, site, budget);
     code.get(va).get(size).call(host.loadExclusive);
@@ -265,7 +286,16 @@ export function defineExclusives(define: Define, host: HostFunctions): void {
     code.get(budget);
   });
   define('loadExclusive64', (code) => {
+    const entry = code.local('i32');
     const low = code.local('i32');
+    testEntry(code, va, entry, TlbWord.ReadTag, () => code.i32(1));
+    testAlignment(code, va, size);
+    code.op(Op.I32And);
+    code.if();
+    armMonitor(code, va, size);
+    pushHost(code, va, entry);
+    returnFromBase(code.load(Load.I64).get(budget));
+    code.end();
     noteCall(code, site, budget);
     code.get(va).get(size).call(host.loadExclusive).set(low);
     handBackWhereEvent(code, budget);
@@ -281,13 +311,22 @@ export function defineExclusives(define: Define, host: HostFunctions): void {
     word(code, slotAddress(Slot.ExclusiveAddress));
     code.get(address).op(Op.I32Eq, Op.I32And);
     word(code, slotAddress(Slot.ExclusiveSize));
-    code.i32(4).op(Op.I32Eq, Op.I32And).get(bytes).i32(4).op(Op.I32Eq, Op.I32And);
-    code.get(address).i32(3).op(Op.I32And, Op.I32Eqz, Op.I32And);
+    code.get(bytes).op(Op.I32Eq, Op.I32And);
+    testAlignment(code, address, bytes);
+    code.op(Op.I32And);
     testEntry(code, address, entry, TlbWord.WriteTag, () => code.i32(1));
     code.op(Op.I32And, Op.I32Eqz).brIf(slow);
     code.i32(0).i32(0).store(Store.I32, slotAddress(Slot.ExclusiveArmed));
+    code.get(bytes).i32(8).op(Op.I32Eq);
+    code.if();
     pushHost(code, address, entry);
-    returnFromBase(code.get(low).store(Store.I32).i32(0).get(left));
+    code.get(low).op(Op.I64ExtendI32U).get(high).op(Op.I64ExtendI32U).i64(32, 0).op(Op.I64Shl, Op.I64Or);
+    returnFromBase(code.store(Store.I64).i32(0).get(left));
+    code.end();
+    bySize(code, bytes, (n) => {
+      pushHost(code, address, entry);
+      returnFromBase(code.get(low).store(STORE_OF[n]).i32(0).get(left));
+    });
     code.end();
     noteCall(code, at, left);
     code.get(address).get(bytes).get(low).get(high).call(host.storeExclusive);
