@@ -66,7 +66,8 @@ function dataCacheByAddress(
   opc2: number,
 ): CoprocessorRegister {
   return operation(name, crn, opc1, crm, opc2, (c, va) => {
-    c.mmu.translateForMaintenance(va);
+    // That there is nothing to do for the page's other lines, generated code sees by this.
+    if (c.mmu.translateForMaintenance(va) >= 0) c.mmu.prepare(va, false);
   });
 }
 

@@ -71,11 +71,15 @@ export class MainTlb {
    * Every page that this, the first level, or what remembers code by its address may know something of: what is not here
    * needs no maintenance.
    */
-  readonly known = new PageSet();
+  readonly known: PageSet;
   /** Walks that had to be made, for measurements. */
   walks = 0;
   /** Lookups that found nothing; the walk after one may fault. */
   misses = 0;
+
+  constructor(known = new PageSet()) {
+    this.known = known;
+  }
 
   /**
    * The number of the regime with these registers; forgets everything when there are too many.

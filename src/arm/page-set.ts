@@ -1,3 +1,5 @@
+import { type MachineMemory, MemoryLayout } from '../memory/machine-memory.ts';
+
 const PAGES = 2 ** 20;
 const PAGE_BITS = 12;
 const MIB_BITS = 20;
@@ -8,9 +10,28 @@ const MIB_BITS = 20;
  */
 export class PageSet {
   /** A bit for each page. */
-  private readonly pages = new Int32Array(PAGES / 32);
+  private readonly pages: Int32Array<ArrayBufferLike>;
   /** MiB with parts of leaves larger than 4 KiB. */
-  private readonly large = new Uint8Array(PAGES >>> (MIB_BITS - PAGE_BITS));
+  private readonly large: Uint8Array<ArrayBufferLike>;
+
+  /** @param pages 2^15 words, and `large` 2^12 bytes, where somebody else looks at them too */
+  constructor(
+    pages: Int32Array<ArrayBufferLike> = new Int32Array(PAGES / 32),
+    large: Uint8Array<ArrayBufferLike> = new Uint8Array(PAGES >>> (MIB_BITS - PAGE_BITS)),
+  ) {
+    this.pages = pages;
+    this.large = large;
+    this.clear();
+  }
+
+  /** The one that generated code looks at before it calls for maintenance of a page: `pageNoted` of the IR. */
+  static inMemory({ words, bytes }: MachineMemory): PageSet {
+    const { notedPages, notedMibs } = MemoryLayout;
+    return new PageSet(
+      words.subarray(notedPages >>> 2, (notedPages >>> 2) + PAGES / 32),
+      bytes.subarray(notedMibs, notedMibs + (PAGES >>> (MIB_BITS - PAGE_BITS))),
+    );
+  }
 
   /** @param leafBits log2 of the size of the leaf that maps `va`. */
   note(va: number, leafBits: number): void {

@@ -29,7 +29,7 @@ const GUESS_SHIFT = 26;
  * context is a change of pointer. All are refilled from the one {@link MainTlb}, and maintenance here is maintenance of both levels.
  */
 export class TlbArrays {
-  readonly main = new MainTlb();
+  readonly main: MainTlb;
   /** Where code was fetched from that may be remembered. */
   private readonly fetched = new PageSet();
   private readonly entries: TlbEntries;
@@ -54,6 +54,7 @@ export class TlbArrays {
   misses = 0;
 
   constructor(memory: MachineMemory, watches: PageWatches, ramBase: number) {
+    this.main = new MainTlb(PageSet.inMemory(memory));
     this.entries = new TlbEntries(memory, watches, ramBase);
   }
 

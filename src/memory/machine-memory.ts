@@ -36,6 +36,9 @@ export const MemoryLayout = {
   /** Another one: how many of its calls through registers went to functions that it did not expect. */
   regionMisses: 0xc0000,
   regionMissesEnd: 0xd0000,
+  /** A bit for each page of virtual addresses, and a byte for each MiB: of which TLB maintenance has something to do (arm/page-set.ts). */
+  notedPages: 0xd0000,
+  notedMibs: 0xf0000,
   /** First-level TLB arrays. */
   tlb: 0x100000,
   tlbArrays: 32,

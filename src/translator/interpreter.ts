@@ -100,6 +100,7 @@ export const enum Bc {
   StoreWords = 71,
   /** The same words as Enter: a block where a compiled region begins. The dispatcher runs that, or comes here past this. */
   Promoted = 72,
+  PageNoted = 73, // dst, a
 }
 
 /** Words of Enter, Stale and Promoted. */
@@ -146,6 +147,7 @@ export interface InterpreterEnvironment {
 
 const EVENT = MemoryLayout.eventWord >>> 2;
 const WORDS = MemoryLayout.wordRun >>> 2;
+const NOTED_PAGES = MemoryLayout.notedPages >>> 2;
 const STATE = MemoryLayout.state >>> 2;
 const PC = STATE + 15;
 const T = STATE + 19;
@@ -519,6 +521,14 @@ export class Interpreter {
             for (let i = 0; i < count; i++) m[m[ip + 4 + i]] = m[WORDS + i];
           }
           ip += 4 + count;
+          break;
+        }
+        case Bc.PageNoted: {
+          const va = m[m[ip + 2]];
+          m[m[ip + 1]] =
+            ((m[NOTED_PAGES + (va >>> 17)] >>> ((va >>> 12) & 31)) & 1) |
+            u8[MemoryLayout.notedMibs + (va >>> 20)];
+          ip += 3;
           break;
         }
         case Bc.StoreWords: {

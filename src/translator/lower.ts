@@ -360,6 +360,10 @@ class Lowering {
       case 'barrier':
         this.code.push2(Bc.Barrier, value.imm);
         break;
+      case 'pageNoted':
+        this.code.push2(Bc.PageNoted, this.locations.of(value));
+        this.operand(a);
+        break;
       case 'call':
         this.lowerCall(value);
         break;

@@ -38,7 +38,7 @@ export const SUPERINSTRUCTIONS: readonly (readonly Bc[])[] = [
 ];
 
 /** Number of the first of them: they follow the operations. */
-export const FIRST_SUPERINSTRUCTION = Bc.Promoted + 1;
+export const FIRST_SUPERINSTRUCTION = Bc.PageNoted + 1;
 /** Where in an opcode's word the number is by which it is dispatched; below is the operation. */
 export const DISPATCH_SHIFT = 8;
 

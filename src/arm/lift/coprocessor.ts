@@ -59,7 +59,23 @@ const DATA_CACHE_BY_ADDRESS: ReadonlySet<number> = new Set([
   packCop(15, 0, 7, 14, 1),
 ]);
 
+/** Of caches by set and way, and of branch predictors (B4.2.1): neither is modelled. A kernel that patches its code does the latter for each word. */
+const NOTHING_TO_DO: ReadonlySet<number> = new Set([
+  packCop(15, 0, 7, 1, 6), // BPIALLIS
+  packCop(15, 0, 7, 5, 6), // BPIALL
+  packCop(15, 0, 7, 5, 7), // BPIMVA
+  packCop(15, 0, 7, 6, 2), // DCISW
+  packCop(15, 0, 7, 10, 2), // DCCSW
+  packCop(15, 0, 7, 14, 2), // DCCISW
+]);
+
 const TLB_MAINTENANCE = 8;
+
+/** TLBIMVA, TLBIMVAA and kin (B4.2.2): Linux does them for whole ranges of pages that nobody has used. */
+const TLB_BY_ADDRESS: ReadonlySet<number> = new Set([
+  ...[3, 5, 6, 7].map((crm) => packCop(15, 0, TLB_MAINTENANCE, crm, 1)),
+  ...[3, 7].map((crm) => packCop(15, 0, TLB_MAINTENANCE, crm, 3)),
+]);
 
 /**
  * Whether a write leaves everything as it is that blocks depend on: debug and ThumbEE's registers, fault status and addresses, and
@@ -104,6 +120,19 @@ export function moveToCoprocessor(l: Lifter, f: Single): void {
   if (DATA_CACHE_BY_ADDRESS.has(at)) {
     requirePrivilege(l);
     b.call(ARM_HELPERS.dataCacheByAddress, l.const(at), l.reg(f.t));
+    return;
+  }
+  if (NOTHING_TO_DO.has(at)) {
+    requirePrivilege(l);
+    return;
+  }
+  if (TLB_BY_ADDRESS.has(at)) {
+    requirePrivilege(l);
+    const skip = b.newLabel();
+    b.skipIfZero(b.emit('pageNoted', [l.reg(f.t)]), skip);
+    b.call(ARM_HELPERS.copWrite, l.const(at), l.reg(f.t));
+    leaveIfCodeMoved(l);
+    b.label(skip);
     return;
   }
   b.call(ARM_HELPERS.copWrite, l.const(at), l.reg(f.t));

@@ -189,6 +189,8 @@ const ROWS = {
   clrex: { args: [], result: 'void', effects: Effect.WritesState | Effect.Ordered },
   /** DMB and DSB; `imm` 0 for DMB, 1 for DSB. */
   barrier: { args: [], result: 'void', effects: Effect.ReadsMemory | Effect.WritesMemory | Effect.Ordered },
+  /** Not 0 where maintenance of the TLB has something to do for the page of an address: MemoryLayout.notedPages, and of what is around it, notedMibs. */
+  pageNoted: { args: ['i32'], result: 'i32', effects: Effect.ReadsMemory | Effect.Ordered },
 
   /** Calls `helper` (see HelperInfo); its own effects count. Up to four i32 operands. */
   call: { args: [], result: 'i32', effects: Effect.Ordered },

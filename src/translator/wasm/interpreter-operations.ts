@@ -3,6 +3,7 @@ import { OPS, type OpName } from '../ir/ops.ts';
 import { type IrValue, irValue } from '../ir/value.ts';
 import { SHIFT_BY_LITERAL, SIMPLE } from '../lowering-tables.ts';
 import type { Handlers, InterpreterFrame } from './interpreter-frame.ts';
+import { pushPageNoted } from './lookup-code.ts';
 import { Op, Simd, Store } from './opcodes.ts';
 import { emitPure, type PureOperands } from './pure-code.ts';
 
@@ -175,6 +176,14 @@ export function addOperations(f: InterpreterFrame, handlers: Handlers): void {
   handlers.set(Bc.Mov, () => {
     f.address(1);
     f.value(2);
+    body.store(Store.I32);
+    f.after(3);
+  });
+  handlers.set(Bc.PageNoted, () => {
+    f.address(1);
+    f.value(2);
+    body.set(f.va);
+    pushPageNoted(body, f.va);
     body.store(Store.I32);
     f.after(3);
   });

@@ -17,6 +17,14 @@ export function word(code: FunctionBody, address: number): void {
   code.i32(0).load(Load.I32, address);
 }
 
+/** Pushes what `pageNoted` of the IR says of the address in a local. */
+export function pushPageNoted(code: FunctionBody, va: number): void {
+  // A shift takes the number of the page's bit modulo 32.
+  code.get(va).i32(17).op(Op.I32ShrU).i32(2).op(Op.I32Shl).load(Load.I32, MemoryLayout.notedPages);
+  code.get(va).i32(12).op(Op.I32ShrU, Op.I32ShrU).i32(1).op(Op.I32And);
+  code.get(va).i32(20).op(Op.I32ShrU).load(Load.I32U8, MemoryLayout.notedMibs).op(Op.I32Or);
+}
+
 /** Adds another piece of the reserve to the budget, unless the event word is set. @param take a local */
 export function emitRefill(code: FunctionBody, budget: number, take: number): void {
   const done = code.block();

@@ -8,6 +8,7 @@ import { type AccessGroup, findAccessGroups, startOf } from './access-groups.ts'
 import { callBase, jumpToBase } from './base-functions.ts';
 import { mergeFlags } from './flags-code.ts';
 import type { FunctionBody, ValType } from './function-body.ts';
+import { pushPageNoted } from './lookup-code.ts';
 import {
   emitLoad,
   emitLoadHere,
@@ -335,6 +336,8 @@ export class NodeCompiler {
       this.code.i32(0).i32(0).store(Store.I32, slotAddress(Slot.ExclusiveArmed));
     } else if (value.op === 'barrier') {
       this.emitBarrier();
+    } else if (value.op === 'pageNoted') {
+      this.emitPageNoted(value);
     } else {
       if (isFlags(value)) this.pushFlagWord(value);
       else this.pushPure(value);
@@ -397,6 +400,16 @@ export class NodeCompiler {
   private memoOf(access: IrValue): number | undefined {
     const { memos, env } = this.region;
     return memos?.isWorthwhile(this.number, access) === true ? env.memo() : undefined;
+  }
+
+  private emitPageNoted(value: IrValue): void {
+    const { code, region } = this;
+    const va = region.pool.take('i32');
+    this.push(value.args[0]);
+    code.set(va);
+    pushPageNoted(code, va);
+    region.pool.give(va);
+    this.define(value);
   }
 
   /** A fence, and a call only where the host's IOMMU has to follow tables first. */

@@ -146,12 +146,23 @@ describe('coprocessors', () => {
     expect(lifted([0xee061f10])).toEqual(['%0 = copWrite(0xf0600, r1)']);
     expect(lifted([0xee071f3a]).slice(3)).toEqual(['%0 = dataCacheByAddress(0xf07a1, r1)']);
     expect(lifted([0xee071f35])).toEqual(['%0 = copWrite(0xf0751, r1)', 'exitResync 0x8004 0']);
-    expect(lifted([0xee071fd1])).toEqual(['%0 = copWrite(0xf0716, r1)']);
+    // BPIALLIS, DCCISW
+    for (const encoding of [0xee071fd1, 0xee071f5e])
+      expect(lifted([encoding])).toEqual(['skipIfZero L0 eq(and(aifm, 15), 0)', 'exitRaise 1 0', 'label L0']);
   });
 
-  it('leave after TLB maintenance that moves code (TLBIMVAIS)', () => {
-    expect(lifted([0xee081f33])).toEqual([
-      '%0 = copWrite(0xf0831, r1)',
+  it('leave after TLB maintenance that moves code (TLBIMVAIS, TLBIALL), which for a page is only done where there is something to do', () => {
+    expect(lifted([0xee081f33]).slice(3)).toEqual([
+      '%0 = pageNoted(r1)',
+      'skipIfZero L1 %0',
+      '%1 = copWrite(0xf0831, r1)',
+      'skipIfZero L2 codeMoved',
+      'exitResync 0x8004 0',
+      'label L2',
+      'label L1',
+    ]);
+    expect(lifted([0xee081f17])).toEqual([
+      '%0 = copWrite(0xf0870, r1)',
       'skipIfZero L0 codeMoved',
       'exitResync 0x8004 0',
       'label L0',
