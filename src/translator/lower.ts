@@ -3,6 +3,7 @@ import { IntList } from './int-list.ts';
 import { Bc } from './interpreter.ts';
 import { Effect, type HelperInfo } from './ir/ops.ts';
 import type { IrBlock, IrValue } from './ir/value.ts';
+import { LiteralPool } from './literal-pool.ts';
 import { Locations } from './locations.ts';
 import { EXCLUSIVE_SIZE, LOADS, RESULT_WORDS, SHIFT_BY_LITERAL, SIMPLE, STORES } from './lowering-tables.ts';
 import { MARKER_WORDS, markerWord } from './markers.ts';
@@ -42,11 +43,7 @@ class Lowering {
   private readonly starts = new IntList(256);
   /** For each marker: position of its first code word, ITSTATE, guest PC. */
   private readonly markers = new IntList(256);
-  private readonly pool = new IntList();
-  /** For each word of the pool 1 where it is a literal by itself, not a half of one. */
-  private readonly shared = new IntList();
-  /** Code positions whose word is the index of a literal in the pool, each with that. */
-  private readonly literalUses = new IntList(256);
+  private readonly literals = new LiteralPool();
   /** By number of a label. */
   private readonly labels: number[] = [];
   /** Code positions whose word is where a label is, each with its number. */
@@ -54,13 +51,11 @@ class Lowering {
   private request!: LowerRequest;
 
   run(at: number, request: LowerRequest, memory: MachineMemory, end: number): LoweredBlock | undefined {
-    const { code, starts, markers, pool, literalUses, skips, labels } = this;
+    const { code, starts, markers, literals, skips, labels } = this;
     code.length = 0;
     starts.length = 0;
     markers.length = 0;
-    pool.length = 0;
-    this.shared.length = 0;
-    literalUses.length = 0;
+    literals.clear();
     skips.length = 0;
     this.request = request;
     const { block } = request;
@@ -78,16 +73,14 @@ class Lowering {
     numberOperations(code, starts);
     if ((at + code.length) % 2 === 1) this.code.push(Bc.Enter);
     const base = at + code.length;
-    const total = code.length + pool.length;
+    const total = code.length + literals.length;
     const marked = end - (markers.length / 3) * MARKER_WORDS;
     if (at + total > marked) return undefined;
     for (let i = 0; i < skips.length; i += 2) code.set(skips.get(i), at + labels[skips.get(i + 1)]);
-    for (let i = 0; i < literalUses.length; i += 2) {
-      code.set(literalUses.get(i), base + literalUses.get(i + 1));
-    }
+    literals.pointTo(code, base);
     const { words } = memory;
     code.copyTo(words, at);
-    pool.copyTo(words, base);
+    literals.copyTo(words, base);
     for (let i = 0, to = marked; i < markers.length; i += 3, to += MARKER_WORDS) {
       words[to] = markerWord(markers.get(i), markers.get(i + 1));
       words[to + 1] = markers.get(i + 2);
@@ -153,27 +146,9 @@ class Lowering {
     }
   }
 
-  /** One word, shared among its users, or the two words of an i64 on an even index. */
   private literalOperand(low: number, high?: number): void {
-    const { pool, shared } = this;
-    let index = 0;
-    if (high === undefined) {
-      while (index < pool.length && !(shared.get(index) === 1 && pool.get(index) === low)) index++;
-    } else {
-      if (pool.length % 2 === 1) this.addLiteral(0, 0);
-      index = pool.length;
-    }
-    if (index === pool.length) {
-      this.addLiteral(low, high === undefined ? 1 : 0);
-      if (high !== undefined) this.addLiteral(high, 0);
-    }
-    this.literalUses.push2(this.code.length, index);
+    this.literals.use(this.code.length, low, high);
     this.code.push(0);
-  }
-
-  private addLiteral(word: number, shared: 0 | 1): void {
-    this.pool.push(word);
-    this.shared.push(shared);
   }
 
   private lower(value: IrValue): void {
@@ -256,13 +231,93 @@ class Lowering {
     this.operand(value);
   }
 
+  /** What is in every block; V8 optimises this before it has met the rest. */
   private lowerOther(value: IrValue): void {
-    const [a, b] = value.args;
+    const [a] = value.args;
     switch (value.op) {
       case 'marker':
         this.markers.push3(this.code.length, value.imm2, value.imm);
         break;
       case 'get':
+        if (this.locations.of(value) !== STATE + value.imm)
+          this.code.push3(Bc.Mov, this.locations.of(value), STATE + value.imm);
+        break;
+      case 'set':
+        if (a.op === 'const' || this.locations.of(a) !== STATE + value.imm)
+          this.copy(1, STATE + value.imm, a);
+        break;
+      case 'cond':
+        this.code.push3(Bc.Cond, this.locations.of(value), value.imm);
+        this.operand(a);
+        break;
+      case 'skipIfZero':
+        this.lowerSkip(value);
+        break;
+      case 'label':
+        this.labels[value.imm] = this.code.length;
+        break;
+      case 'exitJump':
+        this.code.push3(Bc.ExitJump, value.imm, 0);
+        this.code.push3(this.notExecuted(), this.request.flags, this.isLinkable(value.imm));
+        break;
+      case 'exitInterwork':
+        this.code.push(Bc.ExitInterwork);
+        this.operand(a);
+        this.code.push2(this.notExecuted(), this.request.flags & 2);
+        break;
+      case 'call':
+        this.lowerCall(value);
+        break;
+      default:
+        if (value.info.isExit) this.lowerExit(value);
+        else this.lowerRare(value);
+    }
+  }
+
+  private lowerSkip(value: IrValue): void {
+    const [a] = value.args;
+    if (this.locations.isFused(a)) {
+      this.code.push2(Bc.SkipUnless, a.imm);
+      this.operand(a.args[0]);
+    } else {
+      this.code.push(Bc.SkipIfZero);
+      this.operand(a);
+    }
+    this.skips.push2(this.code.length, value.imm);
+    this.code.push(0);
+  }
+
+  private lowerExit(value: IrValue): void {
+    const { code } = this;
+    switch (value.op) {
+      case 'exitJumpTo':
+        code.push(Bc.ExitJumpTo);
+        this.operand(value.args[0]);
+        code.push2(this.notExecuted(), this.request.flags);
+        break;
+      case 'exitResync':
+        code.push3(Bc.ExitResync, value.imm, this.notExecuted());
+        break;
+      case 'exitDynamic':
+        code.push2(Bc.ExitDynamic, this.notExecuted());
+        break;
+      case 'exitRaise':
+        code.push3(Bc.ExitRaise, value.imm, value.imm2);
+        code.push(this.notExecuted());
+        break;
+      case 'exitWait':
+        code.push3(Bc.ExitWait, value.imm, value.imm2);
+        code.push(this.notExecuted());
+        break;
+      default:
+        throw new Error(`no lowering for exit ${value.op}`);
+    }
+  }
+
+  private lowerRare(value: IrValue): void {
+    const [a, b] = value.args;
+    const { code } = this;
+    switch (value.op) {
       case 'get64':
       case 'getF32':
       case 'getF64':
@@ -270,17 +325,11 @@ class Lowering {
         const to = this.locations.of(value);
         const words = RESULT_WORDS[value.info.number];
         if (to === STATE + value.imm) break;
-        if (words === 1) this.code.push3(Bc.Mov, to, STATE + value.imm);
-        else {
-          this.code.push3(Bc.Copy, words, to);
-          this.code.push(STATE + value.imm);
-        }
+        if (words === 1) code.push(Bc.Mov);
+        else code.push2(Bc.Copy, words);
+        code.push2(to, STATE + value.imm);
         break;
       }
-      case 'set':
-        if (a.op === 'const' || this.locations.of(a) !== STATE + value.imm)
-          this.copy(1, STATE + value.imm, a);
-        break;
       case 'set64':
       case 'setF32':
       case 'setF64':
@@ -293,115 +342,57 @@ class Lowering {
       case 'f32FromBits':
       case 'f32ToBits':
       case 'f64FromBits':
-      case 'f64ToBits': {
-        const word = value.op === 'high64' ? 1 : 0;
-        if (
-          a.op !== 'const64' &&
-          a.op !== 'const' &&
-          this.locations.of(value) === this.locations.of(a) + word
-        )
-          break;
-        const words = RESULT_WORDS[value.info.number];
-        if (a.op === 'const64' && words === 1) {
-          this.code.push2(Bc.Mov, this.locations.of(value));
-          this.literalOperand(word === 1 ? a.imm2 : a.imm);
-        } else if (words === 1) {
-          this.code.push2(Bc.Mov, this.locations.of(value));
-          this.operand(a, word);
-        } else {
-          this.copy(words, this.locations.of(value), a);
-        }
-        break;
-      }
-      case 'cond':
-        this.code.push3(Bc.Cond, this.locations.of(value), value.imm);
-        this.operand(a);
-        break;
-      case 'skipIfZero':
-        if (this.locations.isFused(a)) {
-          this.code.push2(Bc.SkipUnless, a.imm);
-          this.operand(a.args[0]);
-        } else {
-          this.code.push(Bc.SkipIfZero);
-          this.operand(a);
-        }
-        this.skips.push2(this.code.length, value.imm);
-        this.code.push(0);
-        break;
-      case 'label':
-        this.labels[value.imm] = this.code.length;
+      case 'f64ToBits':
+        this.lowerPart(value);
         break;
       case 'ldex8':
       case 'ldex16':
       case 'ldex32':
       case 'ldex64':
-        this.code.push3(
-          Bc.LoadExclusive,
-          EXCLUSIVE_SIZE[value.info.number] as number,
-          this.locations.of(value),
-        );
+        code.push3(Bc.LoadExclusive, EXCLUSIVE_SIZE[value.info.number] as number, this.locations.of(value));
         this.operand(a);
         break;
       case 'stex8':
       case 'stex16':
       case 'stex32':
       case 'stex64':
-        this.code.push3(
-          Bc.StoreExclusive,
-          EXCLUSIVE_SIZE[value.info.number] as number,
-          this.locations.of(value),
-        );
+        code.push3(Bc.StoreExclusive, EXCLUSIVE_SIZE[value.info.number] as number, this.locations.of(value));
         this.operand(a);
         this.operand(b);
         break;
       case 'clrex':
-        this.code.push(Bc.ClearExclusive);
+        code.push(Bc.ClearExclusive);
         break;
       case 'barrier':
-        this.code.push2(Bc.Barrier, value.imm);
+        code.push2(Bc.Barrier, value.imm);
         break;
       case 'pageNoted':
-        this.code.push2(Bc.PageNoted, this.locations.of(value));
+        code.push2(Bc.PageNoted, this.locations.of(value));
         this.operand(a);
-        break;
-      case 'call':
-        this.lowerCall(value);
-        break;
-      case 'exitJump':
-        this.code.push3(Bc.ExitJump, value.imm, 0);
-        this.code.push3(this.notExecuted(), this.request.flags, this.isLinkable(value.imm));
-        break;
-      case 'exitJumpTo':
-        this.code.push(Bc.ExitJumpTo);
-        this.operand(a);
-        this.code.push2(this.notExecuted(), this.request.flags);
-        break;
-      case 'exitInterwork':
-        this.code.push(Bc.ExitInterwork);
-        this.operand(a);
-        this.code.push2(this.notExecuted(), this.request.flags & 2);
-        break;
-      case 'exitResync':
-        this.code.push3(Bc.ExitResync, value.imm, this.notExecuted());
-        break;
-      case 'exitDynamic':
-        this.code.push2(Bc.ExitDynamic, this.notExecuted());
-        break;
-      case 'exitRaise':
-        this.code.push3(Bc.ExitRaise, value.imm, value.imm2);
-        this.code.push(this.notExecuted());
-        break;
-      case 'exitWait':
-        this.code.push3(Bc.ExitWait, value.imm, value.imm2);
-        this.code.push(this.notExecuted());
         break;
       case 'vector':
-        this.code.push3(Bc.Vector, this.request.helperIndex(value.helper as HelperInfo), value.imm2);
-        for (let operand = 0; operand < 3; operand++) this.code.push(STATE + slotOf(value.imm, operand));
+        code.push3(Bc.Vector, this.request.helperIndex(value.helper as HelperInfo), value.imm2);
+        for (let operand = 0; operand < 3; operand++) code.push(STATE + slotOf(value.imm, operand));
         break;
       default:
         throw new Error(`no lowering for IR operation ${value.op} (${value.info.result})`);
     }
+  }
+
+  /** A value that is all of another one, or a half, seen as another type. */
+  private lowerPart(value: IrValue): void {
+    const [a] = value.args;
+    const word = value.op === 'high64' ? 1 : 0;
+    if (a.op !== 'const64' && a.op !== 'const' && this.locations.of(value) === this.locations.of(a) + word)
+      return;
+    const words = RESULT_WORDS[value.info.number];
+    if (words !== 1) {
+      this.copy(words, this.locations.of(value), a);
+      return;
+    }
+    this.code.push2(Bc.Mov, this.locations.of(value));
+    if (a.op === 'const64') this.literalOperand(word === 1 ? a.imm2 : a.imm);
+    else this.operand(a, word);
   }
 
   private lowerCall(value: IrValue): void {

@@ -188,7 +188,7 @@ export class RegionStore {
   /** Whether the block has run enough; if not, it is given some more runs. */
   private isHot(block: CachedBlock, now: number): boolean {
     const { hot, look, sparse } = this.promotion;
-    const isSparse = (now - block.lookedAt) * CLOCK_UNIT > block.given * sparse;
+    const isSparse = now - block.lookedAt > (block.given * sparse) / CLOCK_UNIT;
     block.lookedAt = now;
     block.heat = isSparse ? 0 : block.heat + block.given;
     if (block.heat >= this.hotAfter) return true;
