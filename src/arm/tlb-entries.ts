@@ -8,6 +8,7 @@ const ARRAY_WORDS = ENTRIES * TLB_ENTRY_WORDS;
 const BASE = MemoryLayout.tlb >>> 2;
 const EMPTY = MemoryLayout.emptyTlb >>> 2;
 const MEMOS = MemoryLayout.tlbMemos >>> 2;
+const SECONDS = MemoryLayout.tlbSeconds >>> 2;
 const MEMO_WORDS = MemoryLayout.tlbMemoCount * TLB_ENTRY_WORDS;
 
 /** In a tag: the fast path must not take this entry. Generated code compares page and alignment bits, never this one. */
@@ -37,6 +38,9 @@ export const TLB_DOMAIN_SHIFT = 7;
  * The entries of the first-level TLB arrays, in the machine's memory. An entry is four words: tag for reads, tag for writes, the addend that
  * makes a virtual address a byte offset in the machine's memory, and the physical page with {@link TlbFlag}. Which context an array is for
  * is the matter of TlbArrays.
+ *
+ * A page has one place by the low bits of its number, and two entries there: generated code looks at the first one, and what has slow paths
+ * exchanges the two where the page is in the second one. A page is in one of them at most.
  */
 export class TlbEntries {
   private readonly words: Int32Array;
@@ -58,10 +62,10 @@ export class TlbEntries {
     this.watches = watches;
     this.ramBase = ramBase;
     this.writableIn = new Int32Array(memory.ramBytes >>> 12);
-    for (let e = EMPTY; e < EMPTY + ARRAY_WORDS; e += TLB_ENTRY_WORDS) this.drop(e);
+    for (let e = EMPTY; e < EMPTY + ARRAY_WORDS; e += TLB_ENTRY_WORDS) this.dropBoth(e);
     this.emptyMemos(EMPTY);
     for (let a = 0; a < ARRAYS; a++) {
-      this.words.copyWithin(this.base(a), EMPTY, EMPTY + ARRAY_WORDS);
+      this.emptyAll(this.base(a));
       this.emptyMemos(this.base(a));
     }
     watches.onArmed((page) => this.protect(page));
@@ -97,12 +101,35 @@ export class TlbEntries {
     return tag === (va & (-4096 | (size - 1))) ? (va + this.words[e + 2]) >>> 2 : -1;
   }
 
-  /** Flags and physical page of the entry for va, or 0. */
+  /** Flags and physical page of the entry for va, which is the first one of its place then, or 0. */
   lookup(array: number, va: number): number {
     const e = this.entry(array, va);
-    if ((this.words[e] & ~SLOW) === (va & -4096) || (this.words[e + 1] & ~SLOW) === (va & -4096))
-      return this.words[e + 3];
-    return 0;
+    if (!this.isOf(e, va)) {
+      if (!this.isOf(e + SECONDS, va)) return 0;
+      this.exchange(e);
+    }
+    return this.words[e + 3];
+  }
+
+  private isOf(e: number, va: number): boolean {
+    const page = va & -4096;
+    return (this.words[e] & ~SLOW) === page || (this.words[e + 1] & ~SLOW) === page;
+  }
+
+  private exchange(e: number): void {
+    const w = this.words;
+    for (let i = e; i < e + TLB_ENTRY_WORDS; i++) {
+      const word = w[i];
+      w[i] = w[i + SECONDS];
+      w[i + SECONDS] = word;
+    }
+  }
+
+  /** Makes the first entry of a place free for the page of `va`; another page's goes to the second one. */
+  private makeRoom(e: number, va: number): void {
+    const w = this.words;
+    if (w[e + 3] !== 0 && !this.isOf(e, va)) w.copyWithin(e + SECONDS, e, e + TLB_ENTRY_WORDS);
+    else if (this.isOf(e + SECONDS, va)) this.drop(e + SECONDS);
   }
 
   /**
@@ -124,6 +151,7 @@ export class TlbEntries {
     const ram = (flags & TlbFlag.Ram) !== 0;
     const direct = (flags & TlbFlag.Direct) !== 0;
     this.noteKind(array, va, w[e + 3], flags);
+    this.makeRoom(e, va);
     const ramPage = (physicalPage - this.ramBase) >>> 12;
     const slow = page | SLOW;
     w[e] = (flags & TlbFlag.Readable) === 0 ? NO_TAG : ram || direct ? page : slow;
@@ -154,18 +182,21 @@ export class TlbEntries {
   copyGlobals(to: number, from: number, differing: number): void {
     const places = this.globals.places(from);
     const count = this.globals.count(from);
-    for (let i = 0; i < count; i++) this.copyGlobal(to, from, places[i], differing);
+    for (let i = 0; i < count; i++) {
+      this.copyGlobal(to, from, places[i], 0, differing);
+      this.copyGlobal(to, from, places[i], SECONDS, differing);
+    }
     this.large.copyWithin(to * 128, from * 128, from * 128 + 128);
     this.dirty[to] = 1;
   }
 
-  private copyGlobal(to: number, from: number, place: number, differing: number): void {
+  private copyGlobal(to: number, from: number, place: number, way: number, differing: number): void {
     const w = this.words;
-    const source = this.base(from) + place * TLB_ENTRY_WORDS;
+    const source = this.base(from) + place * TLB_ENTRY_WORDS + way;
     const flags = w[source + 3];
     const domain = (flags >>> TLB_DOMAIN_SHIFT) & 15;
     if ((flags & TlbFlag.Global) === 0 || ((differing >>> (2 * domain)) & 3) !== 0) return;
-    const e = this.base(to) + place * TLB_ENTRY_WORDS;
+    const e = this.base(to) + place * TLB_ENTRY_WORDS + way;
     w[e] = w[source];
     w[e + 1] = w[source + 1];
     w[e + 2] = w[source + 2];
@@ -182,9 +213,9 @@ export class TlbEntries {
       return;
     }
     const e = this.entry(array, va);
-    const page = va & -4096;
     this.forgetMemos(array);
-    if ((this.words[e] & ~SLOW) === page || (this.words[e + 1] & ~SLOW) === page) this.drop(e);
+    if (this.isOf(e, va)) this.drop(e);
+    if (this.isOf(e + SECONDS, va)) this.drop(e + SECONDS);
   }
 
   /** Drops every entry of devices' storage: from now on their reads come to the device, or no longer do. */
@@ -196,7 +227,7 @@ export class TlbEntries {
       const from = this.base(a);
       this.forgetMemos(a);
       for (let e = from; e < from + ARRAY_WORDS; e += TLB_ENTRY_WORDS) {
-        if ((this.words[e + 3] & TlbFlag.Direct) !== 0) this.drop(e);
+        for (const way of [e, e + SECONDS]) if ((this.words[way + 3] & TlbFlag.Direct) !== 0) this.drop(way);
       }
     }
   }
@@ -225,6 +256,16 @@ export class TlbEntries {
     this.words[e + 3] = 0;
   }
 
+  private dropBoth(e: number): void {
+    this.drop(e);
+    this.drop(e + SECONDS);
+  }
+
+  private emptyAll(base: number): void {
+    this.words.copyWithin(base, EMPTY, EMPTY + ARRAY_WORDS);
+    this.words.copyWithin(base + SECONDS, EMPTY, EMPTY + ARRAY_WORDS);
+  }
+
   private forgetMemos(array: number): void {
     const base = this.base(array);
     if (this.words[base + MEMOS] !== 0) this.emptyMemos(base);
@@ -240,7 +281,7 @@ export class TlbEntries {
     if (this.dirty[array] === 0) return;
     const base = this.base(array);
     if (this.globals.isMany(array) || this.own.isMany(array)) {
-      this.words.copyWithin(base, EMPTY, EMPTY + ARRAY_WORDS);
+      this.emptyAll(base);
     } else {
       this.dropAll(base, this.globals.places(array), this.globals.count(array));
       this.dropAll(base, this.own.places(array), this.own.count(array));
@@ -253,7 +294,7 @@ export class TlbEntries {
   }
 
   private dropAll(base: number, places: Uint16Array, count: number): void {
-    for (let i = 0; i < count; i++) this.drop(base + places[i] * TLB_ENTRY_WORDS);
+    for (let i = 0; i < count; i++) this.dropBoth(base + places[i] * TLB_ENTRY_WORDS);
   }
 
   /** Drops all entries of an array but the global ones. */
@@ -265,6 +306,7 @@ export class TlbEntries {
     for (let i = 0; i < count; i++) {
       const e = base + places[i] * TLB_ENTRY_WORDS;
       if ((this.words[e + 3] & TlbFlag.Global) === 0) this.drop(e);
+      if ((this.words[e + SECONDS + 3] & TlbFlag.Global) === 0) this.drop(e + SECONDS);
     }
     this.own.forget(array);
     this.forgetMemos(array);
@@ -286,7 +328,11 @@ export class TlbEntries {
   }
 
   private protectAll(from: number, places: Uint16Array, count: number, physicalPage: number): void {
-    for (let i = 0; i < count; i++) this.protectEntry(from + places[i] * TLB_ENTRY_WORDS, physicalPage);
+    for (let i = 0; i < count; i++) {
+      const e = from + places[i] * TLB_ENTRY_WORDS;
+      this.protectEntry(e, physicalPage);
+      this.protectEntry(e + SECONDS, physicalPage);
+    }
   }
 
   private protectEntry(e: number, physicalPage: number): void {

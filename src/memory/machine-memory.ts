@@ -51,6 +51,8 @@ export const MemoryLayout = {
    */
   tlbMemos: 0x108000,
   tlbMemoCount: 256,
+  /** So far behind each TLB array are as many entries again: where the first place of a page is another one's, it is there. */
+  tlbSeconds: 0x400000,
   /** Where code is, by virtual address: four words an entry (translator/jump-cache.ts). */
   jumpCache: 0x400000,
   jumpCacheEntries: 65536,
@@ -58,7 +60,7 @@ export const MemoryLayout = {
    * Interpreter code, from its beginning, and markers of its instructions, from its end. A Debian that has come to its login has
    * needed 80 MiB; where it is full, everything is translated anew. The host has memory only for what is used.
    */
-  code: 0x500000,
+  code: 0x610000,
   codeEnd: 0x8000000,
   ram: 0x8000000,
 } as const;

@@ -48,7 +48,7 @@ describe("a machine's memory", () => {
   });
 
   test('has TLB arrays, an empty one, and memos behind each, between what regions count and the jump cache', () => {
-    const { tlb, tlbArrays, tlbEntries, emptyTlb, tlbMemos, tlbMemoCount } = MemoryLayout;
+    const { tlb, tlbArrays, tlbEntries, emptyTlb, tlbMemos, tlbMemoCount, tlbSeconds } = MemoryLayout;
     const { regionMissesEnd, jumpCache, jumpCacheEntries, code } = MemoryLayout;
     const bytes = tlbEntries * 16;
     expect(regionMissesEnd).toBeLessThanOrEqual(tlb);
@@ -57,7 +57,9 @@ describe("a machine's memory", () => {
     expect(tlb + tlbMemos).toBeGreaterThanOrEqual(emptyTlb + bytes);
     expect(16 * (tlbMemoCount + 1)).toBeLessThanOrEqual(bytes);
     expect(emptyTlb + tlbMemos + 16 * (tlbMemoCount + 1)).toBeLessThanOrEqual(jumpCache);
-    expect(jumpCache + jumpCacheEntries * 16).toBeLessThanOrEqual(code);
+    // Second entries are as far behind, and end before the code.
+    expect(tlb + tlbSeconds).toBeGreaterThanOrEqual(jumpCache + jumpCacheEntries * 16);
+    expect(emptyTlb + tlbSeconds + bytes).toBeLessThanOrEqual(code);
   });
 
   test.each([0, -65536, 65537, MAX_RAM_BYTES + 65536, Number.NaN, 1.5])('can not have %s bytes', (bytes) => {

@@ -202,6 +202,7 @@ export class IrMachine {
       this.state.set(before.slots);
       this.data.set(before.bytes);
       this.fault.faulted = false;
+      this.hideFirstPage();
       const [result, left] = run(lowered.start);
       const outcome = this.outcomeOf(block, result, left, lowered);
       return { outcome, slots: visible(this.state), bytes: this.data.slice() };
@@ -288,8 +289,9 @@ export class IrMachine {
 
   private fillTlb(): void {
     const { words } = this.memory;
-    for (let e = 0; e < MemoryLayout.tlbEntries; e++)
-      words.fill(NO_TAG, TLB + e * TLB_ENTRY_WORDS, TLB + e * 4 + 2);
+    for (const first of [TLB, TLB + (MemoryLayout.tlbSeconds >>> 2)])
+      for (let e = 0; e < MemoryLayout.tlbEntries; e++)
+        words.fill(NO_TAG, first + e * TLB_ENTRY_WORDS, first + e * 4 + 2);
     PAGES.forEach(({ fastRead, fastWrite }, i) => {
       const va = DATA + i * PAGE;
       const e = TLB + ((va >>> 12) & (MemoryLayout.tlbEntries - 1)) * TLB_ENTRY_WORDS;
@@ -297,6 +299,15 @@ export class IrMachine {
       if (fastWrite) words[e + 1] = va;
       words[e + 2] = MemoryLayout.ram - DATA;
     });
+  }
+
+  /** The first page is in the second entry of its place when a block begins. */
+  private hideFirstPage(): void {
+    const { words } = this.memory;
+    const e = TLB + ((DATA >>> 12) & (MemoryLayout.tlbEntries - 1)) * TLB_ENTRY_WORDS;
+    if (words[e] !== DATA) return;
+    words.copyWithin(e + (MemoryLayout.tlbSeconds >>> 2), e, e + TLB_ENTRY_WORDS);
+    words.fill(NO_TAG, e, e + 2);
   }
 
   private orFault(result: number | undefined): number {

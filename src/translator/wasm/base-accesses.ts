@@ -1,9 +1,9 @@
 import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { MemFlag } from '../ir/ops.ts';
 import { callBase, type Define, type HostFunctions, returnFromBase } from './base-functions.ts';
-import type { FunctionBody } from './function-body.ts';
+import { FunctionBody } from './function-body.ts';
 import { TLB_INDEX_MASK, TlbWord, word } from './lookup-code.ts';
-import { Load, Op, Store } from './opcodes.ts';
+import { Load, Op, Simd, Store } from './opcodes.ts';
 import { FIND_FLAGS_SHIFT, FIND_WRITABLE, RegionWord, Slot, slotAddress } from './region-abi.ts';
 
 /** TlbFlag.Device; see the TLB arrays. */
@@ -98,11 +98,52 @@ export function defineFind(define: Define, host: HostFunctions): void {
       returnFromBase(code);
       code.end();
     };
-    look();
+    tryBoth(code, host, va, entry, look);
     code.get(va).get(isWrite).call(host.fillTlb);
     look();
     code.i32(0);
   });
+}
+
+/** See HostFunctions.second. */
+export function secondEntry(): FunctionBody {
+  const code = new FunctionBody(['i32', 'i32']);
+  const [va, entry] = [0, 1];
+  const other = code.local('v128');
+  const { tlbSeconds } = MemoryLayout;
+  const isPage = (tag: number): void => {
+    code
+      .get(entry)
+      .load(Load.I32, tlbSeconds + tag)
+      .get(va)
+      .i32(-4096)
+      .op(Op.I32And, Op.I32Eq);
+  };
+  isPage(TlbWord.ReadTag);
+  isPage(TlbWord.WriteTag);
+  code.op(Op.I32Or);
+  code.if();
+  code.get(entry).simdLoad(Simd.Load).set(other);
+  code.get(entry).get(entry).simdLoad(Simd.Load, tlbSeconds).simdStore();
+  code.get(entry).get(other).simdStore(tlbSeconds);
+  code.i32(1).ret();
+  code.end();
+  return code.i32(0);
+}
+
+/** Writes an attempt at the fast path, and another one for a page that is in the second entry of its place. */
+function tryBoth(
+  code: FunctionBody,
+  host: HostFunctions,
+  va: number,
+  entry: number,
+  quick: () => void,
+): void {
+  quick();
+  code.get(va).get(entry).call(host.second);
+  code.if();
+  quick();
+  code.end();
 }
 
 function pushHost(code: FunctionBody, va: number, entry: number): void {
@@ -113,23 +154,25 @@ export function defineLoads(define: Define, host: HostFunctions): void {
   const [va, info, site, budget] = [0, 1, 2, 3];
   define('load', (code) => {
     const entry = code.local('i32');
-    const slow = code.block();
-    testEntry(code, va, entry, TlbWord.ReadTag, () => pushSizeOf(code, info));
-    allowed(code, va, info, entry);
-    code.op(Op.I32And, Op.I32Eqz).brIf(slow);
-    pushSizeOf(code, info);
-    code.i32(2).op(Op.I32Eq);
-    code.if();
-    pushHost(code, va, entry);
-    returnFromBase(code.load(Load.I32U16).get(budget));
-    code.end();
-    pushSizeOf(code, info);
-    code.i32(4).op(Op.I32Eq);
-    code.if();
-    pushHost(code, va, entry);
-    returnFromBase(code.load(Load.I32).get(budget));
-    code.end();
-    code.end();
+    tryBoth(code, host, va, entry, () => {
+      const slow = code.block();
+      testEntry(code, va, entry, TlbWord.ReadTag, () => pushSizeOf(code, info));
+      allowed(code, va, info, entry);
+      code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+      for (const [size, opcode] of [
+        [1, Load.I32U8],
+        [2, Load.I32U16],
+        [4, Load.I32],
+      ] as const) {
+        pushSizeOf(code, info);
+        code.i32(size).op(Op.I32Eq);
+        code.if();
+        pushHost(code, va, entry);
+        returnFromBase(code.load(opcode).get(budget));
+        code.end();
+      }
+      code.end();
+    });
     noteCall(code, site, budget);
     code.get(va);
     pushSizeOf(code, info);
@@ -140,13 +183,15 @@ export function defineLoads(define: Define, host: HostFunctions): void {
   define('load64', (code) => {
     const entry = code.local('i32');
     const low = code.local('i32');
-    const slow = code.block();
-    testEntry(code, va, entry, TlbWord.ReadTag, () => pushSizeOf(code, info));
-    allowed64(code, va, info, entry);
-    code.op(Op.I32And, Op.I32Eqz).brIf(slow);
-    pushHost(code, va, entry);
-    returnFromBase(code.load(Load.I64).get(budget));
-    code.end();
+    tryBoth(code, host, va, entry, () => {
+      const slow = code.block();
+      testEntry(code, va, entry, TlbWord.ReadTag, () => pushSizeOf(code, info));
+      allowed64(code, va, info, entry);
+      code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+      pushHost(code, va, entry);
+      returnFromBase(code.load(Load.I64).get(budget));
+      code.end();
+    });
     noteCall(code, site, budget);
     code.get(va);
     pushSizeOf(code, info);
@@ -162,23 +207,25 @@ export function defineStores(define: Define, host: HostFunctions): void {
   const [va, value, info, site, budget] = [0, 1, 2, 3, 4];
   define('store', (code) => {
     const entry = code.local('i32');
-    const slow = code.block();
-    testEntry(code, va, entry, TlbWord.WriteTag, () => pushSizeOf(code, info));
-    allowed(code, va, info, entry);
-    code.op(Op.I32And, Op.I32Eqz).brIf(slow);
-    pushSizeOf(code, info);
-    code.i32(2).op(Op.I32Eq);
-    code.if();
-    pushHost(code, va, entry);
-    returnFromBase(code.get(value).store(Store.I32As16).get(budget));
-    code.end();
-    pushSizeOf(code, info);
-    code.i32(4).op(Op.I32Eq);
-    code.if();
-    pushHost(code, va, entry);
-    returnFromBase(code.get(value).store(Store.I32).get(budget));
-    code.end();
-    code.end();
+    tryBoth(code, host, va, entry, () => {
+      const slow = code.block();
+      testEntry(code, va, entry, TlbWord.WriteTag, () => pushSizeOf(code, info));
+      allowed(code, va, info, entry);
+      code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+      for (const [size, opcode] of [
+        [1, Store.I32As8],
+        [2, Store.I32As16],
+        [4, Store.I32],
+      ] as const) {
+        pushSizeOf(code, info);
+        code.i32(size).op(Op.I32Eq);
+        code.if();
+        pushHost(code, va, entry);
+        returnFromBase(code.get(value).store(opcode).get(budget));
+        code.end();
+      }
+      code.end();
+    });
     noteCall(code, site, budget);
     code.get(va);
     pushSizeOf(code, info);
@@ -188,13 +235,15 @@ export function defineStores(define: Define, host: HostFunctions): void {
   });
   define('store64', (code) => {
     const entry = code.local('i32');
-    const slow = code.block();
-    testEntry(code, va, entry, TlbWord.WriteTag, () => pushSizeOf(code, info));
-    allowed64(code, va, info, entry);
-    code.op(Op.I32And, Op.I32Eqz).brIf(slow);
-    pushHost(code, va, entry);
-    returnFromBase(code.get(value).store(Store.I64).get(budget));
-    code.end();
+    tryBoth(code, host, va, entry, () => {
+      const slow = code.block();
+      testEntry(code, va, entry, TlbWord.WriteTag, () => pushSizeOf(code, info));
+      allowed64(code, va, info, entry);
+      code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+      pushHost(code, va, entry);
+      returnFromBase(code.get(value).store(Store.I64).get(budget));
+      code.end();
+    });
     noteCall(code, site, budget);
     code.get(va);
     pushSizeOf(code, info);
@@ -270,16 +319,18 @@ export function defineExclusives(define: Define, host: HostFunctions): void {
   const [va, size, site, budget] = [0, 1, 2, 3];
   define('loadExclusive', (code) => {
     const entry = code.local('i32');
-    testEntry(code, va, entry, TlbWord.ReadTag, () => code.i32(1));
-    testAlignment(code, va, size);
-    code.op(Op.I32And);
-    code.if();
-    armMonitor(code, va, size);
-    bySize(code, size, (bytes) => {
-      pushHost(code, va, entry);
-      returnFromBase(code.load(LOAD_OF[bytes]).get(budget));
+    tryBoth(code, host, va, entry, () => {
+      testEntry(code, va, entry, TlbWord.ReadTag, () => code.i32(1));
+      testAlignment(code, va, size);
+      code.op(Op.I32And);
+      code.if();
+      armMonitor(code, va, size);
+      bySize(code, size, (bytes) => {
+        pushHost(code, va, entry);
+        returnFromBase(code.load(LOAD_OF[bytes]).get(budget));
+      });
+      code.end();
     });
-    code.end();
     noteCall(code, site, budget);
     code.get(va).get(size).call(host.loadExclusive);
     handBackWhereEvent(code, budget);
@@ -288,14 +339,16 @@ export function defineExclusives(define: Define, host: HostFunctions): void {
   define('loadExclusive64', (code) => {
     const entry = code.local('i32');
     const low = code.local('i32');
-    testEntry(code, va, entry, TlbWord.ReadTag, () => code.i32(1));
-    testAlignment(code, va, size);
-    code.op(Op.I32And);
-    code.if();
-    armMonitor(code, va, size);
-    pushHost(code, va, entry);
-    returnFromBase(code.load(Load.I64).get(budget));
-    code.end();
+    tryBoth(code, host, va, entry, () => {
+      testEntry(code, va, entry, TlbWord.ReadTag, () => code.i32(1));
+      testAlignment(code, va, size);
+      code.op(Op.I32And);
+      code.if();
+      armMonitor(code, va, size);
+      pushHost(code, va, entry);
+      returnFromBase(code.load(Load.I64).get(budget));
+      code.end();
+    });
     noteCall(code, site, budget);
     code.get(va).get(size).call(host.loadExclusive).set(low);
     handBackWhereEvent(code, budget);
@@ -306,28 +359,30 @@ export function defineExclusives(define: Define, host: HostFunctions): void {
   define('storeExclusive', (code) => {
     const [address, low, high, bytes, at, left] = [0, 1, 2, 3, 4, 5];
     const entry = code.local('i32');
-    const slow = code.block();
-    word(code, slotAddress(Slot.ExclusiveArmed));
-    word(code, slotAddress(Slot.ExclusiveAddress));
-    code.get(address).op(Op.I32Eq, Op.I32And);
-    word(code, slotAddress(Slot.ExclusiveSize));
-    code.get(bytes).op(Op.I32Eq, Op.I32And);
-    testAlignment(code, address, bytes);
-    code.op(Op.I32And);
-    testEntry(code, address, entry, TlbWord.WriteTag, () => code.i32(1));
-    code.op(Op.I32And, Op.I32Eqz).brIf(slow);
-    code.i32(0).i32(0).store(Store.I32, slotAddress(Slot.ExclusiveArmed));
-    code.get(bytes).i32(8).op(Op.I32Eq);
-    code.if();
-    pushHost(code, address, entry);
-    code.get(low).op(Op.I64ExtendI32U).get(high).op(Op.I64ExtendI32U).i64(32, 0).op(Op.I64Shl, Op.I64Or);
-    returnFromBase(code.store(Store.I64).i32(0).get(left));
-    code.end();
-    bySize(code, bytes, (n) => {
+    tryBoth(code, host, address, entry, () => {
+      const slow = code.block();
+      word(code, slotAddress(Slot.ExclusiveArmed));
+      word(code, slotAddress(Slot.ExclusiveAddress));
+      code.get(address).op(Op.I32Eq, Op.I32And);
+      word(code, slotAddress(Slot.ExclusiveSize));
+      code.get(bytes).op(Op.I32Eq, Op.I32And);
+      testAlignment(code, address, bytes);
+      code.op(Op.I32And);
+      testEntry(code, address, entry, TlbWord.WriteTag, () => code.i32(1));
+      code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+      code.i32(0).i32(0).store(Store.I32, slotAddress(Slot.ExclusiveArmed));
+      code.get(bytes).i32(8).op(Op.I32Eq);
+      code.if();
       pushHost(code, address, entry);
-      returnFromBase(code.get(low).store(STORE_OF[n]).i32(0).get(left));
+      code.get(low).op(Op.I64ExtendI32U).get(high).op(Op.I64ExtendI32U).i64(32, 0).op(Op.I64Shl, Op.I64Or);
+      returnFromBase(code.store(Store.I64).i32(0).get(left));
+      code.end();
+      bySize(code, bytes, (n) => {
+        pushHost(code, address, entry);
+        returnFromBase(code.get(low).store(STORE_OF[n]).i32(0).get(left));
+      });
+      code.end();
     });
-    code.end();
     noteCall(code, at, left);
     code.get(address).get(bytes).get(low).get(high).call(host.storeExclusive);
     handBackWhereEvent(code, left);

@@ -117,6 +117,8 @@ export type Define = (name: BaseFunction, write: (code: FunctionBody) => void) =
 
 /** What the base module imports, by index. */
 export interface HostFunctions {
+  /** Of the base module itself: (va, address of its TLB entry): 1 where the page was in the place's second entry, and is in the first one now. */
+  readonly second: number;
   readonly slowLoad: number;
   readonly slowStore: number;
   readonly fillTlb: number;

@@ -10,6 +10,7 @@ import {
   defineWords,
   handBackWhereEvent,
   noteCall,
+  secondEntry,
 } from './base-accesses.ts';
 import {
   BASE_FUNCTIONS,
@@ -199,7 +200,7 @@ function writeBase(): Uint8Array<ArrayBuffer> {
   const writer = new ModuleWriter();
   writer.importMemory('memory', LEAST_PAGES, MOST_PAGES);
   writer.importTable('table', 1);
-  const functions: HostFunctions = {
+  const imported = {
     slowLoad: writer.importFunction('slowLoad', ['i32', 'i32', 'i32'], ['i32']),
     slowStore: writer.importFunction('slowStore', ['i32', 'i32', 'i32', 'i32', 'i32'], []),
     fillTlb: writer.importFunction('fillTlb', ['i32', 'i32'], []),
@@ -211,6 +212,9 @@ function writeBase(): Uint8Array<ArrayBuffer> {
     vector: writer.importFunction('vector', ['i32', 'i32', 'i32', 'i32', 'i32'], []),
     pure: writer.importFunction('pure', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']),
   };
+  const second = writer.declare(['i32', 'i32'], ['i32']);
+  const functions: HostFunctions = { ...imported, second };
+  writer.define(second, secondEntry());
   const regionType = writer.type(REGION_PARAMS, REGION_RESULTS);
   const numbers = {} as { [N in BaseFunction]: number };
   for (const name of Object.keys(BASE_FUNCTIONS) as BaseFunction[]) {

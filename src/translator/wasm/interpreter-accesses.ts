@@ -45,6 +45,17 @@ function slowLoad(f: InterpreterFrame, size: number, offset = 0): void {
   f.afterCall(true);
 }
 
+/** Does the operation once more where the page of `va` was in the second entry of its place, and is in the first one now. */
+function retry(f: InterpreterFrame): void {
+  const { body, va, entry, x } = f;
+  f.beforeCall();
+  body.get(va).get(entry).call(f.calls.second).set(x);
+  f.afterCall(false);
+  body.get(x).brIf(f.next);
+  // Once more, for it must not live across the call.
+  setAddress(f);
+}
+
 /** Pushes two words as one: the first result of a call, in `x`, and the second in its slot. */
 function pushBothResults(f: InterpreterFrame): void {
   const { body } = f;
@@ -84,6 +95,7 @@ function load(f: InterpreterFrame, size: number, opcode: number): void {
     body.if();
     quick();
   }
+  retry(f);
   slowLoad(f, size);
   f.address(1);
   if (isDouble) pushBothResults(f);
@@ -131,6 +143,7 @@ function store(f: InterpreterFrame, size: number, opcode: number): void {
     body.if();
     quick();
   }
+  retry(f);
   slowStore(f, size);
   f.after(5);
 }
@@ -202,6 +215,7 @@ function accessWords(f: InterpreterFrame, tag: number, quick: () => void, slow: 
   body.set(y);
   eachWord(f, quick);
   body.else();
+  retry(f);
   slow();
   body.end();
   f.word(1);

@@ -6,6 +6,8 @@ import { RegionWord, Slot, slotAddress } from './region-abi.ts';
 
 /** What interpreted code calls in the base module, by index. */
 export interface InterpreterCalls {
+  /** As HostFunctions.second. */
+  readonly second: number;
   readonly slowLoad: number;
   readonly slowStore: number;
   readonly callHelper: number;

@@ -135,9 +135,9 @@ export class RegionMachine {
 
   private fillTlb(): void {
     const { words } = this.memory;
-    for (let e = 0; e < MemoryLayout.tlbEntries; e++) {
-      words.fill(NO_TAG, TLB + e * TLB_ENTRY_WORDS, TLB + e * TLB_ENTRY_WORDS + 2);
-    }
+    for (const first of [TLB, TLB + (MemoryLayout.tlbSeconds >>> 2)])
+      for (let e = 0; e < MemoryLayout.tlbEntries; e++)
+        words.fill(NO_TAG, first + e * TLB_ENTRY_WORDS, first + e * TLB_ENTRY_WORDS + 2);
     PAGES.forEach(({ fastRead, fastWrite }, i) => {
       const va = DATA + i * 4096;
       const e = TLB + ((va >>> 12) & (MemoryLayout.tlbEntries - 1)) * TLB_ENTRY_WORDS;
