@@ -150,6 +150,17 @@ function pushHost(code: FunctionBody, va: number, entry: number): void {
   code.get(va).get(entry).load(Load.I32, TlbWord.Addend).op(Op.I32Add);
 }
 
+/** Writes `access` for each size that `info` may say but eight bytes. */
+function ofSize(code: FunctionBody, info: number, access: (bytes: 1 | 2 | 4) => void): void {
+  for (const bytes of [1, 2, 4] as const) {
+    pushSizeOf(code, info);
+    code.i32(bytes).op(Op.I32Eq);
+    code.if();
+    access(bytes);
+    code.end();
+  }
+}
+
 export function defineLoads(define: Define, host: HostFunctions): void {
   const [va, info, site, budget] = [0, 1, 2, 3];
   define('load', (code) => {
@@ -159,18 +170,10 @@ export function defineLoads(define: Define, host: HostFunctions): void {
       testEntry(code, va, entry, TlbWord.ReadTag, () => pushSizeOf(code, info));
       allowed(code, va, info, entry);
       code.op(Op.I32And, Op.I32Eqz).brIf(slow);
-      for (const [size, opcode] of [
-        [1, Load.I32U8],
-        [2, Load.I32U16],
-        [4, Load.I32],
-      ] as const) {
-        pushSizeOf(code, info);
-        code.i32(size).op(Op.I32Eq);
-        code.if();
+      ofSize(code, info, (bytes) => {
         pushHost(code, va, entry);
-        returnFromBase(code.load(opcode).get(budget));
-        code.end();
-      }
+        returnFromBase(code.load(LOAD_OF[bytes]).get(budget));
+      });
       code.end();
     });
     noteCall(code, site, budget);
@@ -212,18 +215,10 @@ export function defineStores(define: Define, host: HostFunctions): void {
       testEntry(code, va, entry, TlbWord.WriteTag, () => pushSizeOf(code, info));
       allowed(code, va, info, entry);
       code.op(Op.I32And, Op.I32Eqz).brIf(slow);
-      for (const [size, opcode] of [
-        [1, Store.I32As8],
-        [2, Store.I32As16],
-        [4, Store.I32],
-      ] as const) {
-        pushSizeOf(code, info);
-        code.i32(size).op(Op.I32Eq);
-        code.if();
+      ofSize(code, info, (bytes) => {
         pushHost(code, va, entry);
-        returnFromBase(code.get(value).store(opcode).get(budget));
-        code.end();
-      }
+        returnFromBase(code.get(value).store(STORE_OF[bytes]).get(budget));
+      });
       code.end();
     });
     noteCall(code, site, budget);
