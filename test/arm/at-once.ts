@@ -17,3 +17,6 @@ export const AT_ONCE: Promotion = {
     return compiledModule(regions, bytes, context);
   },
 };
+
+/** No code is compiled: the interpreter of WebAssembly runs it. */
+export const NEVER: Promotion = { ...AT_ONCE, hot: 1e9, look: 1e9, dearest: 1e9 };

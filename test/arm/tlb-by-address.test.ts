@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import * as a from './assembler.ts';
-import { AT_ONCE } from './at-once.ts';
+import { AT_ONCE, NEVER } from './at-once.ts';
 import { type Bench, CODE, RAM, section, smallPage } from './bench.ts';
 import { agree, type EnginePair, enginePair } from './engine-pair.ts';
 
@@ -18,11 +18,10 @@ const OPERATIONS = [
 ] as const;
 
 /** Loads from R8, stores descriptor R5 to R6, invalidates R1 by `operation`, and loads again to R3. */
-function pairOf(
-  operation: number,
-  map: (bench: Bench) => readonly [at: number, descriptor: number],
-): EnginePair {
-  return enginePair(AT_ONCE, (bench) => {
+type Map = (bench: Bench) => readonly [at: number, descriptor: number];
+
+function pairWith(promotion: typeof AT_ONCE, operation: number, map: Map): EnginePair {
+  return enginePair(promotion, (bench) => {
     const [at, descriptor] = map(bench);
     bench.load(FIRST, [111]);
     bench.load(SECOND, [222]);
@@ -46,7 +45,12 @@ function smallPages(bench: Bench): readonly [number, number] {
   return [table + ((VA >>> 12) & 0xff) * 4, smallPage(SECOND)];
 }
 
-describe('TLB maintenance by address', () => {
+describe.each([
+  ['in regions', AT_ONCE],
+  ['interpreted', NEVER],
+])('TLB maintenance by address (%s)', (_how, promotion) => {
+  const pairOf = (operation: number, map: Map): EnginePair => pairWith(promotion, operation, map);
+
   test.each(OPERATIONS)('%s: the page that was used is where its descriptor says now', (_name, crm, opc2) => {
     const pair = pairOf(a.mcr(1, 8, 0, crm, opc2), smallPages);
     agree(pair, 1, 4);

@@ -3,9 +3,8 @@ import type { EngineStatistics } from '../../src/arm/engine-statistics.ts';
 import { TlbEntries, TlbFlag } from '../../src/arm/tlb-entries.ts';
 import { MachineMemory, MemoryLayout } from '../../src/memory/machine-memory.ts';
 import { PageWatches } from '../../src/memory/page-watches.ts';
-import type { Promotion } from '../../src/translator/wasm/region-store.ts';
 import * as a from './assembler.ts';
-import { AT_ONCE } from './at-once.ts';
+import { AT_ONCE, NEVER } from './at-once.ts';
 import { type Bench, CODE, RAM, smallPage } from './bench.ts';
 import { agree, type EnginePair, enginePair } from './engine-pair.ts';
 
@@ -16,9 +15,6 @@ const FIRST = RAM + 0x20_0000;
 const SECOND = RAM + 0x21_0000;
 const THIRD = RAM + 0x22_0000;
 const GO_ON = CODE + 0x100;
-
-/** Nothing is compiled. */
-const NEVER: Promotion = { ...AT_ONCE, hot: 1e9, look: 1e9, dearest: 1e9 };
 
 interface Mapped {
   readonly pair: EnginePair;

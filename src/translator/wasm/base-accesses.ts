@@ -150,6 +150,27 @@ function pushHost(code: FunctionBody, va: number, entry: number): void {
   code.get(va).get(entry).load(Load.I32, TlbWord.Addend).op(Op.I32Add);
 }
 
+/** Writes `access` where the TLB has the page and the access may be done as one; it is to return from the function. */
+function ifAllowed(
+  code: FunctionBody,
+  host: HostFunctions,
+  va: number,
+  info: number,
+  tag: number,
+  isAllowed: typeof allowed,
+  access: (pushAddress: () => void) => void,
+): void {
+  const entry = code.local('i32');
+  tryBoth(code, host, va, entry, () => {
+    const slow = code.block();
+    testEntry(code, va, entry, tag, () => pushSizeOf(code, info));
+    isAllowed(code, va, info, entry);
+    code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+    access(() => pushHost(code, va, entry));
+    code.end();
+  });
+}
+
 /** Writes `access` for each size that `info` may say but eight bytes. */
 function ofSize(code: FunctionBody, info: number, access: (bytes: 1 | 2 | 4) => void): void {
   for (const bytes of [1, 2, 4] as const) {
@@ -164,17 +185,11 @@ function ofSize(code: FunctionBody, info: number, access: (bytes: 1 | 2 | 4) => 
 export function defineLoads(define: Define, host: HostFunctions): void {
   const [va, info, site, budget] = [0, 1, 2, 3];
   define('load', (code) => {
-    const entry = code.local('i32');
-    tryBoth(code, host, va, entry, () => {
-      const slow = code.block();
-      testEntry(code, va, entry, TlbWord.ReadTag, () => pushSizeOf(code, info));
-      allowed(code, va, info, entry);
-      code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+    ifAllowed(code, host, va, info, TlbWord.ReadTag, allowed, (pushAddress) => {
       ofSize(code, info, (bytes) => {
-        pushHost(code, va, entry);
+        pushAddress();
         returnFromBase(code.load(LOAD_OF[bytes]).get(budget));
       });
-      code.end();
     });
     noteCall(code, site, budget);
     code.get(va);
@@ -184,16 +199,10 @@ export function defineLoads(define: Define, host: HostFunctions): void {
     code.get(budget);
   });
   define('load64', (code) => {
-    const entry = code.local('i32');
     const low = code.local('i32');
-    tryBoth(code, host, va, entry, () => {
-      const slow = code.block();
-      testEntry(code, va, entry, TlbWord.ReadTag, () => pushSizeOf(code, info));
-      allowed64(code, va, info, entry);
-      code.op(Op.I32And, Op.I32Eqz).brIf(slow);
-      pushHost(code, va, entry);
+    ifAllowed(code, host, va, info, TlbWord.ReadTag, allowed64, (pushAddress) => {
+      pushAddress();
       returnFromBase(code.load(Load.I64).get(budget));
-      code.end();
     });
     noteCall(code, site, budget);
     code.get(va);
@@ -209,17 +218,11 @@ export function defineLoads(define: Define, host: HostFunctions): void {
 export function defineStores(define: Define, host: HostFunctions): void {
   const [va, value, info, site, budget] = [0, 1, 2, 3, 4];
   define('store', (code) => {
-    const entry = code.local('i32');
-    tryBoth(code, host, va, entry, () => {
-      const slow = code.block();
-      testEntry(code, va, entry, TlbWord.WriteTag, () => pushSizeOf(code, info));
-      allowed(code, va, info, entry);
-      code.op(Op.I32And, Op.I32Eqz).brIf(slow);
+    ifAllowed(code, host, va, info, TlbWord.WriteTag, allowed, (pushAddress) => {
       ofSize(code, info, (bytes) => {
-        pushHost(code, va, entry);
+        pushAddress();
         returnFromBase(code.get(value).store(STORE_OF[bytes]).get(budget));
       });
-      code.end();
     });
     noteCall(code, site, budget);
     code.get(va);
@@ -229,15 +232,9 @@ export function defineStores(define: Define, host: HostFunctions): void {
     code.get(budget);
   });
   define('store64', (code) => {
-    const entry = code.local('i32');
-    tryBoth(code, host, va, entry, () => {
-      const slow = code.block();
-      testEntry(code, va, entry, TlbWord.WriteTag, () => pushSizeOf(code, info));
-      allowed64(code, va, info, entry);
-      code.op(Op.I32And, Op.I32Eqz).brIf(slow);
-      pushHost(code, va, entry);
+    ifAllowed(code, host, va, info, TlbWord.WriteTag, allowed64, (pushAddress) => {
+      pushAddress();
       returnFromBase(code.get(value).store(Store.I64).get(budget));
-      code.end();
     });
     noteCall(code, site, budget);
     code.get(va);
