@@ -59,8 +59,8 @@ const DATA_CACHE_BY_ADDRESS: ReadonlySet<number> = new Set([
   packCop(15, 0, 7, 14, 1),
 ]);
 
-/** Of caches by set and way, and of branch predictors (B4.2.1): neither is modelled. A kernel that patches its code does the latter for each word. */
-const NOTHING_TO_DO: ReadonlySet<number> = new Set([
+/** Of caches by set and way, and of branch predictors (B4.2.1): neither is modelled. A kernel that patches its code does the latter for each word. Their rows in cp15-system.ts say the same. */
+export const NOTHING_TO_DO: ReadonlySet<number> = new Set([
   packCop(15, 0, 7, 1, 6), // BPIALLIS
   packCop(15, 0, 7, 5, 6), // BPIALL
   packCop(15, 0, 7, 5, 7), // BPIMVA
@@ -72,7 +72,7 @@ const NOTHING_TO_DO: ReadonlySet<number> = new Set([
 const TLB_MAINTENANCE = 8;
 
 /** TLBIMVA, TLBIMVAA and kin (B4.2.2): Linux does them for whole ranges of pages that nobody has used. */
-const TLB_BY_ADDRESS: ReadonlySet<number> = new Set([
+export const TLB_BY_ADDRESS: ReadonlySet<number> = new Set([
   ...[3, 5, 6, 7].map((crm) => packCop(15, 0, TLB_MAINTENANCE, crm, 1)),
   ...[3, 7].map((crm) => packCop(15, 0, TLB_MAINTENANCE, crm, 3)),
 ]);
