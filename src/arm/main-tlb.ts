@@ -26,6 +26,8 @@ const SIZE_BITS = 7 << LEAF_SHIFT;
 const GLOBAL = -1;
 /** So many global entries may outlive the invalidation of everything. */
 const MOST_GLOBAL = 256;
+/** So many entries are remembered as filled; with more, all are emptied. */
+const MOST_FILLED = 1024;
 
 /** What a CPU finds for `va` in its tables of now; undefined where it finds nothing, or is in another regime. */
 export type Rewalk = (va: number, regime: number) => WalkResult | undefined;
@@ -59,6 +61,9 @@ export class MainTlb {
   /** For each leaf size, how often it was put in since all were dropped: lookups skip sizes that are not there. */
   private readonly sizesPresent = new Uint8Array(LEAF_BITS.length);
   private readonly regimes: { readonly ttbcr: number; readonly control: number }[] = [];
+  /** Where entries may be, so that to drop them all is not to look at all places. */
+  private readonly filled = new Uint16Array(MOST_FILLED);
+  private filledCount = 0;
   private empty = true;
   /** Entries that were put in as global ones; perhaps they are gone. */
   private readonly globals = new Int32Array(MOST_GLOBAL);
@@ -137,6 +142,7 @@ export class MainTlb {
     this.known.note(va, found.leafBits);
     const size = LEAF_NUMBER.get(found.leafBits) as number;
     const e = this.place(setOf(va, size));
+    if (this.tags[e] === 0) this.noteFilled(e);
     this.tags[e] = tagOf(va, size, cpu, regime);
     this.asids[e] = found.global ? GLOBAL : asid;
     this.tables[e] = found.global ? 0 : table;
@@ -166,6 +172,19 @@ export class MainTlb {
     return e;
   }
 
+  private noteFilled(e: number): void {
+    if (this.filledCount < MOST_FILLED) this.filled[this.filledCount] = e;
+    if (this.filledCount <= MOST_FILLED) this.filledCount++;
+  }
+
+  private emptyAll(): void {
+    const { tags, filled } = this;
+    if (this.filledCount > MOST_FILLED) tags.fill(0);
+    else for (let i = 0; i < this.filledCount; i++) tags[filled[i]] = 0;
+    this.filledCount = 0;
+    this.sizesPresent.fill(0);
+  }
+
   private list(e: number, cpu: number): void {
     if (this.globalCount === MOST_GLOBAL) {
       this.unlisted |= 1 << cpu;
@@ -184,8 +203,7 @@ export class MainTlb {
       this.unlisted &= ~(1 << cpu);
       return;
     }
-    this.tags.fill(0);
-    this.sizesPresent.fill(0);
+    this.emptyAll();
     this.isListed.fill(0);
     this.globalCount = 0;
     this.unlisted = 0;
@@ -246,11 +264,11 @@ export class MainTlb {
   private dropAllButGlobals(): void {
     const { tags, globals, keptTags } = this;
     for (let i = 0; i < this.globalCount; i++) keptTags[i] = tags[globals[i]];
-    tags.fill(0);
-    this.sizesPresent.fill(0);
+    this.emptyAll();
     for (let i = 0; i < this.globalCount; i++) {
       const tag = keptTags[i];
       tags[globals[i]] = tag;
+      this.noteFilled(globals[i]);
       this.sizesPresent[sizeOf(tag)] = 1;
       this.known.note(addressOf(tag), LEAF_BITS[sizeOf(tag)]);
     }

@@ -130,6 +130,18 @@ describe('maintenance', () => {
   });
 });
 
+test.each([3, 5000])('everything is gone however much of it there was: %i entries', (count) => {
+  const vas = Array.from({ length: count }, (_, i) => i << 12);
+  for (let round = 0; round < 3; round++) {
+    for (const va of vas) insert(va);
+    tlb.invalidateAddress(0x1000, -1);
+    insert(0x1000);
+    expect(find(0x1000)).toBeDefined();
+    tlb.invalidateAll(-1);
+    expect(vas.filter((va) => find(va) !== undefined)).toEqual([]);
+  }
+});
+
 describe('invalidation of everything, where walks find again', () => {
   /** What tables have now, by address. */
   function tablesWith(
@@ -156,6 +168,18 @@ describe('invalidation of everything, where walks find again', () => {
     // Also the next time.
     expect(tlb.invalidateUnlessSame(-1, [tables])).toBe(true);
     expect(find(0x1000)).toBeDefined();
+  });
+
+  test.each([3, 5000])('what is global among much else, keeps that alone: %i others', (count) => {
+    const vas = Array.from({ length: count }, (_, i) => (i + 0x100) << 12);
+    const tables = tablesWith({ 4096: {} });
+    insert(0x1000, { global: true });
+    for (let round = 0; round < 3; round++) {
+      for (const va of vas) insert(va, { global: false });
+      expect(tlb.invalidateUnlessSame(-1, [tables])).toBe(true);
+      expect(find(0x1000)).toBeDefined();
+      expect(vas.filter((va) => find(va) !== undefined)).toEqual([]);
+    }
   });
 
   test.each([

@@ -37,3 +37,18 @@ test.each([
     expect(set.hasLarge(0xc01f_f000 | 0)).toBe(false);
   },
 );
+
+test.each([5, 100_000])('%i pages are all forgotten, and may be known again', (count) => {
+  const set = new PageSet();
+  const pages = Array.from({ length: count }, (_unused, i) => ((i * 37) << 12) | 0);
+  for (let round = 0; round < 3; round++) {
+    for (const va of pages) set.note(va, 12);
+    set.note(0x7000_0000, 20);
+    set.dropPage(pages[1]!);
+    expect(set.hasPage(pages[1]!)).toBe(false);
+    set.note(pages[1]!, 12);
+    expect([pages.every((va) => set.hasPage(va)), set.hasLarge(0x7000_0000)]).toEqual([true, true]);
+    set.clear();
+    expect([pages.some((va) => set.hasPage(va)), set.hasLarge(0x7000_0000)]).toEqual([false, false]);
+  }
+});
