@@ -788,9 +788,8 @@ export class ArmEngine implements Saveable<EngineState> {
         return this.isWatched(va, size, true) ? 0 : this.active.data.storeExclusive(va, size, low, high);
       },
       barrier: () => {
-        // Orders this thread's accesses to RAM against a device's; an atomic access is a full fence on every host.
-        Atomics.load(this.words, EVENT);
-        if (this.words[DIRTY_TABLES] !== 0) this.hooks.synchronizeTables?.();
+        // Orders this thread's accesses to RAM against a device's, as a load would not: x86 lets it pass stores.
+        if (Atomics.add(this.words, DIRTY_TABLES, 0) !== 0) this.hooks.synchronizeTables?.();
       },
       helpers: HELPER_NAMES.map((name, i) => counted(functions[name], helperCalls, i)),
       vector: (number, imm, d, a, b) => this.vectors.run(number, imm, d, a, b),

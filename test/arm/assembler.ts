@@ -8,6 +8,7 @@ export const SEV = 0xe320f004;
 export const UDF = 0xe7f000f0;
 export const ISB = 0xf57ff06f;
 export const DMB = 0xf57ff05f;
+export const DSB = 0xf57ff04f;
 /** B to itself. */
 export const B_SELF = 0xeafffffe;
 

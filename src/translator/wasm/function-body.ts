@@ -266,6 +266,15 @@ export class FunctionBody {
     return this;
   }
 
+  /** i32.atomic.rmw.add (threads proposal), of an aligned word. */
+  atomicAdd(offset = 0): this {
+    this.code.byte(ATOMIC_PREFIX);
+    this.code.byte(0x1e);
+    this.code.unsigned(2);
+    this.code.unsigned(offset);
+    return this;
+  }
+
   /** Places of hinted branches, from the body's first byte on, once it is finished. */
   get hints(): readonly BranchHint[] {
     return this.branchHints.map(({ offset, likely }) => ({ offset: offset + this.codeStart, likely }));

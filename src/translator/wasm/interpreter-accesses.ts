@@ -1,6 +1,6 @@
-import { MemoryLayout } from '../../memory/machine-memory.ts';
 import { Bc } from '../interpreter.ts';
 import { MemFlag } from '../ir/ops.ts';
+import { pushDirtyTablesAfterFence } from './barrier-code.ts';
 import { callBase } from './base-functions.ts';
 import type { Handlers, InterpreterFrame } from './interpreter-frame.ts';
 import { TLB_INDEX_MASK, TlbWord, word } from './lookup-code.ts';
@@ -358,8 +358,7 @@ export function addAccesses(f: InterpreterFrame, handlers: Handlers): void {
     f.after(1);
   });
   handlers.set(Bc.Barrier, () => {
-    body.fence();
-    word(body, MemoryLayout.dirtyTablesWord);
+    pushDirtyTablesAfterFence(body);
     body.ifHinted(false);
     f.beforeCall();
     callBase(body, f.calls.barrier);

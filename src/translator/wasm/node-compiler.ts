@@ -5,6 +5,7 @@ import { type IrValue, vectorOf } from '../ir/value.ts';
 import { slotOf, slotsRead, slotsWritten } from '../vector/vector-function.ts';
 import { type WordRun, wordRunAt } from '../word-runs.ts';
 import { type AccessGroup, findAccessGroups, startOf } from './access-groups.ts';
+import { pushDirtyTablesAfterFence } from './barrier-code.ts';
 import { callBase, jumpToBase } from './base-functions.ts';
 import { mergeFlags } from './flags-code.ts';
 import type { FunctionBody, ValType } from './function-body.ts';
@@ -415,8 +416,7 @@ export class NodeCompiler {
   /** A fence, and a call only where the host's IOMMU has to follow tables first. */
   private emitBarrier(): void {
     const { code, region } = this;
-    code.fence();
-    code.i32(0).load(Load.I32, MemoryLayout.dirtyTablesWord);
+    pushDirtyTablesAfterFence(code);
     code.ifHinted(false);
     if (region.env.callFree) {
       // The interpreter does the barrier.

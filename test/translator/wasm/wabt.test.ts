@@ -51,7 +51,7 @@ test('loads and stores are what their names say, with their offset', () => {
     for (const opcode of Object.values(Load)) code.load(opcode, 16);
     for (const opcode of Object.values(Store)) code.store(opcode, 1 << 20);
     for (const name of VECTOR_LOADS) code.simdLoad(Simd[name], 4);
-    code.simdStore().simdStoreLane(Simd.Store64Lane, 1, 8).fence();
+    code.simdStore().simdStoreLane(Simd.Store64Lane, 1, 8).fence().atomicAdd(12);
   });
   expect(lines).toEqual([
     'i32.load offset=16',
@@ -70,6 +70,7 @@ test('loads and stores are what their names say, with their offset', () => {
     'v128.store',
     'v128.store64_lane offset=8 1',
     'atomic.fence',
+    'i32.atomic.rmw.add offset=12',
   ]);
 });
 
